@@ -1,0 +1,128 @@
+"""``scrapy browse``: read the archive in a browser, through Datasette, on this machine only."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import socket
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, ClassVar
+
+from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
+
+CONFIGURATION = Path(__file__).resolve().parents[2] / "data"
+"""Datasette's configuration directory: metadata, settings, templates, static files, plugin."""
+HOST = "127.0.0.1"
+MAGIC = b"SQLite format 3\0"
+
+
+def list_databases(archive: Path) -> tuple[list[Path], list[str]]:
+    """Give the database files beside the archive, the archive first, and what was left out and why.
+
+    A file that is no SQLite database would answer with empty or broken pages instead of a message.
+    """
+    beside = sorted(archive.parent.glob("*.db")) if archive.parent.is_dir() else []
+    candidates = ([archive] if archive.is_file() else []) + [path for path in beside if path != archive]
+    good, problems = [], []
+    for path in candidates:
+        try:
+            with path.open("rb") as file:
+                begins = file.read(len(MAGIC))
+        except OSError as error:
+            problems.append(f"{path}: cannot be read ({error.strerror})")
+            continue
+        if begins == MAGIC:
+            good.append(path)
+        else:
+            problems.append(f"{path}: found no SQLite database, wanted one; try `scrapy verify`")
+    return good, problems
+
+
+def open_datasette(
+    files: Iterable[Path], *, open_sql: bool = False, configuration: Path = CONFIGURATION
+) -> Any:
+    """Make a Datasette over some database files with the settings, templates and plugin of ``data/``.
+
+    The files are opened read-only and as files that change (never immutable: a page served while the crawl
+    writes would be wrong). Settings are those of ``settings.json``; ``open_sql`` lets readers run SQL.
+    """
+    # here, for Scrapy imports every command to start one of them, and this takes most of a second
+    from datasette.app import Datasette  # type: ignore[import-untyped]  # it ships no types
+    from datasette.utils import parse_metadata  # type: ignore[import-untyped]
+
+    settings = json.loads((configuration / "settings.json").read_text(encoding="utf-8"))
+    if open_sql:
+        settings["default_allow_sql"] = True
+    return Datasette(
+        [str(path) for path in files],
+        metadata=parse_metadata((configuration / "metadata.yaml").read_text(encoding="utf-8")),
+        settings=settings,
+        template_dir=str(configuration / "templates"),
+        plugins_dir=str(configuration / "plugins"),
+        static_mounts=[("static", str(configuration / "static"))],
+    )
+
+
+class Command(ScrapyCommand):
+    """Serve the databases beside ``ARCHIVE_PATH`` until the reader ends it with Ctrl-C."""
+
+    requires_project = True
+    requires_crawler_process = False
+    default_settings: ClassVar[dict[str, Any]] = {"LOG_ENABLED": False}
+
+    def syntax(self) -> str:
+        return "[--port N] [--open-sql]"
+
+    def short_desc(self) -> str:
+        return "Read the archive in a browser (Datasette on this machine)"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument("--port", type=int, default=8001, help="port on 127.0.0.1; 0 takes a free one")
+        parser.add_argument(
+            "--open-sql",
+            action="store_true",
+            help="let readers run SQL; off by default, for a query can take all memory",
+        )
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        if args:
+            raise UsageError("browse takes no arguments: it serves every *.db beside ARCHIVE_PATH")
+        assert self.settings is not None
+        archive = Path(self.settings["ARCHIVE_PATH"])
+        files, problems = list_databases(archive)
+        for problem in problems:
+            print(f"scrapy: {problem}", file=sys.stderr)
+        if not files:
+            print(
+                f"scrapy: no archive yet: found no database in {archive.parent}, wanted {archive.name}. "
+                "`make demo` makes a sample, `make crawl` the archive itself.",
+                file=sys.stderr,
+            )
+            self.exitcode = 7 if problems else 9
+            return
+        if archive not in files and archive.suffix == ".db":
+            print(f"scrapy: no {archive.name} yet (`make crawl`); showing {files[0].name}", file=sys.stderr)
+        try:
+            door = socket.create_server((HOST, opts.port))
+        except (OSError, OverflowError) as error:
+            print(
+                f"scrapy: port {opts.port} of {HOST} cannot be used ({error}); try --port 0", file=sys.stderr
+            )
+            self.exitcode = 9
+            return
+        import uvicorn
+
+        with door:
+            datasette = open_datasette(files, open_sql=opts.open_sql)
+            asyncio.run(datasette.invoke_startup())
+            names = ", ".join(path.name for path in files)
+            print(f"http://{HOST}:{door.getsockname()[1]}/  ({names}; Ctrl-C ends it)", flush=True)
+            server = uvicorn.Server(
+                uvicorn.Config(datasette.app(), log_level="warning", lifespan="on", workers=1)
+            )
+            server.run(sockets=[door])

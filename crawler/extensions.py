@@ -1,0 +1,302 @@
+"""The ledger of a run: one archive, one capture file, one row in ``runs``, and the alarms."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any, Self
+
+from scrapy import Request, Spider, signals
+from scrapy.crawler import Crawler
+from scrapy.exceptions import NotConfigured
+from scrapy.http import Response
+from twisted.python.failure import Failure
+
+from crawler.archive import Archive, Standing, now
+from crawler.captures import Capture, CaptureWriter, RunRecord
+from crawler.items import Page
+from crawler.portals import Ask, Found, Portal
+
+logger = logging.getLogger(__name__)
+
+COUNTS = ("listed", "archived", "changed", "unchanged", "failed", "gone", "challenged")
+
+
+class Ledger:
+    """Open the archive for a run, keep its captures and books, and close them in good order.
+
+    Stats: ``ledger/<count>`` for each of ``COUNTS``, ``dropped/<reason>``, ``alarms``.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+        self.settings = crawler.settings
+        self.archive: Archive
+        self.writer: CaptureWriter | None = None
+        self.run_id = ""
+        self.outcome = ""
+        self.counts: Counter[str] = Counter()
+        self.alarms: list[dict[str, Any]] = []
+        self.network_failures = 0
+        self.storage_failures = 0
+        self.lists_read = 0
+        self._pages = 0
+        self._committed = time.monotonic()
+        crawler.signals.connect(self.close, signal=signals.spider_closed)
+        crawler.signals.connect(self.dropped, signal=signals.item_dropped)
+        crawler.signals.connect(self.failed, signal=signals.item_error)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        if crawler.spider is None:
+            raise NotConfigured
+        ledger = cls(crawler)
+        ledger.open(crawler.spider)
+        return ledger
+
+    def open(self, spider: Spider) -> None:
+        """Open archive and capture file, and write the run's row; a rebuild writes no captures and no run of its own."""
+        arguments = dict(getattr(spider, "arguments", {}))
+        self.archive = Archive.shared(Path(self.settings["ARCHIVE_PATH"]))
+        if not getattr(spider, "keeps_captures", True):
+            return
+        self.run_id = self.archive.start_run(spider.name, arguments)
+        self.writer = CaptureWriter(
+            Path(self.settings["CAPTURE_DIR"]),
+            self.run_id,
+            software=self.settings["USER_AGENT"],
+            spider=spider.name,
+            arguments=arguments,
+        )
+        self.archive.commit()
+
+    # -- captures --------------------------------------------------------------------------
+
+    def capture(self, request: Request, response: Response) -> Capture:
+        """Write a response into the WARC file and into ``captures``; give the record."""
+        context = {
+            "run": self.run_id,
+            "spider": self.crawler.spidercls.name,
+            **request.meta.get("context", {}),
+        }
+        if not request.meta.get("context"):
+            context["kind"] = "robots" if request.url.endswith("/robots.txt") else "other"
+        context["attempt"] = request.meta.get("retry_times", 0)
+        return self.keep(
+            url=response.url,
+            status=response.status,
+            headers=[(name, value) for name, values in response.headers.items() for value in values],
+            body=response.body,
+            fetched_at=now(),
+            kind=context.pop("kind"),
+            context=context,
+            flags=tuple(response.flags),
+        )
+
+    def keep(self, *, url: str, **fields: Any) -> Capture:
+        """Write one capture and its row; raises CaptureError where the disk refuses."""
+        assert self.writer is not None
+        try:
+            capture = self.writer.write(url=url, last=self.archive.last_capture(url), **fields)
+        except OSError:
+            self.storage_failures += 1
+            raise
+        return capture._replace(id=self.archive.add_capture(capture, self.run_id))
+
+    # -- the books -------------------------------------------------------------------------
+
+    def enlist(self, portal: Portal, found: Found, ask: Ask, capture: Capture) -> list[Standing]:
+        """Write a list page's lines into ``listings``; raise an alarm where a list fell silent."""
+        standings = self.archive.enlist(
+            found.lines,
+            portal=portal.name,
+            hosts=portal.hosts,
+            seen=capture.fetched_at,
+            capture_id=capture.id,
+        )
+        self.lists_read += 1
+        self.count("listed", sum(standing.new for standing in standings))
+        if ask.channel and ask.kind != "more":
+            before = self.archive.channel(portal.name, ask.channel)
+            if not found.lines and not found.asks and before and before.last_lines:
+                self.alarm(
+                    portal.name,
+                    ask.channel,
+                    "silent list",
+                    f"found no line where the last answer had {before.last_lines}",
+                    ask.url,
+                    capture,
+                )
+            if found.lines or not before:
+                self.archive.meet_channel(
+                    portal.name,
+                    ask.channel,
+                    None,
+                    ask.url,
+                    seen=capture.fetched_at,
+                    total=found.total,
+                    lines=len(found.lines),
+                )
+        return standings
+
+    def save(self, page: Page) -> None:
+        """Write a page's article, version, edits and removed blocks."""
+        assert page.capture is not None
+        assert page.extracted is not None
+        saved = self.archive.save(page)
+        page.article_id, page.version, page.change = saved
+        if saved.change is None:
+            self.count("unchanged")
+        else:
+            self.count("archived" if saved.change == "first" else "changed")
+        if page.tampered and saved.change:
+            self.count("tampered")
+            self.alarm(page.portal, page.channel, "tampered", page.title or "", page.url, page.capture)
+        self.tick()
+
+    def said(self) -> str:
+        """Say the run's counts in one line."""
+        return (
+            ", ".join(f"{self.counts[name]} {name}" for name in COUNTS if self.counts[name]) or "nothing new"
+        )
+
+    def count(self, name: str, by: int = 1) -> None:
+        if by:
+            self.counts[name] += by
+            self.crawler.stats.inc_value(f"ledger/{name}", by)
+
+    def alarm(
+        self,
+        portal: str,
+        channel: str | None,
+        rule: str,
+        what: str,
+        url: str,
+        capture: Capture | None,
+        *,
+        network: bool = False,
+    ) -> None:
+        """Note what a person should look at: in the log, in the run's row."""
+        self.network_failures += network
+        self.alarms.append(
+            {
+                "portal": portal,
+                "channel": channel,
+                "rule": rule,
+                "what": what,
+                "url": url,
+                "capture": capture.id if capture else None,
+            }
+        )
+        self.crawler.stats.inc_value("alarms")
+        self.crawler.stats.inc_value(f"alarms/{rule.replace(' ', '_')}")
+        level = logging.INFO if rule == "tampered" else logging.WARNING
+        logger.log(level, "%s %s: %s: %s (%s)", portal, channel or "", rule, what, url)
+
+    def dropped(self, item: Page, response: Response | None, exception: Exception, spider: Spider) -> None:
+        """Note why a page was not archived; its capture stays."""
+        reason, _, what = str(exception).partition(": ")
+        self.crawler.stats.inc_value(f"dropped/{reason}")
+        self.count("failed")
+        if item.capture is not None:
+            self.archive.note(item.url, "failed", str(exception), item.capture.fetched_at)
+            self.archive.flag_capture(item.capture.id, reason)
+        self.tick()
+
+    def failed(self, item: Page, response: Response | None, failure: Failure, spider: Spider) -> None:
+        """Note an error of ours on a page; its capture stays."""
+        self.crawler.stats.inc_value("pipelines/errors")
+        self.storage_failures += 1
+        if item.capture is not None:
+            self.archive.note(
+                item.url, "failed", f"{failure.type.__name__}: {failure.value}"[:500], item.capture.fetched_at
+            )
+
+    # -- runs read back from captures --------------------------------------------------------
+
+    def begin_run(self, run: RunRecord) -> None:
+        """Write the row of a run that is replayed from its captures."""
+        self.run_id = run.run_id
+        self.archive.start_run(run.spider, run.arguments, run_id=run.run_id)
+        self.alarms = []
+
+    def end_run(self, run: RunRecord) -> None:
+        """Close the row of a replayed run as its captures say it ended."""
+        said = run.outcome or {"outcome": "interrupted", "counts": {}, "alarms": [], "stats": {}}
+        self.archive.finish_run(
+            run.run_id,
+            outcome=said.get("outcome", "interrupted"),
+            counts=said.get("counts", {}),
+            alarms=said.get("alarms", []),
+            stats=said.get("stats", {}),
+            finished=said.get("finished"),
+        )
+
+    # -- transactions ----------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Count a page; end the transaction where it is large or old enough."""
+        self._pages += 1
+        if self._pages >= self.settings.getint(
+            "ARCHIVE_BATCH_PAGES"
+        ) or time.monotonic() - self._committed >= self.settings.getfloat("ARCHIVE_BATCH_SECONDS"):
+            self.commit()
+
+    def commit(self) -> None:
+        """Put the captures on disk, then end the transaction."""
+        if self.writer is not None:
+            self.writer.sync()
+        self.archive.commit()
+        self._pages = 0
+        self._committed = time.monotonic()
+
+    def close(self, spider: Spider, reason: str) -> None:
+        """Judge the run, write its row, close capture file and archive."""
+        if self.writer is None:
+            self.commit()
+            self.archive.release()
+            return
+        stats = self.crawler.stats.get_stats()
+        self.judge(reason, stats)
+        counts = {name: self.counts[name] for name in COUNTS}
+        row = {
+            "outcome": self.outcome,
+            "counts": counts,
+            "alarms": self.alarms,
+            "stats": json.loads(json.dumps({**stats, "reason": reason}, default=str)),
+        }
+        self.archive.finish_run(self.run_id, **row)
+        self.writer.sync()
+        self.writer.finish({"finished": now().isoformat(timespec="seconds"), **row})
+        self.archive.commit()
+        self.archive.release()
+        logger.info("Run %s %s: %s; %d alarms", self.run_id, self.outcome, self.said(), len(self.alarms))
+
+    def judge(self, reason: str, stats: dict[str, Any]) -> None:
+        """Set ``outcome`` (finished, partial, failed) and ``exitcode`` (CONTRACT of ``scrapy nightly``)."""
+        codes = set()
+        if self.storage_failures:
+            codes.add(6)
+        if stats.get("spider_exceptions/count"):
+            codes.add(5)
+        if any(alarm["rule"] in ("silent list", "unread") for alarm in self.alarms):
+            codes.add(3)
+        lists_failed = sum(alarm["rule"] in ("list failed", "list refused") for alarm in self.alarms)
+        if lists_failed and not self.lists_read:
+            codes.add(8 if self.network_failures == lists_failed else 3)
+        elif lists_failed or any(
+            alarm["rule"] in ("first screen only", "challenged") for alarm in self.alarms
+        ):
+            codes.add(4)
+        if reason != "finished" or self.counts["failed"]:
+            codes.add(4)
+        self.exitcode = next((code for code in (7, 6, 9, 5, 3, 8, 4) if code in codes), 0)
+        if not codes:
+            self.outcome = "finished"
+        elif codes & {6, 5, 8} or (3 in codes and not self.lists_read):
+            self.outcome = "failed"
+        else:
+            self.outcome = "partial"

@@ -1,0 +1,51 @@
+"""The one item: a page on its way from a response to the archive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from crawler.captures import Capture
+from crawler.text import Decoded, Extracted, Removed, Repaired
+
+
+@dataclass(slots=True, kw_only=True)
+class Page:
+    """One fetched page; each group of fields is filled by the stage that it names."""
+
+    # the spider
+    url: str
+    """Absolute, as the portal listed it."""
+    portal: str
+    channel: str | None = None
+    listed_title: str | None = None
+    listed: date | None = None
+    """The date that the portal's list showed."""
+    source: str | None = None
+    """The source to take where the page prints none."""
+    body: bytes = b""
+    content_type: str | None = None
+    capture: Capture | None = None
+    """The WARC record; None for what was saved elsewhere and has none yet."""
+
+    # encoding
+    decoded: Decoded | None = None
+    # tamper
+    repaired: Repaired | None = None
+    # spam
+    tree: Any = None
+    """The one parsed tree (lxml), blocks already cut out."""
+    removed: tuple[Removed, ...] = ()
+    # extraction
+    extracted: Extracted | None = None
+    title: str | None = None
+    text: str | None = None
+    published: datetime | date | None = None
+    tampered: bool = False
+    # dedup
+    signature: str | None = None
+    # archive
+    article_id: int | None = None
+    version: int | None = None
+    change: str | None = None

@@ -1,0 +1,187 @@
+"""The gates between the engine and the wire: which hosts, whether robots agree, what is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any, Self
+
+import certifi
+from scrapy import Request
+from scrapy.core.downloader.contextfactory import _ScrapyClientContextFactory
+from scrapy.crawler import Crawler
+from scrapy.downloadermiddlewares.retry import RetryMiddleware
+from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
+from scrapy.exceptions import IgnoreRequest
+from scrapy.http import Response
+from scrapy.settings import BaseSettings
+from scrapy.statscollectors import StatsCollector
+from scrapy.utils.httpobj import urlparse_cached
+from twisted.internet.ssl import Certificate, optionsForClientTLS, trustRootFromCertificates
+
+from crawler.archive import now
+from crawler.extensions import Ledger
+
+
+class ExactHosts:
+    """Refuse every request whose host the spider does not name, redirects and robots.txt included.
+
+    Scrapy's own off-site filter lets sub-domains through and spares requests marked
+    ``dont_filter``; copies of a portal live on look-alike hosts, so neither will do here.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        return cls(crawler)
+
+    def process_request(self, request: Request) -> None:
+        hosts: frozenset[str] | None = getattr(self.crawler.spider, "hosts", None)
+        if hosts is None:
+            return
+        parts = urlparse_cached(request)
+        host = (parts.hostname or "").lower()
+        if parts.scheme in ("http", "https") and host in hosts and parts.port in (None, 80, 443):
+            return
+        self.crawler.stats.inc_value("hosts/refused")
+        raise IgnoreRequest(
+            f"refused host: found {request.url}, wanted http(s) on one of {', '.join(sorted(hosts))}"
+        )
+
+
+class StrictRobots(RobotsTxtMiddleware):
+    """Obey robots.txt, and take one that cannot be had (5xx, no answer) for a no (RFC 9309, 2.3.1.4)."""
+
+    async def _parse_robots(self, response: Response, netloc: str, request: Request) -> None:
+        if response.status >= 500:
+            raise OSError(f"robots.txt of {netloc} answers {response.status}")
+        if response.status >= 400:
+            response = response.replace(body=b"")
+        await super()._parse_robots(response, netloc, request)
+
+    def _robots_error(self, exc: Exception, netloc: str) -> None:
+        super()._robots_error(exc, netloc)
+        if not isinstance(exc, IgnoreRequest):
+            self._parsers[netloc] = self._parserimpl.from_crawler(
+                self.crawler, b"User-agent: *\nDisallow: /\n"
+            )
+
+
+class PatientRetry(RetryMiddleware):
+    """Repeat what failed for a passing reason, each time after a longer pause; ask once more for a cut-off page."""
+
+    def __init__(self, settings: BaseSettings) -> None:
+        super().__init__(settings)
+        self.pause = settings.getfloat("RETRY_BACKOFF_SECONDS")
+
+    async def process_response(self, request: Request, response: Response) -> Request | Response:  # type: ignore[override]
+        if "dataloss" in response.flags and not request.meta.get("retry_times"):
+            again = self._retry(request, "cut off")
+        elif response.status in self.retry_http_codes and not request.meta.get("dont_retry"):
+            again = self._retry(request, f"status {response.status}")
+        else:
+            return response
+        if again is None:
+            return response
+        await asyncio.sleep(self.wait(again, response))
+        return again
+
+    async def process_exception(  # type: ignore[override]
+        self, request: Request, exception: Exception
+    ) -> Request | None:
+        again = super().process_exception(request, exception)
+        if not isinstance(again, Request):
+            return None
+        await asyncio.sleep(self.wait(again, None))
+        return again
+
+    def wait(self, again: Request, response: Response | None) -> float:
+        """Give the pause in seconds: doubled each time, or what Retry-After asks, 60 at most."""
+        seconds = self.pause * 2 ** (again.meta["retry_times"] - 1)
+        header = response.headers.get("Retry-After") if response is not None else None
+        if header:
+            seconds = max(seconds, retry_after(header.decode("latin-1")))
+        return float(min(seconds, 60.0))
+
+
+def retry_after(header: str) -> float:
+    """Read a Retry-After header (seconds, or a date) as seconds from now; 0 where it says neither.
+
+    >>> retry_after("7"), retry_after("soon")
+    (7.0, 0.0)
+    """
+    if re.fullmatch(r"\d{1,6}", header.strip()):
+        return float(header)
+    try:
+        return max(0.0, (parsedate_to_datetime(header) - now()).total_seconds())
+    except (ValueError, TypeError):
+        return 0.0
+
+
+class Captures:
+    """Keep every response as it came from the wire: the record is on disk before anything is derived."""
+
+    def __init__(self, ledger: Ledger, stats: StatsCollector) -> None:
+        self.ledger = ledger
+        self.stats = stats
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        ledger = crawler.get_extension(Ledger)
+        assert ledger is not None, "EXTENSIONS lacks crawler.extensions.Ledger"
+        return cls(ledger, crawler.stats)
+
+    def process_response(self, request: Request, response: Response) -> Response:
+        request.meta["capture"] = self.ledger.capture(request, response)
+        self.stats.inc_value("captures/written")
+        return response
+
+
+class PortalContextFactory(
+    _ScrapyClientContextFactory
+):  # its public face is deprecated, this is what Scrapy loads
+    """Verify certificates against certifi's roots and those that ``SSL_CERT_FILE`` names.
+
+    OpenSSL takes that variable as a replacement of its roots; here it adds to them, so that a
+    replaying proxy can stand in for live hosts. Hosts of ``TLS_UNVERIFIED_HOSTS`` are not
+    verified, and the stat ``tls/unverified/<host>`` says that it happened.
+    """
+
+    unverified: frozenset[str] = frozenset()
+    stats: StatsCollector
+    roots: Any
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        factory = super().from_crawler(crawler, *args, **kwargs)
+        factory.unverified = frozenset(crawler.settings.getlist("TLS_UNVERIFIED_HOSTS"))
+        factory.stats = crawler.stats
+        factory.roots = trustRootFromCertificates(trusted_certificates())
+        return factory
+
+    def creatorForNetloc(self, hostname: bytes, port: int) -> Any:
+        host = hostname.decode("ascii")
+        if host in self.unverified:
+            self.stats.inc_value(f"tls/unverified/{host}")
+            lenient = _ScrapyClientContextFactory(self._ssl_method, verify_certificates=False)
+            return lenient.creatorForNetloc(hostname, port)
+        if not self._verify_certificates:
+            return super().creatorForNetloc(hostname, port)
+        return optionsForClientTLS(
+            hostname=host, trustRoot=self.roots, extraCertificateOptions=self._get_cert_options_kwargs()
+        )
+
+
+def trusted_certificates() -> list[Certificate]:
+    """Load certifi's roots and the PEM file that ``SSL_CERT_FILE`` names, where it names one that exists."""
+    pem = Path(certifi.where()).read_bytes()
+    named = os.environ.get("SSL_CERT_FILE")
+    if named and Path(named).is_file():
+        pem += b"\n" + Path(named).read_bytes()
+    found = re.findall(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", pem, re.S)
+    return [Certificate.loadPEM(each) for each in found]

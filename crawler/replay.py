@@ -1,0 +1,286 @@
+"""Captures once more through the callbacks and stages that a crawl uses, without a network.
+
+One way serves three users: what a killed run captured and did not archive, ``scrapy rebuild``
+and ``scrapy ingest``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import scrapy
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.exceptions import DropItem
+from scrapy.http import HtmlResponse
+from scrapy.settings import BaseSettings
+from scrapy.spiderloader import get_spider_loader
+from scrapy.utils.misc import build_from_crawler, load_object
+from twisted.python.failure import Failure
+
+from crawler.archive import now
+from crawler.captures import Capture, CaptureRecord, Damage, mend, payload_digest, read_captures, read_run
+from crawler.extensions import Ledger
+from crawler.items import Page
+from crawler.portals import Portal
+
+if TYPE_CHECKING:
+    from crawler.sources import Source
+
+logger = logging.getLogger(__name__)
+
+
+class Stages:
+    """The item pipelines of the settings, called one after the other in order, not on the engine's queue."""
+
+    def __init__(self, crawler: Crawler, ledger: Ledger) -> None:
+        named = crawler.settings.getwithbase("ITEM_PIPELINES")
+        self.stages = [
+            build_from_crawler(load_object(path), crawler)
+            for path, order in sorted(named.items(), key=lambda pair: pair[1] or 0)
+            if order is not None
+        ]
+        self.crawler = crawler
+        self.ledger = ledger
+
+    def take(self, page: Page) -> Page | None:
+        """Carry a page through all stages; None where one dropped it or failed on it (both noted)."""
+        spider = self.crawler.spider
+        assert spider is not None
+        try:
+            for stage in self.stages:
+                page = stage.process_item(page)
+        except DropItem as reason:
+            self.ledger.dropped(page, None, reason, spider)
+            return None
+        except Exception:
+            failure = Failure()
+            logger.exception("Error in a stage on %s", page.url)
+            self.ledger.failed(page, None, failure, spider)
+            return None
+        return page
+
+
+def answer(source: Source | None, record: CaptureRecord, capture: Capture, stages: Stages) -> None:
+    """Give a captured response to the callback that it was asked for with; what it would ask stays unasked."""
+    if record.kind == "saved":
+        stages.take(saved_page(record, capture, stages.crawler.settings))
+        return
+    if source is None or record.kind not in ("list", "article") or superseded(record):
+        return
+    context = record.context
+    response = HtmlResponse(
+        record.url,
+        status=record.status,
+        headers=record.headers_multi(),
+        body=record.unpacked().body,
+        flags=list(record.flags),
+        request=Request(record.url, meta={"context": context, "capture": capture}, dont_filter=True),
+    )
+    callback = source.parse_list if record.kind == "list" else source.parse_article
+    for found in callback(response):
+        if isinstance(found, Page):
+            stages.take(found)
+
+
+def superseded(record: CaptureRecord) -> bool:
+    """Tell whether the crawl itself asked again after this answer, so that only the next one counts."""
+    return record.status in REPEATED or ("dataloss" in record.flags and not record.context.get("attempt"))
+
+
+REPEATED = frozenset({301, 302, 303, 307, 308, 408, 429, 500, 502, 503, 504, 522, 524})
+
+
+def replay_file(
+    path: Path, run_id: str, source: Source | None, stages: Stages, after: int = 0
+) -> tuple[int, int]:
+    """Replay the records of one of our capture files from an offset on; give how many, and how many were damaged."""
+    ledger = stages.ledger
+    taken = damaged = 0
+    for record in read_captures(path, ledger.archive.resolver(path.parent)):
+        if isinstance(record, Damage):
+            damaged += 1
+            logger.warning("%s at byte %d: %s", record.path, record.offset, record.what)
+            continue
+        if record.offset < after:
+            continue
+        capture = ledger.archive.add_record(record, run_id)
+        taken += 1
+        answer(source, record, capture, stages)
+        ledger.tick()
+    return taken, damaged
+
+
+def take_leftovers(source: Source, stages: Stages) -> None:
+    """Archive what killed runs of this source captured and did not commit."""
+    ledger = stages.ledger
+    directory = Path(ledger.settings["CAPTURE_DIR"])
+    extents = ledger.archive.captured_extent()
+    for run_id in ledger.archive.interrupted_runs(source.name):
+        for path in sorted(directory.glob(f"{run_id}*.warc.gz")):
+            if torn := mend(path):
+                logger.warning("%s: %d bytes of a torn record moved to %s.torn", path, torn, path.name)
+            if not path.exists() or path.stat().st_size <= extents.get(path.name, 0):
+                continue
+            taken, damaged = replay_file(path, run_id, source, stages, extents.get(path.name, 0))
+            if taken or damaged:
+                logger.info(
+                    "%s: archived %d answers that a killed run left, %d damaged", path, taken, damaged
+                )
+    ledger.commit()
+
+
+class Rebuild(scrapy.Spider):
+    """Derive an archive anew from the captures alone."""
+
+    name = "rebuild"
+    keeps_captures = False
+
+    async def start(self) -> AsyncIterator[Any]:
+        ledger = self.crawler.get_extension(Ledger)
+        assert ledger is not None
+        directory = Path(self.settings["CAPTURE_DIR"])
+        stages = Stages(self.crawler, ledger)
+        sources: dict[str, Source | None] = {Ingest.name: None}
+        for path in sorted(directory.glob("*.warc.gz")):
+            run = read_run(path)
+            if run is None:
+                logger.warning(
+                    "%s: found no run record of ours, wanted one; give such files to scrapy ingest", path
+                )
+                continue
+            if run.spider not in sources:
+                sources[run.spider] = source_named(run.spider, self.crawler)
+            ledger.begin_run(run)
+            taken, damaged = replay_file(path, run.run_id, sources[run.spider], stages)
+            ledger.end_run(run)
+            logger.info("%s: %d answers, %d damaged", path.name, taken, damaged)
+            await asyncio.sleep(0)  # let signals through
+        ledger.commit()
+        return
+        yield  # what makes this a generator
+
+
+class Ingest(scrapy.Spider):
+    """Take saved pages and foreign captures through the stages of a crawl, without a network."""
+
+    name = "ingest"
+
+    def __init__(self, name: str | None = None, paths: tuple[Path, ...] = (), url: str | None = None) -> None:
+        super().__init__(name)
+        self.paths = paths
+        self.url = url
+        self.arguments = {"paths": " ".join(path.name for path in paths), **({"url": url} if url else {})}
+
+    async def start(self) -> AsyncIterator[Any]:
+        ledger = self.crawler.get_extension(Ledger)
+        assert ledger is not None
+        stages = Stages(self.crawler, ledger)
+        for path in self.paths:
+            for saved in read_saved(path, self.url):
+                if isinstance(saved, Damage):
+                    ledger.alarm(
+                        "ingest", None, "unread", f"byte {saved.offset}: {saved.what}", saved.path, None
+                    )
+                    continue
+                capture = ledger.keep(
+                    url=saved.url,
+                    status=saved.status,
+                    headers=saved.headers,
+                    body=saved.body,
+                    fetched_at=saved.fetched_at or now(),
+                    kind="saved",
+                    context={"file": path.name},
+                    flags=saved.flags,
+                    saved=not saved.headers,
+                )
+                if saved.status in (0, 200):
+                    stages.take(saved_page(saved, capture, self.settings))
+                ledger.tick()
+            await asyncio.sleep(0)
+        ledger.commit()
+        return
+        yield
+
+
+def source_named(name: str, crawler: Crawler) -> Source | None:
+    """Make the source that a run's captures name; None, with a warning, where there is no such spider any more."""
+    try:
+        spider = get_spider_loader(crawler.settings).load(name)
+    except KeyError:
+        logger.warning(
+            "found captures of the source %r, wanted one of the spiders; they are kept, not replayed", name
+        )
+        return None
+    return spider.from_crawler(crawler)  # type: ignore[return-value]  # only sources make captures of this kind
+
+
+def portal_of(url: str, settings: BaseSettings) -> tuple[Portal, str | None] | None:
+    """Find the declared portal that serves a URL, and the channel that the URL tells."""
+    host = (urlsplit(url).hostname or "").lower()
+    loader = get_spider_loader(settings)
+    for name in sorted(loader.list()):
+        for portal in getattr(loader.load(name), "portals", ()):
+            if host in portal.hosts:
+                return portal, portal.platform.channel_of(url, portal)
+    return None
+
+
+def saved_page(record: CaptureRecord, capture: Capture, settings: BaseSettings) -> Page:
+    """Make a page of a saved file or of a foreign capture."""
+    found = portal_of(record.url, settings)
+    return Page(
+        url=record.url,
+        portal=found[0].name if found else urlsplit(record.url).hostname or "ingest",
+        channel=found[1] if found else None,
+        source=found[0].source if found else None,
+        body=record.unpacked().body,
+        content_type=record.content_type,
+        capture=capture,
+    )
+
+
+# Where saved pages say which page they are a copy of: browsers' comment, the canonical link, the government meta tag.
+SAVED_FROM_RE = re.compile(
+    rb"<!--\s*saved from url=\(\d+\)(https?://[^\s>]+)"
+    rb"|<link[^>]+rel=[\"']?canonical[\"']?[^>]+href=[\"'](https?://[^\"']+)"
+    rb"|<meta[^>]+name=[\"']?url[\"']?[^>]+content=[\"'](https?://[^\"']+)",
+    re.I,
+)
+
+
+def read_saved(path: Path, url: str | None) -> Iterator[CaptureRecord | Damage]:
+    """Read a saved file as answers: a WARC or WACZ gives many, anything else is one page.
+
+    A page's address is `url`, else what the page says of itself, else ``urn:sha256:HEX`` of its bytes.
+    Raises OSError where the file cannot be read.
+    """
+    if path.name.endswith((".warc", ".warc.gz", ".wacz")):
+        yield from read_captures(path, None)
+        return
+    body = path.read_bytes()
+    digest = payload_digest(body)
+    if url is None and (said := SAVED_FROM_RE.search(body[:65536])):
+        url = next(group for group in said.groups() if group).decode("utf-8", "replace")
+    yield CaptureRecord(
+        path=str(path),
+        offset=0,
+        length=len(body),
+        url=url or f"urn:{digest}",
+        fetched_at="",
+        status=200,
+        reason="",
+        headers=(),
+        body=body,
+        kind="saved",
+        context={},
+        flags=(),
+        digest=digest,
+        digest_ok=None,
+    )

@@ -1,0 +1,93 @@
+"""Runs of sources as a command starts them: one lock, one process, one exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from scrapy.commands import ScrapyCommand
+
+from crawler.archive import Archive, ArchiveError, ArchiveLocked, lock
+from crawler.extensions import Ledger
+from crawler.sources import Source
+
+SEVERITY = (7, 6, 9, 5, 3, 8, 4)
+"""Exit codes, gravest first: of several the first one counts."""
+
+MEANINGS = {
+    0: "ok",
+    3: "a portal has no items although it should",
+    4: "stopped early or partial",
+    5: "error in a spider",
+    6: "storage: the archive or the captures could not be written",
+    7: "integrity: the archive or its captures are damaged",
+    8: "network: no portal could be reached",
+    9: "configuration, or an archive of a newer shape",
+    75: "another run holds the lock",
+}
+
+
+def gravest(codes: Iterable[int]) -> int:
+    """Choose the exit code that counts among those of several sources.
+
+    >>> gravest([0, 4, 3]), gravest([])
+    (3, 0)
+    """
+    found = set(codes)
+    return next((code for code in SEVERITY if code in found), 0)
+
+
+def say(message: str) -> None:
+    """Write one line for a person to standard error."""
+    print(f"scrapy: {message}", file=sys.stderr)
+
+
+def run_spiders(
+    command: ScrapyCommand, spiders: list[type[Source]], arguments: dict[str, str] | None = None
+) -> tuple[int, list[Ledger]]:
+    """Run spiders side by side under the archive's lock; give the exit code and their ledgers."""
+    assert command.settings is not None
+    assert command.crawler_process is not None
+    path = Path(command.settings["ARCHIVE_PATH"])
+    try:
+        with lock(path, seconds=command.settings.getfloat("ARCHIVE_LOCK_SECONDS")):
+            Archive(path).close()  # a file that cannot be used is told before anything is fetched
+            crawlers = [command.crawler_process.create_crawler(spider) for spider in spiders]
+            for crawler in crawlers:
+                command.crawler_process.crawl(crawler, **(arguments or {}))
+            command.crawler_process.start()
+    except ArchiveLocked as held:
+        say(str(held))
+        return 75, []
+    except ArchiveError as wrong:
+        say(str(wrong))
+        return wrong.exitcode, []
+    ledgers = [ledger for crawler in crawlers if crawler.crawling is False and (ledger := opened(crawler))]
+    codes = [ledger.exitcode for ledger in ledgers]
+    if command.crawler_process.bootstrap_failed or len(ledgers) < len(crawlers):
+        codes.append(5)
+    return gravest(codes), ledgers
+
+
+def opened(crawler: object) -> Ledger | None:
+    """Give a crawler's ledger, None where it failed before it had one."""
+    try:
+        return crawler.get_extension(Ledger)  # type: ignore[attr-defined, no-any-return]
+    except RuntimeError:
+        return None
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Archive]:
+    """Open the archive for reading; where it cannot be, say why and end with its exit code."""
+    try:
+        archive = Archive(path, readonly=True)
+    except ArchiveError as wrong:
+        say(str(wrong))
+        raise SystemExit(wrong.exitcode) from None
+    try:
+        yield archive
+    finally:
+        archive.close()

@@ -1,0 +1,96 @@
+"""Settings of the crawl. ``ITEM_PIPELINES``, read downwards, is the way of a page.
+
+Every value can be given with ``-s NAME=VALUE``; those marked *environment* also as a variable.
+"""
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+BOT_NAME = "govnews-archive"
+SPIDER_MODULES = ["spiders"]
+NEWSPIDER_MODULE = "spiders"
+COMMANDS_MODULE = "crawler.commands"
+
+# Where things are kept (environment).
+ARCHIVE_PATH = os.environ.get("ARCHIVE_PATH", str(ROOT / "data" / "archive.db"))
+CAPTURE_DIR = os.environ.get("CAPTURE_DIR", str(ROOT / "data" / "warc"))
+ARCHIVE_LOCK_SECONDS = 30
+"""How long a run waits for the lock that another run holds before it ends with exit code 75."""
+ARCHIVE_BATCH_PAGES = 50
+ARCHIVE_BATCH_SECONDS = 2.0
+"""A transaction ends after this many pages or seconds, whichever comes first; captures go to disk before."""
+
+# Who we are (environment): an address where a webmaster reaches the people who run this crawl.
+CONTACT = os.environ.get("CONTACT", "contact not set")
+USER_AGENT = f"govnews-archive/0.1 (news archive; {CONTACT})"
+
+# What a run looks at.
+RECENT_DAYS = 14
+"""Stories listed or published within these days are asked again, by conditional requests."""
+
+# The way of a page.
+ITEM_PIPELINES = {
+    "pipelines.encoding.EncodingPipeline": 100,
+    "pipelines.tamper.TamperPipeline": 200,
+    "pipelines.spam.SpamPipeline": 300,
+    "pipelines.extraction.ExtractionPipeline": 400,
+    "pipelines.dedup.DedupPipeline": 500,
+    "pipelines.archive.ArchivePipeline": 600,
+}
+EXTENSIONS = {"crawler.extensions.Ledger": 10}
+DOWNLOADER_MIDDLEWARES = {
+    "crawler.middlewares.ExactHosts": 40,
+    "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,  # lets sub-domains through
+    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,  # takes an error for a yes
+    "crawler.middlewares.StrictRobots": 100,
+    "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,  # asks again at once
+    "crawler.middlewares.PatientRetry": 550,
+    "crawler.middlewares.Captures": 950,  # next to the wire: what was received, before it is unpacked
+}
+
+# Politeness.
+ROBOTSTXT_OBEY = True
+CONCURRENT_REQUESTS = 16
+CONCURRENT_REQUESTS_PER_DOMAIN = 1
+DOWNLOAD_DELAY = 0.25
+AUTOTHROTTLE_ENABLED = True
+AUTOTHROTTLE_START_DELAY = 0.5
+AUTOTHROTTLE_MAX_DELAY = 60.0
+RETRY_TIMES = 2
+RETRY_BACKOFF_SECONDS = 2.0
+"""The pause before the first repeat of a failed request; each further one is twice as long."""
+RETRY_HTTP_CODES = [408, 429, 500, 502, 503, 504, 522, 524]
+DEFAULT_REQUEST_HEADERS = {
+    "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+    "Accept-Language": "zh-CN,zh;q=0.9,en;q=0.5",
+    "Accept-Encoding": "gzip, deflate",
+}
+
+# Bounds.
+DOWNLOAD_TIMEOUT = 30
+DOWNLOAD_MAXSIZE = 32 * 2**20
+DOWNLOAD_WARNSIZE = 0
+DOWNLOAD_FAIL_ON_DATALOSS = False  # a cut-off page is kept and flagged, then asked for again
+REDIRECT_MAX_TIMES = 5
+METAREFRESH_ENABLED = False  # the platform modules read such redirects themselves
+DOWNLOAD_HANDLERS = {"file": None, "data": None, "ftp": None, "s3": None}
+HTTPERROR_ALLOW_ALL = True  # every status is evidence; the spiders judge it
+REFERRER_POLICY = "no-referrer"  # the platform modules say what a request needs
+
+# TLS.
+DOWNLOAD_VERIFY_CERTIFICATES = True
+DOWNLOADER_CLIENTCONTEXTFACTORY = "crawler.middlewares.PortalContextFactory"
+TLS_UNVERIFIED_HOSTS: list[str] = []
+"""Hosts whose broken certificate chain is accepted; the run's report names each one that was met."""
+
+# The machine.
+TELNETCONSOLE_ENABLED = False
+REMOTE_CONTROL_ENABLED = False
+MEMUSAGE_LIMIT_MB = 512
+MEMUSAGE_CHECK_INTERVAL_SECONDS = 1.0
+LOG_LEVEL = "INFO"
+TWISTED_REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
+FEED_EXPORT_ENCODING = "utf-8"
+FEED_EXPORT_FIELDS = ["url", "portal", "channel", "title", "published", "text", "tampered", "change"]

@@ -1,0 +1,397 @@
+"""The spider that every source declares: lists into the ledger, then what the ledger owes.
+
+A list page never leads straight to its articles. Its lines go into ``listings`` first; what is
+asked for next is read back from there, a few at a time. So an interrupted run knows what is
+owed, the next run takes it up in the same way, and memory does not grow with the list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import date, timedelta
+from typing import Any, ClassVar, NamedTuple
+
+import scrapy
+from scrapy import Request, signals
+from scrapy.http import Response
+from twisted.python.failure import Failure
+
+from crawler.archive import Archive, Owed, Standing, now
+from crawler.captures import Capture
+from crawler.extensions import Ledger
+from crawler.items import Page
+from crawler.portals import Ask, Found, Portal
+from crawler.portals.gates import gate_reason
+from crawler.replay import Stages, take_leftovers
+from crawler.text import decode
+
+BATCH = 32
+"""How many owed articles are taken from the ledger at a time."""
+
+
+class Window(NamedTuple):
+    """What a run was asked to look at; a value that cannot be is a ValueError that says so."""
+
+    since: date | None = None
+    until: date | None = None
+    channels: tuple[str, ...] = ()
+    full: bool = False
+
+    @classmethod
+    def read(
+        cls,
+        portals: tuple[Portal, ...],
+        since: str | None = None,
+        until: str | None = None,
+        channel: str | None = None,
+        full: str | None = None,
+        **others: str,
+    ) -> Window:
+        """Read the spider arguments ``since until channel full``."""
+        if others:
+            raise ValueError(
+                f"unknown spider argument: found {', '.join(sorted(others))}, wanted since, until, channel or full"
+            )
+        window = cls(
+            read_day("since", since),
+            read_day("until", until),
+            tuple(code.strip() for code in (channel or "").split(",") if code.strip()),
+            read_switch("full", full),
+        )
+        if window.since and window.until and window.since > window.until:
+            raise ValueError(f"since={window.since} lies after until={window.until}")
+        known = {code for portal in portals for code in (*portal.channels, *portal.on_request)}
+        discovering = any(not portal.channels for portal in portals)
+        if not discovering and (unknown := [code for code in window.channels if code not in known]):
+            raise ValueError(
+                f"unknown channel: found {', '.join(unknown)}, wanted some of {', '.join(sorted(known))}"
+            )
+        return window
+
+    def holds(self, listed: date | None) -> bool:
+        """Tell whether a listed date lies in the window; a line without a date always does."""
+        return listed is None or (
+            (not self.since or listed >= self.since) and (not self.until or listed <= self.until)
+        )
+
+
+def read_day(name: str, value: str | None) -> date | None:
+    """Read a ``YYYY-MM-DD`` spider argument; None and empty are None."""
+    if not value:
+        return None
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"{name}: found {value!r}, wanted a date as YYYY-MM-DD") from None
+
+
+def read_switch(name: str, value: str | None) -> bool:
+    """Read an on/off spider argument: 1 true yes on, 0 false no off or nothing."""
+    text = (value or "").strip().lower()
+    if text in ("1", "true", "yes", "on"):
+        return True
+    if text in ("", "0", "false", "no", "off"):
+        return False
+    raise ValueError(f"{name}: found {value!r}, wanted 1 or 0")
+
+
+class Source(scrapy.Spider):
+    """Crawl the portals that a subclass declares.
+
+    Spider arguments: ``since`` and ``until`` (YYYY-MM-DD, on listed dates), ``channel``
+    (codes, joined by commas), ``full`` (1: page every list to its end).
+    """
+
+    portals: ClassVar[tuple[Portal, ...]] = ()
+
+    def __init__(self, name: str | None = None, **arguments: str) -> None:
+        self.window = Window.read(self.portals, **arguments)
+        super().__init__(name)
+        self.arguments = arguments
+        self.hosts = frozenset(host for portal in self.portals for host in portal.hosts)
+        self.by_name = {portal.name: portal for portal in self.portals}
+        self.unfinished: set[tuple[str, str]] = set()
+
+    @property
+    def ledger(self) -> Ledger:
+        """The run's ledger: archive, captures and the books."""
+        ledger = self.crawler.get_extension(Ledger)
+        assert ledger is not None, "EXTENSIONS lacks crawler.extensions.Ledger"
+        return ledger
+
+    @property
+    def archive(self) -> Archive:
+        return self.ledger.archive
+
+    # -- what is asked ---------------------------------------------------------------------
+
+    async def start(self) -> AsyncIterator[Any]:
+        """Yield what a killed run left, the first lists, then owed articles until none is left."""
+        self.unfinished = self.archive.unfinished_channels()
+        self.take_leftovers()
+        for portal in self.portals:
+            for ask in self.first(portal):
+                yield self.list_request(portal, ask)
+        while True:
+            await self.crawler.signals.wait_for(signals.scheduler_empty)
+            owed = self.owed(BATCH)
+            for row in owed:
+                yield self.article_request(row)
+            if not owed and self.at_rest():
+                return
+
+    def take_leftovers(self) -> None:
+        """Archive what killed runs captured; their articles are not asked for again."""
+        take_leftovers(self, Stages(self.crawler, self.ledger))
+
+    def first(self, portal: Portal) -> list[Ask]:
+        """Name the lists of a portal that this run starts with."""
+        codes = self.window.channels
+        if portal.channels:
+            codes = tuple(c for c in codes if c in portal.channels or c in portal.on_request)
+            if self.window.channels and not codes:
+                return []
+        asks: list[Ask] = portal.platform.first(portal, codes, self.window.since, self.window.until)
+        return asks
+
+    def owed(self, limit: int) -> list[Owed]:
+        """Take the next articles to ask for from the ledger."""
+        recent = now().date() - timedelta(days=self.crawler.settings.getint("RECENT_DAYS"))
+        return self.archive.owed(
+            tuple(self.by_name),
+            run_id=self.ledger.run_id,
+            since=self.window.since,
+            until=self.window.until,
+            channels=self.window.channels,
+            recent=recent,
+            limit=limit,
+        )
+
+    def at_rest(self) -> bool:
+        """Tell whether nothing is under way that could still add lines to the ledger."""
+        engine = self.crawler.engine
+        assert engine.scraper.slot is not None
+        scheduler = engine._slot.scheduler if engine._slot else None
+        return (
+            not engine.downloader.active
+            and engine.scraper.slot.is_idle()
+            and not (scheduler and scheduler.has_pending_requests())
+        )
+
+    def list_request(self, portal: Portal, ask: Ask) -> Request:
+        """Ask for a list page; lists go before articles."""
+        return Request(
+            ask.url,
+            callback=self.parse_list,
+            errback=self.miss_list,
+            headers=dict(ask.headers),
+            priority=10,
+            dont_filter=True,  # the platform modules bound what they ask; a list is asked anew each time
+            meta={"context": {"kind": "list", "portal": portal.name, "ask": ask}},
+        )
+
+    def article_request(self, row: Owed) -> Request:
+        """Ask for an article, conditionally where the archive holds its last answer."""
+        context = {
+            "kind": "article",
+            "portal": row.portal,
+            "channel": row.channel,
+            "url": row.url,
+            "title": row.title,
+            "listed": row.listed,
+        }
+        headers = {"If-None-Match": row.etag, "If-Modified-Since": row.last_modified}
+        return self.request_article(context, {name: value for name, value in headers.items() if value})
+
+    def request_article(self, context: dict[str, Any], headers: dict[str, str], priority: int = 0) -> Request:
+        return Request(
+            context["url"],
+            callback=self.parse_article,
+            errback=self.miss_article,
+            headers=headers,
+            priority=priority,
+            dont_filter=True,  # the ledger hands each article out once a run
+            meta={"context": context},
+        )
+
+    # -- what is answered ------------------------------------------------------------------
+
+    def parse_list(self, response: Response) -> Iterator[Request]:
+        """Write the lines of a list page into the ledger and go on with the list while there is more to learn."""
+        context, capture = response.meta["context"], response.meta["capture"]
+        portal, ask = self.by_name[context["portal"]], as_ask(context["ask"])
+        if reason := gate_reason(response.status, response.body):
+            self.ledger.alarm(
+                portal.name, ask.channel, "challenged", f"a gate answers: {reason}", response.url, capture
+            )
+            return
+        if response.status != 200:
+            yield from self.list_refused(portal, ask, response, capture)
+            return
+        text = decode(response.body, content_type(response)).text
+        if "lost" in dict(ask.state):
+            yield from self.look_for_list(portal, ask, text, response.url)
+            return
+        found: Found = portal.platform.read(ask, text, response.url, portal)
+        for problem in found.problems:
+            self.ledger.alarm(portal.name, ask.channel, "unread", problem, response.url, capture)
+        for channel in found.channels:
+            self.archive.meet_channel(
+                portal.name, channel.code, channel.name, channel.url, seen=capture.fetched_at
+            )
+        standings = self.ledger.enlist(portal, found, ask, capture)
+        goes_on = found.next is not None and self.goes_on(portal, ask, found, standings)
+        if ask.channel and not goes_on:
+            self.archive.close_channel(portal.name, ask.channel)
+        self.ledger.commit()
+        for more in found.asks:
+            if self.wants(portal, more.channel):
+                yield self.list_request(portal, more)
+        if found.next and goes_on:
+            yield self.list_request(portal, found.next)
+
+    def wants(self, portal: Portal, channel: str | None) -> bool:
+        """Tell whether a discovered channel is within what the run was asked to look at."""
+        if channel is None:
+            return True
+        if self.window.channels:
+            return channel in self.window.channels
+        return not portal.channels or channel in portal.channels
+
+    def goes_on(self, portal: Portal, ask: Ask, found: Found, standings: list[Standing]) -> bool:
+        """Tell whether the next page of a list is wanted.
+
+        ``full`` wants every page, and so does a list whose paging a killed run left half way.
+        ``since`` ends with a page whose dated lines are all older. Otherwise paging goes on until
+        a whole page holds nothing but stories that are archived and listed as before: late
+        inserts happen, so one known story proves nothing.
+        """
+        if self.window.full:
+            return True
+        if self.window.since and found.lines:
+            dated = [line.listed for line in found.lines if line.listed]
+            if dated and max(dated) < self.window.since:
+                return False
+        if (portal.name, ask.channel or "") in self.unfinished:
+            return True
+        return any(not standing.settled for standing in standings)
+
+    def list_refused(
+        self, portal: Portal, ask: Ask, response: Response, capture: Capture
+    ) -> Iterator[Request]:
+        """Report a list that was not answered with 200, and look for where it went."""
+        if ask.kind == "issue" and response.status == 404:
+            self.logger.info("No issue on this day: %s answers 404", response.url)
+            return
+        if ask.kind == "more":
+            self.ledger.alarm(
+                portal.name,
+                ask.channel,
+                "first screen only",
+                f"the list goes on, but {response.url} answers {response.status}",
+                response.url,
+                capture,
+            )
+            if ask.channel and response.status in (404, 410):  # what cannot be had is not tried every night
+                self.archive.close_channel(portal.name, ask.channel)
+            return
+        self.ledger.alarm(
+            portal.name,
+            ask.channel,
+            "list refused",
+            f"{response.url} answers {response.status}",
+            response.url,
+            capture,
+        )
+        if response.status in (404, 410) and ask.channel and not dict(ask.state).get("found"):
+            known = self.archive.channel(portal.name, ask.channel)
+            state = (
+                ("lost", ask.channel),
+                ("name", known.name if known and known.name else ""),
+                ("gone", ask.url),
+            )
+            yield self.list_request(portal, Ask(portal.home, "home", None, (), state))
+
+    def look_for_list(self, portal: Portal, ask: Ask, text: str, url: str) -> Iterator[Request]:
+        """Find on the home page where a list that was not found is now."""
+        state = dict(ask.state)
+        target = portal.platform.moved(text, url, portal, state["lost"], state["name"] or None, state["gone"])
+        if target:
+            yield self.list_request(portal, target._replace(state=(*target.state, ("found", 1))))
+            return
+        for further in portal.platform.read(ask, text, url, portal).asks:
+            if further.kind == "home" and further.url != ask.url:  # the home page sends its reader on
+                yield self.list_request(portal, further._replace(state=(*ask.state, *further.state)))
+                return
+        self.logger.warning(
+            "%s: found no link to the list %s, wanted one, at %s", portal.name, state["lost"], url
+        )
+
+    def miss_list(self, failure: Failure) -> None:
+        """Report a list that could not be had."""
+        context = failure.request.meta["context"]  # type: ignore[attr-defined]
+        ask = as_ask(context["ask"])
+        self.ledger.alarm(
+            context["portal"], ask.channel, "list failed", explain(failure), ask.url, None, network=True
+        )
+
+    def parse_article(self, response: Response) -> Iterator[Page | Request]:
+        """Judge an answer for an article: a page, unchanged, gone, a gate, or a failure."""
+        context, capture = response.meta["context"], response.meta["capture"]
+        url, when = context["url"], capture.fetched_at
+        if response.status == 304:
+            self.archive.unchanged(url, when)
+            self.ledger.count("unchanged")
+        elif reason := gate_reason(response.status, response.body):
+            self.archive.note(url, "challenged", f"a gate answers: {reason}", when)
+            self.ledger.count("challenged")
+        elif response.status in (404, 410):
+            if context.get("again"):
+                self.archive.missing(url, when, capture.id, response.status)
+                self.ledger.count("gone")
+            else:  # asked again before it is called gone
+                yield self.request_article({**context, "again": True}, {}, priority=-10)
+        elif response.status != 200:
+            self.archive.note(url, "failed", f"{response.url} answers {response.status}", when)
+            self.ledger.count("failed")
+        else:
+            portal = self.by_name.get(context["portal"])
+            listed = context.get("listed")
+            yield Page(
+                url=url,
+                portal=context["portal"],
+                channel=context.get("channel"),
+                listed_title=context.get("title"),
+                listed=date.fromisoformat(listed) if listed else None,
+                source=portal.source if portal else None,
+                body=response.body,
+                content_type=content_type(response),
+                capture=capture,
+            )
+        self.ledger.tick()
+
+    def miss_article(self, failure: Failure) -> None:
+        """Note an article that could not be had; the next run asks for it again."""
+        context = failure.request.meta["context"]  # type: ignore[attr-defined]
+        self.archive.note(context["url"], "failed", explain(failure), now().isoformat(timespec="seconds"))
+        self.ledger.count("failed")
+        self.ledger.tick()
+
+
+def as_ask(value: Any) -> Ask:
+    """Read an Ask back from the JSON of a capture's context."""
+    url, kind, channel, headers, state = value
+    return Ask(url, kind, channel, tuple(map(tuple, headers)), tuple(map(tuple, state)))
+
+
+def content_type(response: Response) -> str | None:
+    """Give the Content-Type header as received, None where there is none."""
+    header = response.headers.get("Content-Type")
+    return header.decode("latin-1") if header else None
+
+
+def explain(failure: Failure) -> str:
+    """Say in one line why a request failed."""
+    error = failure.value
+    text = " ".join(str(error).split()) or error.__class__.__name__
+    return f"{error.__class__.__name__}: {text}"[:500]

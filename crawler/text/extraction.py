@@ -1,0 +1,954 @@
+"""An article page's fields and text, in one pass over the parsed tree.
+
+The pass turns the tree into a flat run of *lines*: one for each paragraph, heading, list item, table row.
+Everything else is a decision about that run. Where the page says something about itself (``<meta>`` tags,
+info line, open-government table, platform containers) that goes first; `Extracted.rules` tells what did.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from functools import cache, lru_cache
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from lxml.html import HtmlElement
+
+from crawler.text.blocks import off_topic
+from crawler.text.tables import read
+from crawler.text.trees import is_plain, join, parse
+
+__all__ = ["Extracted", "extract", "extract_tree", "parse"]
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+class Extracted(NamedTuple):
+    """What one article page says; a field that it does not say is None or empty."""
+
+    title: str | None = None
+    text: str = ""
+    """Paragraphs joined by a line feed; the cells of a table row are joined by a tab."""
+    published: datetime | date | None = None
+    """Aware, in Asia/Shanghai; a date where the page gives no time."""
+    source: str | None = None
+    """来源 as printed."""
+    author: str | None = None
+    """Names as printed, reporters before correspondents, joined by one space."""
+    updated: datetime | date | None = None
+    editor: str | None = None
+    document_number: str | None = None
+    index_number: str | None = None
+    office: str | None = None
+    channel_name: str | None = None
+    images: tuple[tuple[str, str | None], ...] = ()
+    """(address, caption) of the pictures in the body."""
+    attachments: tuple[tuple[str, str], ...] = ()
+    """(address, name) of files that the page offers."""
+    links: tuple[str, ...] = ()
+    """Other addresses that the body links, in order, each once."""
+    rules: tuple[tuple[str, str], ...] = ()
+    """(field, rule) for each field that was decided, and ("body", rule) for the container."""
+
+
+# ------------------------------------------------------------------------------------------------ tables
+
+
+@cache
+def _furniture(role: str) -> re.Pattern[str]:
+    roles = ("end", "comments") if role == "end" else (role,)
+    return re.compile("|".join(p for p, r in read("furniture") if r in roles), re.IGNORECASE)
+
+
+@cache
+def _containers(field: str) -> dict[str, tuple[int, bool]]:
+    """Give selector -> (rank, whether its name alone is trusted) for one field."""
+    rows = [(s, trust) for f, trust, s in read("containers") if f == field]
+    return {s: (rank, trust == "named") for rank, (s, trust) in enumerate(rows)}
+
+
+@lru_cache(4096)
+def _marks(tag: str, id_: str | None, class_: str | None) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
+    """Say which body and title selectors an element answers to, and whether its name is a furniture name."""
+    names = [f"#{id_}"] if id_ else []
+    for word in (class_ or "").split():
+        names += (f".{word}", f"{tag}.{word}")
+    names.append(tag)
+    bodies, titles = _containers("body"), _containers("title")
+    junk = tag in JUNK_TAGS or bool(JUNK_RE.search(f"{id_ or ''} {class_ or ''}"))
+    return (
+        tuple(n for n in names if n in bodies),
+        tuple(n for n in names if n in titles),
+        junk and not any(n in bodies for n in names),
+    )
+
+
+JUNK_TAGS = frozenset(("nav", "footer", "aside"))
+JUNK_RE = re.compile(
+    r"(?:^|[\s_-])(?:foot(?:er)?|copyright|nav|menu|crumbs?|breadcrumb|sidebar|related|share|bdsharebuttonbox"
+    r"|bshare|comments?|pagination|pager|friend-?links?|qrcode|ewm|hot|rank|recommend)(?:$|[\s_-])",
+    re.IGNORECASE,
+)
+"""Names of what surrounds articles, as whole words of ids and classes."""
+
+INLINE = frozenset(
+    ["a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins", "kbd", "label", "mark", "nobr", "q", "rp", "rt", "ruby", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr"]
+)
+SKIP = frozenset(
+    ["script", "style", "head", "template", "noscript", "select", "option", "button", "textarea", "iframe", "object", "embed", "applet", "svg", "canvas", "audio", "video", "map", "title", "meta", "link", "base", "param", "source", "track", "input"]
+)
+
+# --------------------------------------------------------------------------------------------- the lines
+
+SPACE_RE = re.compile(r"[ \t\r\n\f\v\xa0]+")
+WRAP_RE = re.compile(r"(?<=[\u2e80-\u9fff\uff00-\uffef])[ \t]*[\r\n]\s*(?=[\u2e80-\u9fff\uff00-\uffef])")
+"""A source line that breaks between two Chinese characters: browsers show a space there, no writer meant it."""
+
+UNSEEN_RE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\u00ad]")
+OUTER = " \t\r\n\f\v\xa0\u3000\u2002\u2003"
+HIDDEN_RE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+
+
+def tidy(text: str) -> str:
+    """Give one line as it is read: outer white space gone, inner runs one space, invisible characters out.
+
+    >>> tidy("\\u3000\\u3000筑牢社保基石\\xa0 托起百姓幸福 ")
+    '筑牢社保基石 托起百姓幸福'
+    >>> tidy("记者\\u3000张三")
+    '记者\\u3000张三'
+    """
+    text = text.strip(OUTER)
+    if not text or text.isalnum():
+        return text
+    if not text.isprintable():  # line feeds, no-break spaces and invisible characters are not printable
+        if "\n" in text or "\r" in text:
+            text = WRAP_RE.sub("", text)
+        text = UNSEEN_RE.sub("", text)
+        return SPACE_RE.sub(" ", text).strip(OUTER)
+    return SPACE_RE.sub(" ", text) if "  " in text else text
+
+
+class _Line:
+    """One line of the page."""
+
+    __slots__ = ("cells", "el", "hidden", "hops", "junk", "kind", "link", "size", "text")
+
+    def __init__(
+        self, text: str, link: int, el: HtmlElement, kind: str, hops: int, hidden: bool, junk: bool
+    ) -> None:
+        self.text = text
+        self.size = len(text)
+        self.link = link
+        """How many of its characters are link text."""
+        self.el = el
+        self.kind = kind
+        """The tag of the nearest block, or ``tr`` for a whole table row."""
+        self.hops = hops
+        """How many block borders lie between it and the line before: two between sibling paragraphs."""
+        self.hidden = hidden
+        self.junk = junk
+        self.cells: tuple[str, ...] = ()
+
+
+class _Spot(NamedTuple):
+    """An element by which the page names a part of itself: lines[start:end]."""
+
+    selector: str
+    start: int
+    end: int
+    el: HtmlElement
+
+
+class _Walk:
+    """The one pass. After it: lines, spots of known containers, pictures and links with their places."""
+
+    def __init__(self) -> None:
+        self.lines: list[_Line] = []
+        self.bodies: list[_Spot] = []
+        self.titles: list[_Spot] = []
+        self.images: list[tuple[int, HtmlElement]] = []
+        self.anchors: list[tuple[int, HtmlElement]] = []
+        self.buffer: list[str] = []
+        self.linked = 0
+        self.in_link = False
+        self.hops = 0
+        self.hidden = 0
+        self.junk = 0
+
+    def flush(self, el: HtmlElement, kind: str) -> None:
+        if self.buffer:
+            text = tidy("".join(self.buffer))
+            self.buffer.clear()
+            if text:
+                line = _Line(
+                    text, min(self.linked, len(text)), el, kind, self.hops, self.hidden > 0, self.junk > 0
+                )
+                self.lines.append(line)
+                self.hops = 0
+            self.linked = 0
+
+    def walk(self, el: HtmlElement, kind: str, depth: int) -> None:
+        """Read the inside of `el`; `kind` is the tag of the nearest block."""
+        buffer = self.buffer
+        if text := el.text:
+            buffer.append(text)
+            if self.in_link:
+                self.linked += len(text.strip())
+        for child in el:
+            tag = child.tag
+            if tag.__class__ is not str:  # a comment or an instruction
+                pass
+            elif tag in INLINE or ":" in tag:
+                self.inline(child, tag, kind, depth)
+            elif tag == "br":
+                self.flush(el, kind)
+            elif tag == "img":
+                self.images.append((len(self.lines) + (1 if self.pending() else 0), child))
+            elif tag not in SKIP:
+                self.flush(el, kind)
+                self.block(child, tag, depth)
+                self.hops += 1
+            if text := child.tail:
+                buffer.append(text)
+                if self.in_link:
+                    self.linked += len(text.strip())
+
+    def pending(self) -> bool:
+        return any(not piece.isspace() for piece in self.buffer)
+
+    def inline(self, child: HtmlElement, tag: str, kind: str, depth: int) -> None:
+        if depth > 250:
+            self.buffer.append(child.text_content())
+            return
+        hidden = (style := child.get("style")) is not None and HIDDEN_RE.search(style) is not None
+        self.hidden += hidden
+        if tag == "a" and not self.in_link and (href := child.get("href")) is not None:
+            self.anchors.append((len(self.lines), child))
+            self.in_link = not href.startswith("#")
+            self.walk(child, kind, depth + 1)
+            self.in_link = False
+        else:
+            self.walk(child, kind, depth + 1)
+        self.hidden -= hidden
+
+    def block(self, child: HtmlElement, tag: str, depth: int) -> None:
+        self.hops += 1
+        if depth > 250:
+            self.buffer.append(child.text_content())
+            self.flush(child, tag)
+            return
+        bodies: Sequence[str] = ()
+        titles: Sequence[str] = ()
+        junk = hidden = False
+        if attributes := child.attrib:
+            bodies, titles, junk = _marks(tag, child.get("id"), child.get("class"))
+            style = attributes.get("style")
+            hidden = (style is not None and HIDDEN_RE.search(style) is not None) or "hidden" in attributes
+        elif tag not in PLAIN_BLOCKS:
+            bodies, titles, junk = _marks(tag, None, None)
+        start = len(self.lines)
+        self.junk += junk
+        self.hidden += hidden
+        if tag == "tr":
+            self.row(child, depth)
+        else:
+            self.walk(child, tag, depth + 1)
+            self.flush(child, tag)
+        self.hidden -= hidden
+        self.junk -= junk
+        for name in bodies:
+            self.bodies.append(_Spot(name, start, len(self.lines), child))
+        for name in titles:
+            self.titles.append(_Spot(name, start, len(self.lines), child))
+
+    def row(self, tr: HtmlElement, depth: int) -> None:
+        """Read a table row: one line where its cells are short, as in tables of data; else cell by cell."""
+        start = len(self.lines)
+        cells: list[str] = []
+        simple = True
+        hops = self.hops
+        for cell in tr:
+            tag = cell.tag
+            if tag.__class__ is not str:
+                continue
+            if tag not in ("td", "th"):
+                self.block(cell, tag, depth + 1)
+                simple = False
+                continue
+            before = len(self.lines)
+            self.block(cell, tag, depth + 1)
+            inside = self.lines[before:]
+            if len(inside) > 4 or sum(line.size for line in inside) > 160:
+                simple = False
+            if inside:
+                cells.append(" ".join(line.text for line in inside))
+        if not simple or len(cells) < 2 or next(tr.iter("table"), None) is not None:
+            return
+        inside = self.lines[start:]
+        first = inside[0]
+        del self.lines[start:]
+        line = _Line(
+            "\t".join(cells),
+            sum(line.link for line in inside),
+            tr,
+            "tr",
+            hops,
+            all(line.hidden for line in inside),
+            first.junk,
+        )
+        line.cells = tuple(cells)
+        self.lines.append(line)
+        self.hops = 0
+        for spots in (self.bodies, self.titles):  # a spot within the row now ends with the row
+            for i, spot in enumerate(spots):
+                if spot.end > len(self.lines):
+                    spots[i] = spot._replace(start=min(spot.start, start), end=len(self.lines))
+        for places in (self.images, self.anchors):
+            for i in range(len(places) - 1, -1, -1):
+                if places[i][0] < len(self.lines):
+                    break
+                places[i] = (len(self.lines) - 1, places[i][1])
+
+
+PLAIN_BLOCKS = frozenset(("p", "div", "td", "tr", "tbody", "table", "li", "ul", "th", "h1", "h2", "h3", "center"))
+
+# ---------------------------------------------------------------------------------------------- the body
+
+MARKS_RE = re.compile("[，。、；：！？,;!?”“…]")
+END_RE = re.compile("[。！？!?；;…][”’」』）)]?$")
+
+
+def _weigh(line: _Line) -> float:
+    """Say how much a line speaks for being part of an article's body; below 0: against."""
+    size, link = line.size, line.link
+    if line.hidden:
+        return -1.0
+    if _furniture("drop").match(line.text) or _furniture("end").match(line.text):
+        return -12.0
+    if link * 2 > size:
+        return -6.0 - min(size, 60) * 0.4
+    text = line.text
+    marks = len(MARKS_RE.findall(text))
+    weight = -3.0
+    if marks and size >= 10:
+        weight = float(size - 3 * link)
+    elif size >= 25:
+        weight = 0.4 * size - 3 * link
+    elif line.kind in ("h2", "h3", "h4", "li", "tr") or END_RE.search(text):
+        weight = -1.0
+    if line.junk and weight > 0:
+        weight *= 0.2
+    return weight
+
+
+def _core(lines: Sequence[_Line]) -> tuple[int, int]:
+    """Find the run of lines with the largest sum of weights: [start, end).
+
+    What readers wrote below an article can be longer than the article, and counts little.
+    """
+    best, best_run = 0.0, (0, 0)
+    total, start = 0.0, 0
+    factor = 1.0
+    comments = _furniture("comments")
+    for i, line in enumerate(lines):
+        if total > 0:
+            total -= 2.5 * max(0, line.hops - 3)
+            if line.size <= 40 and total > 100 and comments.match(line.text):
+                total, factor = 0.0, 0.03
+        if total <= 0:
+            total, start = 0.0, i
+        total += factor * _weigh(line)
+        if total > best:
+            best, best_run = total, (start, i + 1)
+    return best_run
+
+
+def _lca(first: HtmlElement, last: HtmlElement) -> HtmlElement:
+    """Find the lowest element that holds both."""
+    above = [first, *first.iterancestors()]
+    seen = set(above)
+    for el in (last, *last.iterancestors()):
+        if el in seen:
+            return el
+    return above[-1]
+
+
+def _worth(lines: Sequence[_Line]) -> float:
+    return sum(w for w in map(_weigh, lines) if w > 0)
+
+
+def _choose(walk: _Walk, plain: bool) -> tuple[int, int, str]:
+    """Say where the body is, lines[start:end], and by which rule."""
+    lines = walk.lines
+    if plain:
+        return 0, len(lines), "plain text"
+    start, end = _core(lines)
+    whole = _worth(lines[start:end])
+    best: tuple[float, float, int] | None = None
+    chosen: _Spot | None = None
+    known = _containers("body")
+    for spot in walk.bodies:
+        rank, named = known[spot.selector]
+        inside = lines[spot.start : spot.end]
+        if not inside or all(line.link * 2 > line.size for line in inside):
+            continue
+        shared = _worth(lines[max(start, spot.start) : min(end, spot.end)])
+        covers = shared >= 0.8 * whole if whole else sum(map(_weigh, inside)) > -6 * len(inside)
+        if not covers and not (named and any(line.size >= 8 and not line.link for line in inside)):
+            continue
+        if covers and not named and sum(line.link for line in inside) * 2 > sum(line.size for line in inside):
+            continue
+        key = (0 if covers else 1, 0 if named else 1, spot.end - spot.start if covers else rank)
+        if best is None or key < best:
+            best, chosen = key, spot
+    if chosen is not None:
+        return chosen.start, chosen.end, chosen.selector
+    if end == start:
+        return 0, 0, ""
+    top = _lca(lines[start].el, lines[end - 1].el)
+    if top.tag in ("tr", "tbody", "p"):
+        top = top.getparent()
+    inside = [i for i, line in enumerate(lines) if line.el is top or top in line.el.iterancestors()]
+    first, last = inside[0], inside[-1] + 1
+    while start > first and _joins(lines[start - 1]) and lines[start].hops <= 3:
+        start -= 1
+    while end < last and _joins(lines[end]) and lines[end].hops <= 3:
+        end += 1
+    return start, end, "density"
+
+
+def _joins(line: _Line) -> bool:
+    """Say whether a short line beside the body belongs to it, such as a first sentence or a signature."""
+    return (
+        line.link * 2 <= line.size
+        and not line.hidden
+        and not _furniture("drop").match(line.text)
+        and not _furniture("end").match(line.text)
+        and not DATE_RE.match(line.text)
+    )
+
+
+# ------------------------------------------------------------------------------------- dates and labels
+
+DATE_RE = re.compile(
+    r"(?<!\d)((?:19|20)\d\d)\s?[-/.年]\s?(1[0-2]|0?[1-9])\s?[-/.月]\s?(3[01]|[12]\d|0?[1-9])(?!\d*[./-]\d)\s?日?"
+    r"(?:[\sT\u3000]*(?:上午|下午)?([01]?\d|2[0-3])\s?[:：时点]\s?([0-5]\d)(?:\s?[:：分]\s?([0-5]\d)(?!\d))?)?"
+)
+URL_DATE_RE = re.compile(
+    r"/((?:19|20)\d\d)(?:/|-|_)?(0[1-9]|1[0-2])(?:/|-|_)?(0[1-9]|[12]\d|3[01])(?=[/_.]|$)"
+    r"|/t((?:19|20)\d\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])_"
+)
+TODAY_RE = re.compile("今天是|今天:|今天：|星期[一二三四五六日天]|农历|欢迎")
+"""What a page's clock line says; its date is the visitor's."""
+
+
+def read_date(text: str) -> datetime | date | None:
+    """Read the first date of a text, with its time where it has one.
+
+    >>> read_date("2021-04-06 15:13:48").isoformat()
+    '2021-04-06T15:13:48+08:00'
+    >>> read_date("2024年1月18日"), read_date("1.2.3.4"), read_date("2023-02-30")
+    (datetime.date(2024, 1, 18), None, None)
+    """
+    found = DATE_RE.search(text)
+    if found is None:
+        return None
+    year, month, day, hour, minute, second = found.groups()
+    try:
+        if hour is None:
+            return date(int(year), int(month), int(day))
+        hours = int(hour)
+        if "下午" in found[0] and hours < 12:
+            hours += 12
+        return datetime(
+            int(year), int(month), int(day), hours, int(minute), int(second or 0), tzinfo=SHANGHAI
+        )
+    except ValueError:
+        return None
+
+
+def _url_date(url: str | None) -> date | None:
+    if url and (found := URL_DATE_RE.search(url)):
+        year, month, day = (g for g in found.groups() if g is not None)
+        try:
+            return date(int(year), int(month), int(day))
+        except ValueError:
+            return None
+    return None
+
+
+LABELS = {
+    "published": "发布时间 发布日期 发表时间 发表日期 发表于 发布于 发稿时间 时间 日期 发文日期 公开日期 发布 成文日期"
+    " 生成日期",
+    "updated": "更新时间 更新日期 最后更新 修改时间",
+    "source": "信息来源 稿件来源 文章来源 新闻来源 消息来源 内容来源 来源 稿源 出处",
+    "author": "作者 撰稿 供稿 撰文",
+    "editor": "责任编辑 编辑 责编",
+    "duty": "总值班",
+    "index_number": "索引号",
+    "document_number": "发文字号 发文文号 文件编号 文号",
+    "office": "发布机构 发布单位 发文机关 发文单位 公开责任部门 信息公开机构 制发机关",
+    "": "阅读次数 浏览次数 点击次数 访问次数 点击数 点击率 点击 浏览量 阅读量 访问量 阅读 浏览 人气 字体 字号 字体大小"
+    " 视力保护色 保护视力色 打印 关闭 分享 分享到 收藏 审核 校对 摄影 主题词 主题分类 分类 体裁分类 组配分类 时效"
+    " 有效性 效力状况 内容概述 标题 名称 关键词 信息名称 文件名称 公开方式 公开程序 公开形式 公开时限 公开范围 生效日期"
+    " 废止日期 实施日期 有效期 评论 评论数 背景色",
+}
+FIELD_OF = {label: field for field, labels in LABELS.items() for label in labels.split()}
+TABLE_LABELS = frozenset(
+    ["索引号", "分类", "发布机构", "发文日期", "标题", "文号", "主题词", "内容概述", "时效", "发布日期", "发文字号", "主题分类", "体裁分类", "组配分类", "名称", "发文机关", "成文日期", "有效性", "公开日期", "生成日期", "发布单位", "关键词", "公开方式", "公开形式", "生效日期", "废止日期", "效力状况", "信息名称", "文件名称", "文件编号", "公开责任部门", "公开范围", "公开时限", "发文单位", "制发机关"]
+)
+LABEL_RE = re.compile(
+    r"(?<![\u4e00-\u9fff])("
+    + "|".join(r"[ \u3000\xa0]*".join(label) for label in sorted(FIELD_OF, key=lambda label: -len(label)))
+    + r")(?:[】\]]?\s*(?:[:：]\s*|$)|(?<=[表布]于)\s*(?=[12]\d{3}))"
+)
+"""A label of an info line or of an open-government table; `来 源：` is written with spaces too."""
+
+SQUEEZE_RE = re.compile(r"\s+")
+VALUE_END_RE = re.compile(r"\s{2,}|[\u3000\t|]|【|\s(?=字体|字号|打印|关闭|分享|收藏|阅读|点击|浏览|我要)")
+
+
+def _labelled(text: str) -> Iterator[tuple[str, str, str]]:
+    """Give (field, label, value) for each label of a line."""
+    found = list(LABEL_RE.finditer(text))
+    for this, after in zip(found, [*found, None][1:], strict=True):
+        label = SQUEEZE_RE.sub("", this[1])
+        value = text[this.end() : after.start() if after else len(text)].strip(OUTER + "|[]【】()（）;；,，")
+        yield FIELD_OF[label], label, value
+
+
+def _is_info(line: _Line) -> bool:
+    """Say whether a line is an info line: a date or labels with short values, and nothing besides.
+
+    A line of the story may hold a date or `时间：` as well, but then much else.
+    """
+    text = line.text
+    if line.size > 160:
+        return False
+    if line.kind == "tr" and any(SQUEEZE_RE.sub("", c).rstrip(":：") in TABLE_LABELS for c in line.cells):
+        return True
+    if TODAY_RE.search(text):
+        return True
+    rest = DATE_RE.sub("", text)
+    found = list(LABEL_RE.finditer(rest))
+    if not found:
+        return rest != text and len(rest) <= 44 and not END_RE.search(text) and line.link * 2 <= line.size
+    if any(FIELD_OF[SQUEEZE_RE.sub("", m[1])] in ("editor", "duty") for m in found) and found[0].start() == 0:
+        return line.size <= 80
+    values = [value for _, _, value in _labelled(rest)]
+    return found[0].start() <= 44 and all(len(value) <= 30 for value in values)
+
+
+# ------------------------------------------------------------------------------------------------ fields
+
+NAME = r"[\u4e00-\u9fff·]{2,4}"
+NAMES = rf"{NAME}(?:[ \u3000、，,/]+{NAME}){{0,7}}"
+REPORTER_RE = re.compile(
+    rf"(?:全媒体|见习|实习|首席|特约|融媒体|总台)?记者[ \u3000:：/]+({NAMES}?)"
+    rf"(?:[ \u3000、，,/]+(?:特约|本报)?通讯员[ \u3000:：/]+({NAMES}))?(?=[）)】\s\u3000。；;/]|$)"
+)
+"""`记者 张三 李四 通讯员 王五` as Chinese papers print it, with a space: `记者从…获悉` is the story."""
+
+PAPER_RE = re.compile(r"[（(【]\s*([\u4e00-\u9fff]{2,8}(?:日报|晚报|早报|晨报|时报|商报))社?(?:全媒体|融媒体)?[\u4e00-\u9fff]{0,2}记者")
+NUMBER_RE = re.compile(r"[\u4e00-\u9fff]{2,12}(?:〔|\[|【|（|\()(?:19|20)\d\d(?:〕|\]|】|）|\))\s?第?\d{1,4}\s?号")
+"""发文字号: office, year in hexagonal brackets, number."""
+
+FILE_RE = re.compile(
+    r"\.(?:pdf|docx?|xlsx?|pptx?|zip|rar|7z|wps|et|ofd|csv|txt)(?:$|[?#])|attachmentController/download\.do\?"
+    r"|/download(?:\.do|\.jsp)?\?(?:\S*&)?(?:id|file\w*)=",
+    re.IGNORECASE,
+)
+UPLOAD_RE = re.compile(r"/upload(?:file|files|s)?/", re.IGNORECASE)
+PICTURE_RE = re.compile(r"\.(?:jpe?g|png|gif|bmp|webp|svg)(?:$|[?#])", re.IGNORECASE)
+PAGE_RE = re.compile(r"\.(?:s?html?|jsp|aspx?|php)(?:$|[?#])|/(?:$|[?#])", re.IGNORECASE)
+SUFFIX_RE = re.compile(r"\s*(?:__+|--+|::|[_|｜]|\s[-–—]\s|-(?=[^-]{2,20}$)|(?<=\S)–(?=\S)|<)\s*")
+SITE_RE = re.compile(
+    r"(?:网|网站|门户|政府|新闻|频道|日报|晚报|在线|局|委员会|办公室|社区|论坛|中心|博客|官网|平台|资讯|连网)$"
+)
+LEAK_RE = re.compile(r"<br\s*/?>|</?[a-zA-Z][^<>]*>|&(?:nbsp|#160);")
+
+
+def _meta(tree: HtmlElement) -> dict[str, str]:
+    """Collect the first filled value of each ``<meta>`` name, in lower case."""
+    found: dict[str, str] = {}
+    for el in tree.iter("meta"):
+        name = el.get("name") or el.get("property")
+        content = el.get("content")
+        if name and content:
+            name = name.strip().lower()
+            if name not in found and (value := tidy(LEAK_RE.sub("", content))):
+                found[name] = value
+    return found
+
+
+def _bare(text: str) -> str:
+    return SQUEEZE_RE.sub("", text)
+
+
+def _parts(title: str) -> list[str]:
+    return [part for part in (p.strip(OUTER) for p in SUFFIX_RE.split(title)) if part]
+
+
+def _title(
+    walk: _Walk, meta: dict[str, str], tree: HtmlElement, start: int, plain: bool
+) -> tuple[str | None, str]:
+    """Choose the title, in order of what is trusted; see `extract`."""
+    lines = walk.lines
+    if plain:
+        return (lines[0].text, "first line") if lines else (None, "")
+    head = tidy(next((t.text_content() for t in tree.iter("title")), ""))
+    heads = [line.text for line in lines[: start + 3] if line.kind == "h1" and not line.hidden]
+    if len(heads) > 1 and head:
+        heads = [h for h in heads if _bare(h) in _bare(head)] or heads
+    own = meta.get("articletitle")
+    if own:
+        spoilt = off_topic(own) >= 0.5 and all(_bare(own) != _bare(h) for h in heads)
+        if not spoilt:
+            return own, "meta ArticleTitle"
+    spots = [
+        tidy(" ".join(line.text for line in lines[spot.start : spot.end]))
+        for spot in walk.titles
+        if 0 < spot.end - spot.start <= 3 and spot.start <= start + 2 and not lines[spot.start].link
+    ]
+    whole = _bare(head)
+    for h in heads:
+        if len(h) >= 4 and (not head or _bare(h) in whole or not SITE_RE.search(h)):
+            return h, "h1"
+    for spot in spots:
+        if len(spot) >= 5 and _bare(spot) in whole:
+            return spot, "title container"
+    # the longest line above the body that <title> begins with or has as one of its parts
+    best = ""
+    for line in lines[max(0, start - 40) : start + 2]:
+        text = line.text
+        if 5 <= len(text) <= 120 and len(text) > len(best) and not line.link and _bare(text) in whole:
+            best = text
+    parts = _parts(head)
+    if best and (not parts or len(best) >= 0.6 * len(parts[0])):
+        return best, "line that <title> repeats"
+    if spots and not head and len(spots[0]) >= 4:
+        return spots[0], "title container"
+    if parts and not all(SITE_RE.search(part) or len(part) <= 4 for part in parts):
+        while len(parts) > 1 and (SITE_RE.search(parts[-1]) or len(parts[-1]) <= 4):
+            parts.pop()
+        if len(parts) > 1 and SITE_RE.search(parts[0]) and len(parts[0]) < len(parts[1]):
+            parts.pop(0)
+        return max(parts[:2], key=len), "<title>"
+    for line in reversed(lines[max(0, start - 8) : start + 1]):
+        centred = line.el.get("align") == "center" or line.kind in ("h1", "h2", "h3", "th", "center")
+        if 6 <= line.size <= 80 and not _is_info(line) and (_joins(line) or line.kind in ("h1", "h2", "h3")):
+            if centred or not END_RE.search(line.text):
+                return line.text, "line above the body"
+            break
+    return (parts[0], "<title>") if parts else (None, "")
+
+
+class _Info(NamedTuple):
+    """What labels and info lines say: field -> (value, rule), the first that was found."""
+
+    said: dict[str, tuple[str, str]]
+    lines: set[int]
+
+
+def _inform(lines: Sequence[_Line], start: int, end: int, plain: bool) -> _Info:
+    """Read the info lines and the table above (and within the top of) the body, and the labels below it."""
+    said: dict[str, tuple[str, str]] = {}
+    used: set[int] = set()
+    undated: list[int] = []
+
+    def say(field: str, value: str, rule: str) -> None:
+        if field and value and field not in said:
+            said[field] = (value, rule)
+
+    first = start if not plain else 1
+    top = first
+    for i in range(first, min(end, first + 24)):  # info lines can stand inside the container
+        if _is_info(lines[i]):
+            top = i + 1
+        elif _weigh(lines[i]) > 40 and not lines[i].cells:
+            break
+    for i in range(max(0, start - 60), top):
+        line = lines[i]
+        if TODAY_RE.search(line.text):
+            continue
+        if line.kind == "tr" and len(line.cells) >= 2:
+            names = [SQUEEZE_RE.sub("", c).rstrip(":：") for c in line.cells]
+            for k in range(len(names) - 1):
+                if names[k] in TABLE_LABELS and names[k + 1] not in TABLE_LABELS:
+                    say_field = FIELD_OF.get(names[k], "")
+                    rule = "table " + names[k]
+                    if say_field == "published":
+                        say("table:" + names[k], line.cells[k + 1], rule)
+                    else:
+                        say(say_field, line.cells[k + 1], rule)
+                    used.add(i)
+            if i in used:
+                continue
+        if not _is_info(line):
+            continue
+        used.add(i)
+        dated = False
+        for field, label, value in _labelled(line.text):
+            if field in ("published", "updated"):
+                if found := DATE_RE.match(value):
+                    say(field, found[0], f"info line {label}")
+                    dated = True
+            elif field:
+                value = VALUE_END_RE.split(value)[0].strip(OUTER + "[]【】（）()|")
+                if found := DATE_RE.search(value):
+                    value = value[: found.start()].strip(OUTER)
+                say(field, value, f"info line {label}")
+        if not dated and DATE_RE.search(line.text):
+            undated.append(i)
+    for i in reversed(undated):
+        if i >= start - 15 and (found := DATE_RE.search(lines[i].text)):
+            say("published", found[0], "date line")
+            rest = lines[i].text[found.end() :].strip(OUTER + "|《》[]【】()（）")
+            if re.fullmatch(r"[\u4e00-\u9fff]{2,12}(?:报|网|社|台|周刊|杂志|发布)|新[浪华]\S{0,6}", rest):
+                say("source", rest, "date line")
+    for i in range(max(end, top), min(len(lines), end + 15)):
+        line = lines[i]
+        if line.size > 120 or line.link * 2 > line.size:
+            continue
+        for field, label, value in _labelled(line.text):
+            if field in ("editor", "duty", "source", "author"):
+                say(field, VALUE_END_RE.split(value)[0].strip(OUTER), f"line below {label}")
+            elif field in ("published", "updated") and label not in ("时间", "日期") and DATE_RE.match(value):
+                say(field, value, f"line below {label}")
+    return _Info(said, used)
+
+
+def extract(html: str, url: str | None = None) -> Extracted:
+    """Take the article's fields and text out of a page, or out of a plain-text document.
+
+    `url` makes addresses absolute and is the last resort for the date. The order of trust, the rule that
+    decided being told in ``rules``:
+
+    - title: ``ArticleTitle`` unless it is spam that no heading repeats, ``h1``, the platform's title
+      container, a line above the body that ``<title>`` repeats, ``<title>`` without the site's name; the
+      first line of plain text;
+    - published: ``PubDate``, the info line, the open-government table, the date in the URL; never a date of
+      the story or of the footer;
+    - source: the info line or a line below the body, ``ContentSource``, and where no 来源 is printed at all
+      the paper that the reporter's line names (``(连云港日报全媒体记者 …)``, as lyg01.net prints it);
+    - text: the platform's container that holds the page's densest run of prose, else that run.
+
+    >>> page = extract('''<h1>示例镇建成三座书屋</h1><div>时间：2021-04-06 15:13:48 来源：示例日报 阅读次数：</div>
+    ... <div id=zoom><p>　　示例镇三座书屋昨日开放,市民可以免费借阅。</p><p>图书共有九千册。</p></div>''')
+    >>> page.title, page.published.isoformat(), page.source
+    ('示例镇建成三座书屋', '2021-04-06T15:13:48+08:00', '示例日报')
+    >>> page.text
+    '示例镇三座书屋昨日开放,市民可以免费借阅。\\n图书共有九千册。'
+    >>> extract("")
+    Extracted(title=None, text='', published=None, source=None, author=None, updated=None, editor=None, \
+document_number=None, index_number=None, office=None, channel_name=None, images=(), attachments=(), links=(), \
+rules=())
+    """
+    return extract_tree(parse(html), url)
+
+
+def extract_tree(tree: HtmlElement, url: str | None = None) -> Extracted:
+    """Do what `extract` does, on a parsed tree; the tree stays as it is."""
+    plain = is_plain(tree)
+    walk = _Walk()
+    for part in tree:
+        if part.tag.__class__ is str and part.tag not in SKIP:
+            walk.walk(part, part.tag, 0)
+            walk.flush(part, part.tag)
+    lines = walk.lines
+    meta = _meta(tree)
+    start, end, how = _choose(walk, plain)
+    info = _inform(lines, start, end, plain)
+    title, title_rule = _title(walk, meta, tree, start, plain)
+    kept = _trim(lines, start, end, info.lines, title, plain)
+    rules: list[tuple[str, str]] = []
+    if kept:
+        rules.append(("body", how))
+    said = info.said
+    values: dict[str, str | None] = {}
+
+    def settle(field: str, *found: tuple[str | None, str]) -> str | None:
+        for value, rule in found:
+            if value:
+                rules.append((field, rule))
+                return value
+        return None
+
+    def printed(field: str) -> tuple[str | None, str]:
+        return said.get(field, (None, ""))
+
+    if title:
+        rules.append(("title", title_rule))
+    published: datetime | date | None = None
+    for text, rule in (
+        (meta.get("pubdate"), "meta PubDate"),
+        printed("published"),
+        printed("table:发布日期"),
+        printed("table:公开日期"),
+        printed("table:发文日期"),
+        printed("table:成文日期"),
+        printed("table:生成日期"),
+        printed("updated"),
+        (meta.get("article:published_time"), "meta article:published_time"),
+        (meta.get("publishdate"), "meta publishdate"),
+    ):
+        if text and (published := read_date(text)):
+            rules.append(("published", rule))
+            break
+    if published is None and (published := _url_date(url)):
+        rules.append(("published", "URL"))
+    updated = read_date(said["updated"][0]) if "updated" in said else None
+    if updated:
+        rules.append(("updated", said["updated"][1]))
+    text = "\n".join(lines[i].text for i in kept)
+    byline = _byline(lines, kept)
+    paper = PAPER_RE.search(text[:400])
+    values["source"] = settle(
+        "source",
+        printed("source"),
+        (meta.get("contentsource"), "meta ContentSource"),
+        (paper[1] if paper else None, "reporter line"),
+    )
+    values["author"] = settle("author", printed("author"), (byline, "reporter line"), (_name(meta), "meta Author"))
+    values["editor"] = settle("editor", printed("editor"))
+    number = next((m[0] for i in kept[:4] if (m := NUMBER_RE.fullmatch(lines[i].text))), None)
+    values["document_number"] = settle("document_number", printed("document_number"), (number, "line of its own"))
+    values["index_number"] = settle("index_number", printed("index_number"))
+    values["office"] = settle("office", printed("office"))
+    values["channel_name"] = settle(
+        "channel_name", (meta.get("columnname"), "meta ColumnName"), (_crumb(lines, start), "breadcrumb")
+    )
+    images = _images(walk, kept, start, end, url)
+    attachments, links = _files(walk, start, end, url)
+    return Extracted(
+        title=title,
+        text=text,
+        published=published,
+        updated=updated,
+        images=images,
+        attachments=attachments,
+        links=links,
+        rules=tuple(rules),
+        **values,
+    )
+
+
+def _trim(
+    lines: Sequence[_Line], start: int, end: int, info: set[int], title: str | None, plain: bool
+) -> list[int]:
+    """Say which lines of the body are text: no info lines, no furniture, nothing after it is over."""
+    kept: list[int] = []
+    same = _bare(title) if title else None
+    drop, over = _furniture("drop"), _furniture("end")
+    visible = sum(lines[i].size for i in range(start, end) if not lines[i].hidden)
+    hidden = sum(lines[i].size for i in range(start, end) if lines[i].hidden)
+    for i in range(start, end):
+        line = lines[i]
+        if i in info or (line.hidden and hidden <= visible):
+            continue
+        text = line.text
+        if line.size <= 200 and over.match(text):
+            if kept and _worth([lines[k] for k in range(i + 1, end)]) <= _worth([lines[k] for k in kept]):
+                break
+            continue
+        if drop.match(text) and line.size <= 120:
+            continue
+        if not kept and same and _bare(text) == same:
+            continue
+        kept.append(i)
+    return kept
+
+
+def _byline(lines: Sequence[_Line], kept: Sequence[int]) -> str | None:
+    """Read the reporters' and correspondents' names from the body's first and last lines."""
+    for i in (*kept[:2], *kept[-3:]):
+        text = lines[i].text
+        for found in REPORTER_RE.finditer(text):
+            before, after = text[: found.start()], text[found.end() :]
+            inside = max(before.rfind("("), before.rfind("（")) > max(before.rfind(")"), before.rfind("）"))
+            if inside or (len(before) <= 24 and len(after) <= 12):
+                names = [n for group in found.groups() if group for n in re.split(r"[ \u3000、，,/]+", group)]
+                return " ".join(names)
+    return None
+
+
+def _name(meta: dict[str, str]) -> str | None:
+    """Give ``Author`` if it is people's names: publishing systems put their maker there."""
+    name = meta.get("author", "")
+    return name if re.fullmatch(NAMES, name) and not SITE_RE.search(name) and "网络" not in name else None
+
+
+CRUMB_RE = re.compile(r"\s*(?:>+|»|›|＞|→|/|·|\t|-)\s*")
+
+
+def _crumb(lines: Sequence[_Line], start: int) -> str | None:
+    """Read the channel from the breadcrumbs: their last part that is not the page itself."""
+    for line in reversed(lines[:start]):
+        text = line.text
+        if line.size <= 120 and re.match(r"(?:您|你)?(?:现在|当前)?(?:所在|的)?的?位置|当前位置|首页\s*[>»›＞→]", text):
+            parts = [p.strip(OUTER) for p in CRUMB_RE.split(re.sub(r"^[^:：>]*[:：]", "", text))]
+            parts = [p for p in parts if p and p not in ("正文", "内容", "详情", "详细内容", "首页", "浏览文章")]
+            if parts and len(parts[-1]) <= 20:
+                return parts[-1]
+    return None
+
+
+def _images(
+    walk: _Walk, kept: Sequence[int], start: int, end: int, url: str | None
+) -> tuple[tuple[str, str | None], ...]:
+    """Pair each picture of the body with its caption: the short line right after it."""
+    if not kept:
+        return ()
+    found: list[tuple[str, str | None]] = []
+    lines = walk.lines
+    text = set(kept)
+    last = kept[-1] + 1
+    for k, (place, el) in enumerate(walk.images):
+        src = el.get("src") or el.get("data-src") or ""
+        if not start <= place <= last or not src or src.startswith("data:"):
+            continue
+        if place == last and place == end and not _within(el, lines[kept[-1]].el):
+            continue
+        following = walk.images[k + 1][0] if k + 1 < len(walk.images) else None
+        caption = None
+        if place in text and following != place:
+            line = lines[place]
+            if (line.size <= 60 and not line.text.endswith(("。", "：", ":"))) or (
+                line.size <= 80 and re.search(r"(?:摄|供图|图片|图)[）)]?$", line.text)
+            ):
+                caption = line.text
+        found.append((join(url, src), caption))
+    return tuple(found)
+
+
+def _within(el: HtmlElement, near: HtmlElement) -> bool:
+    """Say whether a picture below the last line still hangs in the same container."""
+    parent = near.getparent()
+    return parent is not None and parent in el.iterancestors()
+
+
+def _files(
+    walk: _Walk, start: int, end: int, url: str | None
+) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """Sort the links of the body, and the files offered around it, into attachments and other links."""
+    files: dict[str, str] = {}
+    links: dict[str, None] = {}
+    for place, el in walk.anchors:
+        href = (el.get("href") or "").strip()
+        if not href or href[0] == "#" or href[:11].lower() == "javascript:" or href[:7].lower() == "mailto:":
+            continue
+        is_file = FILE_RE.search(href) is not None or (
+            UPLOAD_RE.search(href) is not None and not PICTURE_RE.search(href) and not PAGE_RE.search(href)
+        )
+        if is_file:
+            if place >= start - 3:
+                address = join(url, href)
+                name = tidy(el.text_content()) or tidy(el.get("title") or "") or address.rsplit("/", 1)[-1]
+                files.setdefault(address, name)
+        elif start <= place < end and not PICTURE_RE.search(href):
+            address = join(url, href)
+            if address.startswith(("http://", "https://")):
+                links.setdefault(address)
+    return tuple(files.items()), tuple(links)

@@ -1,0 +1,64 @@
+"""The whole pure way of one page: bytes in, article out, with everything that was done to it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import NamedTuple
+
+from crawler.text.blocks import Removed, strip_tree
+from crawler.text.encoding import Decoded, decode
+from crawler.text.extraction import Extracted, extract_tree, parse
+from crawler.text.tampering import TAMPERING, Step, repair
+
+
+class Reading(NamedTuple):
+    """What one page says, and what was done to it on the way."""
+
+    title: str | None
+    text: str
+    published: datetime | date | None
+    source: str | None
+    author: str | None
+    encoding: str
+    repairs: tuple[Step, ...]
+    removed: tuple[Removed, ...]
+    tampered: bool
+    """True where a block was cut out, or a repair undid tampering rather than an accident."""
+    decoded: Decoded
+    extracted: Extracted
+
+
+def read_page(body: bytes, url: str, content_type: str | None = None) -> Reading:
+    """Read a page as it was fetched: decode, repair, parse once, strip, extract.
+
+    Never raises on odd input: a body that holds no article gives an empty ``text``.
+
+    >>> page = read_page("连云港新闻\\n时间:2024-01-18 09:54:49\\n来源:连云港日报\\n我市新建书屋。".encode(), "a.txt")
+    >>> page.title, page.text, page.source, page.tampered
+    ('连云港新闻', '我市新建书屋。', '连云港日报', False)
+    >>> page = read_page(
+    ...     "<h1>连云港新闻</h1><div id=zoom><p>时间:2024-01-18</p><p>我市的社会(huì)救助体系,是民生的基石。</p>"
+    ...     "<p>我市新建书屋。</p></div>".encode("gb18030"), "http://www.lyg.gov.cn/a/content/1.html")
+    >>> page.text, page.encoding, page.tampered
+    ('我市的社会救助体系,是民生的基石。\\n我市新建书屋。', 'gb18030', True)
+    >>> read_page(b"", "http://www.lyg.gov.cn/").text
+    ''
+    """
+    decoded = decode(body, content_type)
+    repaired = repair(decoded.text)
+    tree = parse(repaired.text)
+    removed = strip_tree(tree, url)
+    extracted = extract_tree(tree, url)
+    return Reading(
+        title=extracted.title,
+        text=extracted.text,
+        published=extracted.published,
+        source=extracted.source,
+        author=extracted.author,
+        encoding=decoded.encoding,
+        repairs=repaired.steps,
+        removed=removed,
+        tampered=bool(removed) or any(step.fixer in TAMPERING for step in repaired.steps),
+        decoded=decoded,
+        extracted=extracted,
+    )

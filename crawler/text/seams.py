@@ -1,0 +1,427 @@
+"""The machine of `crawler.text.mirror`, run backwards: find the bytes that give a captured text.
+
+A captured text is a row of tokens: characters whose bytes are known, marks (`?`) whose bytes are gone, and
+notes. `search` feeds their bytes to many readings of the original at once. A reading dies where it would
+contradict the machine: a pair that is no character, a note behind the wrong character, a character of the
+set without its note. What is left is one original (proven), several (the likeliest is inferred) or none.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+from crawler.text import bigrams, mirror, tables
+
+LETTERS = "a-zāáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜüńňǹḿɡɑ"
+NOTE_RE = re.compile(rf"([?\ufffd]?)(\(?)([{LETTERS}]{{1,6}})\)")
+"""Evidence of the machine: a reading in brackets, or the rest of one whose opening bracket was swallowed."""
+
+BEAM = 160
+"""Readings kept at a time."""
+
+WIDE = dict(zip(",:;?()!", "，：；？（）！", strict=True))
+"""Full-width signs that later hands on the way make half-width."""
+
+LOST = "\ufffd"
+
+
+class Note(NamedTuple):
+    """A note in a captured text."""
+
+    start: int
+    end: int
+    mark: str
+    """``?`` or U+FFFD where a pair broke in front of it."""
+    head: bool
+    """Whether its opening bracket is there."""
+    reading: str
+
+
+class Piece(NamedTuple):
+    """A stretch of the captured text and the original that was found for it."""
+
+    start: int
+    end: int
+    text: str
+    certainty: str
+
+
+class Habits(NamedTuple):
+    """What one page has told about the machine that made it."""
+
+    notes: Mapping[str, str]
+    """The page's own table: character -> reading."""
+    always: frozenset[str]
+    """Characters that carry their note wherever they stand."""
+    only_traditional: bool
+    """Whether all annotated characters are Traditional forms."""
+    half: frozenset[str]
+    """Half-width signs that stand for full-width ones."""
+    swallow: bool = True
+    """Whether a broken pair swallows an ASCII byte."""
+    silent: bool = False
+    """Whether broken pairs leave no mark."""
+    plain: frozenset[str] = frozenset()
+    """Characters seen without a note."""
+    page: Mapping[str, int] = {}
+    """How often each pair of characters stands in the page."""
+    line: str = ""
+    """What the page's lines end with, blank lines and indentation included, where all are alike."""
+
+
+@cache
+def syllables() -> frozenset[str]:
+    """Give every reading that a Hanzi of GBK can have."""
+    return frozenset(reading for _, several in tables.read("readings") for reading in several.split())
+
+
+@cache
+def readings() -> dict[str, tuple[str, ...]]:
+    """Give the readings of each Hanzi of GBK, the commonest first."""
+    return {char: tuple(several.split()) for char, several in tables.read("readings")}
+
+
+@cache
+def _by_reading() -> dict[tuple[int, str], tuple[int, ...]]:
+    """Give, for a lead byte and a reading, the trail bytes above ASCII that make such a Hanzi."""
+    found: dict[tuple[int, str], list[int]] = {}
+    codes = mirror.codes()
+    for char, several in readings().items():
+        lead, trail = codes[char]
+        if trail >= 0x80:
+            for reading in several:
+                found.setdefault((lead, reading), []).append(trail)
+    return {key: tuple(trails) for key, trails in found.items()}
+
+
+@cache
+def simplified() -> dict[str, str]:
+    """Give the Simplified characters that a Traditional one may stand for, the commonest first."""
+    return dict(tables.read("traditional"))
+
+
+@cache
+def _unreadable() -> tuple[tuple[int, int], ...]:
+    """Give the pairs of high bytes that the converter cannot read."""
+    known = mirror.pairs()
+    return tuple(
+        (lead, trail)
+        for lead in range(0x81, 0xFF)
+        for trail in range(0x81, 0xFF)
+        if lead << 8 | trail not in known
+    )
+
+
+def find_notes(text: str, start: int = 0, end: int | None = None) -> list[Note]:
+    """List the notes of a text.
+
+    >>> [n.reading for n in find_notes("時(shí)間 (note) 緩?fù)说日")]
+    ['shí', 'fù']
+    """
+    known = syllables()
+    found = []
+    for match in NOTE_RE.finditer(text, start, len(text) if end is None else end):
+        mark, head, reading = match.groups()
+        if reading in known and (mark or head):
+            found.append(Note(match.start(), match.end(), mark, bool(head), reading))
+    return found
+
+
+TAG_REST_RE = re.compile(
+    r"/?(?:a|b|br|p|i|u|em|h[1-6]|hr|li|ul|ol|dl|dd|dt|td|tr|th|div|img|font|span|strong|table|tbody|section|o:p)"
+    r"(?:\s[^<>]*|/)?>",
+    re.I,
+)
+ENTITY_REST_RE = re.compile(r"(?:nbsp|amp|lt|gt|quot|[lr][sd]quo|mdash|hellip|middot|[ae][mn]sp|#\d{2,5}|#x[0-9a-f]{2,5});", re.I)
+IN_VALUE_RE = re.compile(r"<[a-z][^<>]*=\"[^\"<>]*\Z", re.I)
+VALUE_END_RE = re.compile(r"\s+[a-z][\w:-]*=|\s*/?>", re.I)
+
+
+def swallowed(text: str, end: int, habits: Habits) -> str:
+    """Say which ASCII sign a mark swallowed, where markup or layout leaves no other; U+FFFD elsewhere.
+
+    >>> page = Habits({}, frozenset(), True, frozenset())
+    >>> swallowed("社保?/span>", 3, page), swallowed("增長?5%", 3, page) == LOST
+    ('<', True)
+    """
+    if TAG_REST_RE.match(text, end):
+        return "<"
+    if ENTITY_REST_RE.match(text, end):
+        return "&"
+    if VALUE_END_RE.match(text, end) and IN_VALUE_RE.search(text, max(0, end - 600), end):
+        return '"'
+    if habits.line and text.startswith(habits.line[1:], end) and not text.startswith(habits.line, end):
+        return habits.line[0]
+    if text[end : end + 1] >= "\u3000" and habits.line == "\n":
+        return "\n"
+    return LOST
+
+
+class _Path:
+    """One reading of the original so far."""
+
+    __slots__ = ("cost", "due", "last", "origins", "out", "pending", "previous", "seen", "shown")
+
+    def __init__(self) -> None:
+        self.cost = 0.0
+        self.pending: int | None = None
+        """The first byte of a character whose second is still to come."""
+        self.last: tuple[int, ...] = ()
+        """The last two bytes of the original; a note between them makes them strangers."""
+        self.shown: tuple[int, ...] = ()
+        """The last two bytes, notes or not: what a note belongs to."""
+        self.due = False
+        """Whether the pair just read must carry a note now."""
+        self.previous = "，"
+        """The last character, Simplified."""
+        self.seen = ""
+        """The last character as it stands in the page."""
+        self.out: Any = None
+        """What was emitted, a linked list of (rest, text, index of token)."""
+        self.origins = 1
+        """How many readings were merged into this one."""
+
+    def copy(self) -> _Path:
+        new = _Path.__new__(_Path)
+        for name in _Path.__slots__:
+            setattr(new, name, getattr(self, name))
+        return new
+
+    def emit(self, char: str, token: int, page: Mapping[str, int]) -> None:
+        """Add one character to the original."""
+        self.out = (self.out, char, token)
+        if char > "\x7f":
+            several = simplified().get(char, char)
+            cost = min(bigrams.cost(self.previous, s) for s in several)
+            here = page.get(self.seen + char)
+            if here:
+                cost = min(cost, max(0.7, cost - 2.0 - 1.5 * math.log2(here + 1)))
+            self.cost += cost
+            self.previous = several[0]
+            self.seen = char
+        else:
+            self.previous = WIDE.get(char, "，")
+
+
+class _Search:
+    def __init__(self, text: str, habits: Habits) -> None:
+        self.text = text
+        self.habits = habits
+        codes = mirror.codes()
+        self.always = {tuple(codes[char]) for char in habits.always if len(codes.get(char, b"")) == 2}
+        self.pairs = mirror.pairs()
+        self.codes = codes
+
+    def feed(self, path: _Path, byte: int, token: int) -> bool:
+        """Give one byte of the original to a reading; False where it dies of it."""
+        if path.due:
+            return False
+        if path.pending is not None:
+            char = self.pairs.get(path.pending << 8 | byte)
+            if char is None or "\ue000" <= char <= "\uf8ff":
+                return False
+            path.emit(char, token, self.habits.page)
+            path.pending = None
+        elif byte > 0x80 and byte < 0xFF:
+            path.pending = byte
+        else:
+            path.emit("€" if byte == 0x80 else chr(byte), token, self.habits.page)
+        path.last = (*path.last[-1:], byte)
+        path.shown = (*path.shown[-1:], byte)
+        path.due = path.last in self.always
+        return True
+
+    def fits(self, pair: tuple[int, ...], reading: str) -> bool:
+        """Say whether the machine would put this note behind these two bytes."""
+        if len(pair) < 2:
+            return False
+        char = self.pairs.get(pair[0] << 8 | pair[1])
+        if char is None:
+            return False
+        known = self.habits.notes.get(char)
+        if known is not None:
+            return known == reading
+        return reading in readings().get(char, ()) and char not in self.habits.plain
+
+    def note(self, path: _Path, note: Note) -> bool:
+        if not self.fits(path.shown, note.reading):
+            return False
+        path.due = False
+        path.last = ()
+        return True
+
+    def broken_note(self, path: _Path, note: Note, token: int) -> Iterable[_Path]:
+        """Try every byte that may have stood between the last one and a note without a head."""
+        if not path.shown or path.shown[-1] < 0x81 or path.due:
+            return
+        lead = path.shown[-1]
+        for trail in _by_reading().get((lead, note.reading), ()):
+            char = self.pairs[lead << 8 | trail]
+            if trail > 0x80 and self.allowed(char, note.reading):
+                new = path.copy()
+                if self.feed(new, trail, token) and self.note(new, note):
+                    yield new
+
+    def allowed(self, char: str, reading: str) -> bool:
+        known = self.habits.notes.get(char)
+        if known is not None:
+            return known == reading
+        if char in self.habits.plain:
+            return False
+        return not self.habits.only_traditional or char in simplified()
+
+    def broken_pair(self, path: _Path, token: int, swallow: bool, sign: str) -> Iterable[_Path]:
+        """Try every second byte that a mark may stand for, and the ASCII sign that it swallowed."""
+        lead = path.pending
+        if lead is None or path.due:
+            return
+        for trail in range(0x81, 0xFF):
+            if lead << 8 | trail not in self.pairs:
+                continue
+            new = path.copy()
+            if not self.feed(new, trail, token) or new.due:
+                continue
+            new.origins = max(2, new.origins)
+            if swallow:
+                new.cost += 1.0 if new.previous in "。！？”：；" else 4.0
+                if sign == "\n" and new.previous not in "。！？”：；）":
+                    new.out = (new.out, LOST, token)
+                else:
+                    new.out = (new.out, sign, token)
+                new.previous = "，"
+                new.last = new.shown = ()
+            yield new
+        for first, second in _unreadable():
+            new = path.copy()
+            if self.feed(new, first, token) and self.feed(new, second, token):
+                new.cost += 8.0
+                new.origins = max(2, new.origins)
+                yield new
+
+    def step(self, path: _Path, kind: str | Note, token: int, end: int) -> Iterable[_Path]:
+        """Give a reading the next token, which ends at a place of the text: what may become of it."""
+        if isinstance(kind, Note):
+            if kind.head and not kind.mark:
+                new = path.copy()
+                if self.note(new, kind):
+                    yield new
+                elif self.habits.silent:
+                    yield from self.broken_note(path, kind, token)
+                return
+            yield from self.broken_note(path, kind, token)
+            return
+        if kind in ("?", LOST):
+            if path.pending is not None:
+                sign = swallowed(self.text, end, self.habits) if self.habits.swallow else ""
+                yield from self.broken_pair(path, token, self.habits.swallow, sign)
+            elif kind == "?":
+                new = path.copy()
+                if self.feed(new, 0x3F, token):
+                    yield new
+            if kind == "?" and kind in self.habits.half:
+                new = path.copy()
+                if self.feed(new, 0xA3, token) and self.feed(new, 0xBF, token):
+                    yield new
+            return
+        ways = [self.codes[kind]]
+        if path.pending is not None and kind in self.habits.half:
+            ways = [self.codes[WIDE[kind]]]
+        for way in ways:
+            new = path.copy()
+            if all(self.feed(new, byte, token) for byte in way):
+                yield new
+            elif self.habits.silent and path.pending is not None and len(way) == 1 and way[0] < 0x40:
+                for open_path in self.broken_pair(path, token, False, ""):
+                    if self.feed(open_path, way[0], token):
+                        yield open_path
+
+
+def _thin(paths: Iterable[_Path]) -> list[_Path]:
+    """Merge readings that no longer differ in what matters and keep the likeliest."""
+    best: dict[tuple[object, ...], _Path] = {}
+    for path in paths:
+        key = (path.pending, path.last, path.shown, path.due, path.previous)
+        known = best.get(key)
+        if known is None:
+            best[key] = path
+        elif path.cost < known.cost:
+            path.origins += known.origins
+            best[key] = path
+        else:
+            known.origins += path.origins
+    kept = sorted(best.values(), key=lambda p: p.cost)
+    for path in kept[BEAM:]:
+        kept[0].origins += path.origins
+    return kept[:BEAM]
+
+
+def search(text: str, start: int, end: int, notes: Sequence[Note], habits: Habits, *, last: bool) -> list[Piece]:
+    """Find the original of a stretch of captured text.
+
+    Give the text, the stretch (it begins and ends in step), its notes and what the page has told. `last`
+    says that the text ends here, perhaps in the middle of a character. Gives the broken places only, each
+    with what stood there; empty where no original fits.
+    """
+    machine = _Search(text, habits)
+    tokens: list[tuple[int, int, str | Note]] = []
+    at = start
+    for note in notes:
+        tokens += [(i, i + 1, text[i]) for i in range(at, note.start)]
+        tokens.append((note.start, note.end, note))
+        at = note.end
+    tokens += [(i, i + 1, text[i]) for i in range(at, end)]
+
+    paths = [_Path()]
+    pieces: list[Piece] = []
+    opened: int | None = None  # the token that the broken place begins with
+    healed: int | None = None  # the token in front of which every reading is in step again
+
+    def close() -> None:
+        """End a broken place: give what the likeliest reading made of it."""
+        nonlocal opened, healed, paths
+        if opened is None or healed is None:
+            return
+        best = min(paths, key=lambda p: p.cost)
+        emitted: list[str] = []
+        out = best.out
+        while out is not None and out[2] >= opened:
+            if out[2] < healed:
+                emitted.append(out[1])
+            out = out[0]
+        found = "".join(reversed(emitted))
+        certainty = "lost" if LOST in found else "proven" if sum(p.origins for p in paths) == 1 else "inferred"
+        pieces.append(Piece(tokens[opened][0], tokens[healed - 1][1], found, certainty))
+        best.origins = 1
+        paths = [best]
+        opened = healed = None
+
+    for index, (_, to, kind) in enumerate(tokens):
+        broken = isinstance(kind, Note) and bool(kind.mark or not kind.head)
+        if opened is not None:
+            if any(path.pending is not None for path in paths) or broken:
+                healed = None
+            else:
+                healed = index if healed is None else healed
+                # the characters behind a broken place help to choose what stood in it
+                if (len(paths) == 1 and paths[0].origins == 1) or index - healed >= 2:
+                    close()
+        found = _thin(new for path in paths for new in machine.step(path, kind, index, to))
+        if not found:
+            return []
+        if opened is None and (broken or any(path.pending is not None for path in found)):
+            opened = index
+        paths = found
+    if last and any(path.pending is not None for path in paths):
+        # the text ends in the middle of a character
+        paths = _thin(new for path in paths for new in machine.broken_pair(path, len(tokens) - 1, False, ""))
+    paths = [path for path in paths if path.pending is None and not path.due]
+    if not paths:
+        return []
+    if opened is not None and healed is None:
+        healed = len(tokens)
+    close()
+    return pieces

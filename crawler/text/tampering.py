@@ -1,0 +1,390 @@
+"""Repair what somebody altered, or what went wrong on the way, and say exactly what was changed.
+
+A change is a value: a fixer gives edits. Applying them is the repair, keeping them is the explanation,
+running them backwards is the undo.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from crawler.text import bigrams, mirror, seams
+from crawler.text.seams import LOST, WIDE, Habits, Note
+
+
+class Edit(NamedTuple):
+    """One replacement; `start` counts characters in the text that the step was given."""
+
+    start: int
+    before: str
+    after: str
+
+
+class Step(NamedTuple):
+    """What one fixer changed, with one certainty; its edits are sorted and do not overlap."""
+
+    fixer: str
+    certainty: str
+    edits: tuple[Edit, ...]
+
+
+class Repaired(NamedTuple):
+    """A text after repair; no steps means that it was left alone."""
+
+    text: str
+    steps: tuple[Step, ...]
+
+
+TAMPERING = frozenset(("broken-pair", "pinyin-note", "traditional", "zero-width"))
+"""Fixers that undo what somebody did; the others undo accidents."""
+
+
+ROUNDS = 6
+"""Repairs run until nothing is left to repair, so that repairing twice changes nothing."""
+
+def apply(text: str, edits: Iterable[Edit]) -> str:
+    """Apply the edits of one step.
+
+    >>> apply("時(shí)間", [Edit(1, "(shí)", "")])
+    '時間'
+    """
+    out: list[str] = []
+    last = 0
+    for start, before, after in edits:
+        out += (text[last:start], after)
+        last = start + len(before)
+    out.append(text[last:])
+    return "".join(out)
+
+
+def revert(text: str, steps: Iterable[Step]) -> str:
+    """Run the steps of a repair backwards: give the repaired text, get the text before.
+
+    >>> found = repair("低保漸退")
+    >>> revert(found.text, found.steps)
+    '低保漸退'
+    """
+    for step in reversed(tuple(steps)):
+        out: list[str] = []
+        last = shift = 0
+        for start, before, after in step.edits:
+            out += (text[last : start + shift], before)
+            last = start + shift + len(after)
+            shift += len(after) - len(before)
+        out.append(text[last:])
+        text = "".join(out)
+    return text
+
+
+GATE_RE = re.compile(r"[\u00e0-\u01dc]\w{0,3}\)")
+"""Evidence that must be there before anything is looked at: a tone mark shortly before a closing bracket."""
+
+HANZI = "\u3400-\u4dbf\u4e00-\u9fff\u3007"
+HANZI_RE = re.compile(f"[{HANZI}]")
+ENOUGH = 8.0
+"""Points of evidence that make a page a copy, see `learn`."""
+
+COMMON = 8.8
+"""Cost in nats of a character among the 1,500 commonest; nobody explains how these are read."""
+
+
+def learn(text: str, notes: Sequence[Note]) -> tuple[Habits, bool] | None:
+    """Learn from a page's clean notes how it was made; None where it is no such copy.
+
+    A copy annotates common characters, each with its first reading, and wherever it stands. A genuine note
+    explains a rare character or a second reading, once. Each annotated Traditional character that is never
+    without its note is worth a point, one more if it is common and one more if it occurs again; a second
+    reading is worth nothing, an inconsistent one costs two. A note that broke a character is worth two.
+    The second value says whether the text is in Traditional characters.
+    """
+    found: Counter[tuple[str, str]] = Counter()
+    broken = 0
+    for note in notes:
+        before = text[note.start - 1] if note.start else ""
+        if note.mark or not note.head:
+            code = mirror.codes().get(before, b"")
+            broken += len(code) == 2 and code[1] > 0x80
+        elif note.reading in seams.readings().get(before, ()):
+            found[before, note.reading] += 1
+    table: dict[str, str] = {}
+    for (char, reading), _ in found.most_common():
+        table.setdefault(char, reading)
+    if not table:
+        return None
+    standing = Counter(HANZI_RE.findall(text))
+    traditional = seams.simplified()
+    points = 2.0 * broken
+    always: set[str] = set()
+    again = forms = wrong = 0
+    for char, reading in table.items():
+        many, bare = found[char, reading], standing[char] - found[char, reading]
+        if bare > many * 0.1:
+            wrong += 1
+            points -= 2.0
+            continue
+        if bare == 0:
+            always.add(char)
+        again += many > 1
+        if char in traditional:
+            forms += 1
+            plain = traditional[char][0]
+            if reading == seams.readings()[char][0]:
+                points += 1.0 + (bigrams.alone(plain) < COMMON) + (many > 1)
+    total = sum(standing.values())
+    if sum(found.values()) > 0.7 * total:
+        return None
+    share = forms / len(table)
+    if not (share >= 0.7 and points >= ENOUGH) and not (
+        len(table) >= 12 and again >= 5 and wrong * 20 <= len(table) and sum(found.values()) < 0.5 * total
+    ):
+        return None
+    consistent = {char: reading for char, reading in table.items() if char in always or standing[char] == found[char, reading]}
+    plain_ones = frozenset(char for char in standing if standing[char] > sum(found[char, r] for r in seams.readings().get(char, ())))
+    heads = Counter((note.mark, note.head) for note in notes if note.mark or not note.head)
+    swallow = heads["?", False] + heads[LOST, False] >= heads["?", True] + heads[LOST, True]
+    habits = Habits(
+        notes=consistent,
+        always=frozenset(always),
+        only_traditional=share >= 0.95,
+        half=_half(text),
+        swallow=swallow,
+        silent=not heads and any(_misfit(text, note, consistent) for note in notes),
+        plain=plain_ones,
+        line=_line(text),
+        page=_page(text) if heads else {},
+    )
+    return habits, share >= 0.5
+
+
+def _misfit(text: str, note: Note, table: dict[str, str]) -> bool:
+    """Say whether a whole note stands behind a character that it cannot belong to."""
+    char = text[note.start - 1] if note.start else ""
+    return bool(HANZI_RE.match(char)) and note.reading not in seams.readings().get(char, ())
+
+
+def _half(text: str) -> frozenset[str]:
+    """Say which half-width signs stand for full-width ones in this page."""
+    after = Counter(re.findall(f"(?<=[{HANZI}])[,:;?!]", text))
+    brackets = len(re.findall(f"\\([{HANZI}]", text))
+    half = {sign for sign in ",:;?" if after[sign] and WIDE[sign] not in text}
+    if after["!"] and "！" not in text:
+        half.add("!")
+    if brackets and "（" not in text:
+        half |= set("()")
+    if sum(after[sign] for sign in ",:;?") >= 2 and not any(WIDE[sign] in text for sign in ",:;?()"):
+        half |= set(",:;?()")
+    return frozenset(half)
+
+
+def _page(text: str) -> dict[str, int]:
+    """Count the pairs of characters of a page without its notes: names come back."""
+    bare = seams.NOTE_RE.sub("", text)
+    return dict(Counter(a + b for a, b in zip(bare, bare[1:], strict=False) if a > "\u2fff" and b > "\u2fff"))
+
+
+def _line(text: str) -> str:
+    """Give what lines end with where at least nine of ten end alike."""
+    ends = Counter(re.findall(r"(?:\r?\n[ \t\u3000]*)+", text.strip()))
+    if not ends:
+        return ""
+    (end, many), *_ = ends.most_common(1)
+    if many >= 3 and many >= 0.7 * sum(ends.values()):
+        return end
+    return "\r\n" if all("\r" in other for other in ends) else ""
+
+
+def _sequence(text: str, groups: Iterable[tuple[str, str, Sequence[Edit]]]) -> tuple[str, list[Step]]:
+    """Make steps of edits that were all found in the same text, and apply them one step after the other."""
+    steps: list[Step] = []
+    applied: list[tuple[int, int]] = []
+    for fixer, certainty, edits in groups:
+        if not edits:
+            continue
+        moved = []
+        marks = sorted(applied)
+        at = shift = 0
+        for start, before, after in sorted(edits):
+            while at < len(marks) and marks[at][0] < start:
+                shift += marks[at][1]
+                at += 1
+            moved.append(Edit(start + shift, before, after))
+            applied.append((start, len(after) - len(before)))
+        step = Step(fixer, certainty, tuple(moved))
+        text = apply(text, step.edits)
+        steps.append(step)
+    return text, steps
+
+
+def _mend(text: str, notes: Sequence[Note], habits: Habits) -> tuple[str, list[Step]]:
+    """Restore the places where a note broke a character."""
+    by_certainty: dict[str, list[Edit]] = {"proven": [], "inferred": [], "lost": []}
+    done = 0
+    for note in notes:
+        suspicious = note.mark or not note.head or (habits.silent and _misfit(text, note, {}))
+        if not suspicious or note.start < done:
+            continue
+        start, end = _stretch(text, note, notes, habits, done)
+        inside = [n for n in notes if start <= n.start and n.end <= end]
+        pieces = seams.search(text, start, end, inside, habits, last=end == len(text))
+        if not pieces:
+            pieces = seams.search(
+                text, start, end, inside, habits._replace(always=frozenset(), plain=frozenset()), last=end == len(text)
+            )
+            pieces = [p._replace(certainty="inferred") if p.certainty == "proven" else p for p in pieces]
+        for piece in pieces:
+            before = text[piece.start : piece.end]
+            after = _by_habit(piece.text, habits)
+            by_certainty[piece.certainty].append(Edit(piece.start, before, after))
+        if not pieces and (note.mark or not note.head):
+            by_certainty["lost"].append(Edit(note.start, text[note.start : note.end], LOST))
+            end = note.end
+        done = end
+    return _sequence(text, [("broken-pair", certainty, edits) for certainty, edits in by_certainty.items()])
+
+
+NARROW = {wide: half for half, wide in WIDE.items()}
+
+
+def _by_habit(text: str, habits: Habits) -> str:
+    """Write restored signs as the page writes them."""
+    return "".join(NARROW[c] if c in NARROW and NARROW[c] in habits.half else c for c in text)
+
+
+def _stretch(text: str, note: Note, notes: Sequence[Note], habits: Habits, done: int) -> tuple[int, int]:
+    """Give the stretch around a broken place that begins and ends in step for certain."""
+    covered = {i for n in notes for i in range(n.start, n.end)} if len(notes) < 5000 else set()
+    codes = mirror.codes()
+
+    def anchor(index: int) -> bool:
+        char = text[index]
+        if index in covered or char in "?\ufffd" or char in habits.half:
+            return False
+        return char < "@" or char not in codes
+
+    start = note.start
+    while start > done and note.start - start < 24 and not anchor(start - 1):
+        start -= 1
+    while start > done and (start in covered or start - 1 in covered):
+        start -= 1
+    end = note.end
+    while end < len(text) and end - note.end < 4000 and not anchor(end):
+        end += 1
+    return start, end
+
+
+def _annotated(text: str, end: int) -> str:
+    """Give the character whose bytes stand in front of a place: a Latin letter may be half of one."""
+    codes = mirror.codes()
+    char = text[end - 1] if end else ""
+    if "@" < char < "\x7f" and end > 1 and len(before := codes.get(text[end - 2], b"")) == 2:
+        return mirror.pairs().get(before[1] << 8 | ord(char), "")
+    return char
+
+
+def _unannotate(text: str, habits: Habits) -> list[Edit]:
+    """Take out the notes that belong to the character before them."""
+    edits = []
+    for note in seams.find_notes(text):
+        if not note.head or note.mark or not note.start:
+            continue
+        char = _annotated(text, note.start)
+        known = habits.notes.get(char)
+        if known == note.reading or (
+            known is None and note.reading in seams.readings().get(char, ()) and char not in habits.plain
+        ):
+            edits.append(Edit(note.start, text[note.start : note.end], ""))
+    return edits
+
+
+RARELY = frozenset("乾儘夥徵摺昇瞭藉覆託諮逕鉅陞")
+"""Forms that tables of single characters do not make (they have 借 for 借): as a rule the original had them."""
+
+
+def _simplify(text: str) -> tuple[list[Edit], list[Edit]]:
+    """Turn Traditional characters back: those with one Simplified form, and those chosen among several."""
+    forms = seams.simplified()
+    # the machine maps every character the same way: a form that stands in a Traditional line was not mapped
+    unmapped: set[str] = set()
+    for line in text.split("\n"):
+        here = set(line)
+        if here & forms.keys():
+            unmapped |= here
+    proven: list[Edit] = []
+    inferred: list[Edit] = []
+    for match in re.finditer(f"[{HANZI}]+", text):
+        run = match[0]
+        if not any(char in forms for char in run):
+            continue
+        plain = [forms.get(char, char)[0] for char in run]
+        kinds = []
+        for index, char in enumerate(run):
+            several = forms.get(char, char)
+            if len(several) > 1:
+                several = "".join(s for s in several if s == char or s not in unmapped) or several
+                before = plain[index - 1] if index else "，"
+                after = plain[index + 1] if index + 1 < len(run) else "，"
+                plain[index] = min(
+                    several,
+                    key=lambda s: bigrams.cost(before, s) + bigrams.cost(s, after) + (char in RARELY and s != char) * 4,
+                )
+                kinds.append(inferred)
+            else:
+                kinds.append(proven)
+        index = 0
+        while index < len(run):
+            if run[index] == plain[index]:
+                index += 1
+                continue
+            to = index + 1
+            while to < len(run) and kinds[to] is kinds[index] and run[to] != plain[to]:
+                to += 1
+            kinds[index].append(Edit(match.start() + index, run[index:to], "".join(plain[index:to])))
+            index = to
+    return proven, inferred
+
+
+def _undo_machine(text: str) -> tuple[str, list[Step]]:
+    """Undo one round of the machine of `crawler.text.mirror`."""
+    if not GATE_RE.search(text):
+        return text, []
+    notes = seams.find_notes(text)
+    learned = learn(text, notes)
+    if learned is None:
+        return text, []
+    habits, is_traditional = learned
+    text, steps = _mend(text, notes, habits)
+    text, more = _sequence(text, [("pinyin-note", "proven", _unannotate(text, habits))])
+    steps += more
+    if is_traditional:
+        proven, inferred = _simplify(text)
+        text, more = _sequence(text, [("traditional", "proven", proven), ("traditional", "inferred", inferred)])
+        steps += more
+    return text, steps
+
+
+def repair(text: str) -> Repaired:
+    """Undo tampering, and mojibake that is certain.
+
+    Give a whole page with its tags or plain text. The steps say what was changed, by which fixer and how
+    surely; ``revert`` takes them back. A text without evidence of tampering comes back as it is, with no
+    steps: genuine Traditional text, readings that explain a rare character, question marks in brackets.
+
+    >>> page = "時(shí)間 來源:日報(bào) 社會(huì)救助,時(shí)常,會(huì)議 認(rèn)定標(biāo)準(zhǔn)、低保漸退緩?fù)说日\ue479撸\ue0faM(jìn)一步"
+    >>> repair(page).text
+    '时间 来源:日报 社会救助,时常,会议 认定标准、低保渐退缓退等政策，进一步'
+    >>> [step.fixer for step in repair(page).steps]
+    ['broken-pair', 'pinyin-note', 'traditional']
+    >>> repair("香港的髑髏(lóu)與時間").steps
+    ()
+    """
+    steps: list[Step] = []
+    now = text
+    for _ in range(ROUNDS):
+        now, more = _undo_machine(now)
+        if not more:
+            return Repaired(now, tuple(steps))
+        steps += more
+    return Repaired(text, ())

@@ -1,0 +1,25 @@
+"""Last stage: the article is written into the archive."""
+
+from typing import Self
+
+from scrapy.crawler import Crawler
+
+from crawler.extensions import Ledger
+from crawler.items import Page
+
+
+class ArchivePipeline:
+    """Hand the page to the run's ledger, which writes article, version, edits and removed blocks."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        ledger = crawler.get_extension(Ledger)
+        assert ledger is not None, "EXTENSIONS lacks crawler.extensions.Ledger"
+        return cls(ledger)
+
+    def process_item(self, item: Page) -> Page:
+        self.ledger.save(item)
+        return item

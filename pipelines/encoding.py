@@ -1,0 +1,67 @@
+"""First stage: bytes become text, once."""
+
+from typing import Self
+
+from scrapy.crawler import Crawler
+from scrapy.exceptions import DropItem
+from scrapy.statscollectors import StatsCollector
+
+from crawler.items import Page
+from crawler.text import decode
+
+
+class EncodingPipeline:
+    """Fill ``Page.decoded``; drop an empty body and one that is no text (its capture stays)."""
+
+    def __init__(self, stats: StatsCollector) -> None:
+        self.stats = stats
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        return cls(crawler.stats)
+
+    def process_item(self, item: Page) -> Page:
+        if not item.body.strip():
+            raise DropItem(
+                f"empty: found {len(item.body)} bytes of white space, wanted a page, at {item.url}"
+            )
+        if kind := binary_kind(item.body):
+            raise DropItem(f"no-text: found {kind}, wanted a page of text, at {item.url}")
+        item.decoded = decode(item.body, item.content_type)
+        self.stats.inc_value(f"encoding/{item.decoded.encoding}")
+        if item.decoded.damage:
+            self.stats.inc_value("encoding/damaged_pages")
+            self.stats.inc_value("encoding/damaged_bytes", sum(len(d.bytes) for d in item.decoded.damage))
+        return item
+
+
+MAGIC = {
+    b"%PDF-": "a PDF document",
+    b"PK\x03\x04": "a ZIP or Office document",
+    b"\xd0\xcf\x11\xe0": "an old Office document",
+    b"\xff\xd8\xff": "a JPEG picture",
+    b"\x89PNG\r\n": "a PNG picture",
+    b"GIF8": "a GIF picture",
+    b"Rar!\x1a": "a RAR file",
+    b"\x1f\x8b": "a gzip file",
+    b"7z\xbc\xaf": "a 7z file",
+}
+
+
+def binary_kind(body: bytes) -> str | None:
+    """Name what a body is when it is no text: by its first bytes, or by its share of NUL bytes.
+
+    >>> binary_kind(b"%PDF-1.7 ...")
+    'a PDF document'
+    >>> binary_kind("连云港".encode("gb18030")) is None
+    True
+    """
+    for magic, kind in MAGIC.items():
+        if body.startswith(magic):
+            return kind
+    head = body[:4096]
+    if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return None  # UTF-16 says so itself
+    if head.count(0) > len(head) // 10:
+        return f"{head.count(0)} NUL bytes among the first {len(head)}"
+    return None

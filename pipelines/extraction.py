@@ -1,0 +1,39 @@
+"""Fourth stage: the article's fields, from what the page says about itself."""
+
+from typing import Self
+
+from scrapy.crawler import Crawler
+from scrapy.exceptions import DropItem
+from scrapy.statscollectors import StatsCollector
+
+from crawler.items import Page
+from crawler.text import extract_tree
+
+
+class ExtractionPipeline:
+    """Fill the article's fields; drop a page that has none (its capture stays)."""
+
+    def __init__(self, stats: StatsCollector) -> None:
+        self.stats = stats
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        return cls(crawler.stats)
+
+    def process_item(self, item: Page) -> Page:
+        found = extract_tree(item.tree, item.url)
+        item.tree = None  # the largest object on the way is not carried on
+        item.extracted = found
+        item.title = found.title or item.listed_title
+        item.text = found.text
+        item.published = found.published or item.listed
+        item.source = found.source or item.source
+        if not item.text:
+            raise DropItem(
+                f"no-article: found {len(item.body)} bytes titled {item.title!r} without a body text, "
+                f"wanted an article, at {item.url}"
+            )
+        for field in ("title", "published", "source"):
+            if getattr(item, field) is None:
+                self.stats.inc_value(f"extraction/without_{field}")
+        return item

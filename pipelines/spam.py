@@ -1,0 +1,29 @@
+"""Third stage: the page is parsed, once, and injected blocks are cut out and kept as evidence."""
+
+from typing import Self
+
+from scrapy.crawler import Crawler
+from scrapy.statscollectors import StatsCollector
+
+from crawler.items import Page
+from crawler.text import parse, strip_tree
+
+
+class SpamPipeline:
+    """Fill ``Page.tree`` and ``Page.removed``; a stat for each kind of block."""
+
+    def __init__(self, stats: StatsCollector) -> None:
+        self.stats = stats
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        return cls(crawler.stats)
+
+    def process_item(self, item: Page) -> Page:
+        assert item.repaired is not None
+        item.tree = parse(item.repaired.text)
+        item.removed = strip_tree(item.tree, item.url)
+        for block in item.removed:
+            self.stats.inc_value(f"spam/{block.kind}")
+        item.tampered = item.tampered or bool(item.removed)
+        return item

