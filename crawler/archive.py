@@ -192,127 +192,63 @@ class Lines(Protocol):
 class Table(NamedTuple):
     """One table as data."""
 
-    columns: dict[str, type]
-    pk: str | tuple[str, ...]
+    shape: str
+    """Its columns in order; text, unless ``:int`` says otherwise; ``!``: never NULL."""
+    pk: str | tuple[str, ...] = "id"
     foreign_keys: tuple[tuple[str, str, str], ...] = ()
-    not_null: frozenset[str] = frozenset()
     defaults: Mapping[str, Any] = {}
 
+    @property
+    def columns(self) -> dict[str, type]:
+        """The columns and the types that they are made of."""
+        named = (word.rstrip("!").partition(":") for word in self.shape.split())
+        return {name: int if kind else str for name, _, kind in named}
 
-TABLES: dict[str, Table] = {
+    @property
+    def not_null(self) -> set[str]:
+        """The columns that are never NULL."""
+        return {word.partition(":")[0].rstrip("!") for word in self.shape.split() if word.endswith("!")}
+
+
+TABLES = {
     "runs": Table(
-        {
-            **dict.fromkeys(("id", "spider", "started", "finished", "outcome"), str),
-            **dict.fromkeys(("listed", "archived", "changed", "failed", "missed"), int),
-            **dict.fromkeys(("stats", "arguments", "alarms"), str),
-        },
-        pk="id",
+        "id spider started finished outcome listed:int archived:int changed:int failed:int missed:int "
+        "stats arguments alarms"
     ),
     "captures": Table(
-        {
-            "id": int,
-            **dict.fromkeys(("url", "fetched_at"), str),
-            "status": int,
-            **dict.fromkeys(("content_type", "charset", "encoding", "digest", "warc"), str),
-            "offset": int,
-            "length": int,
-            **dict.fromkeys(("run_id", "kind", "etag", "last_modified", "flags"), str),
-            "revisit_of": int,
-        },
-        pk="id",
+        "id:int url! fetched_at! status:int content_type charset encoding digest! warc! offset:int! length:int! "
+        "run_id kind etag last_modified flags revisit_of:int",
         foreign_keys=(("run_id", "runs", "id"), ("revisit_of", "captures", "id")),
-        not_null=frozenset({"url", "fetched_at", "digest", "warc", "offset", "length"}),
     ),
     "articles": Table(
-        {
-            "id": int,
-            **dict.fromkeys(
-                ("url", "key", "portal", "channel", "title", "text", "published", "source", "author"), str
-            ),
-            "tampered": int,
-            "duplicate_of": int,
-            **dict.fromkeys(("signature", "first_seen", "last_seen"), str),
-            "capture_id": int,
-            "version": int,
-            **dict.fromkeys(("gone", "fields", "encoding", "asked"), str),
-        },
-        pk="id",
+        "id:int url! key! portal channel title text published source author tampered:int! duplicate_of:int "
+        "signature first_seen! last_seen! capture_id:int version:int! gone fields encoding asked",
         foreign_keys=(("duplicate_of", "articles", "id"), ("capture_id", "captures", "id")),
-        not_null=frozenset({"url", "key", "first_seen", "last_seen", "version", "tampered"}),
     ),
     "versions": Table(
-        {
-            "article_id": int,
-            "version": int,
-            "capture_id": int,
-            **dict.fromkeys(("seen", "title", "text", "published", "source", "author"), str),
-            "tampered": int,
-            **dict.fromkeys(("encoding", "fields", "change", "digest"), str),
-        },
+        "article_id:int version:int capture_id:int seen! title text published source author tampered:int "
+        "encoding fields change! digest",
         pk=("article_id", "version"),
         foreign_keys=(("article_id", "articles", "id"), ("capture_id", "captures", "id")),
-        not_null=frozenset({"seen", "change"}),
     ),
     "edits": Table(
-        {
-            "id": int,
-            "article_id": int,
-            "version": int,
-            "stage": str,
-            "step": int,
-            "fixer": str,
-            "certainty": str,
-            "start": int,
-            "before": str,
-            "after": str,
-        },
-        pk="id",
+        "id:int article_id:int! version:int! stage! step:int! fixer certainty start:int! before! after!",
         foreign_keys=(("article_id", "articles", "id"),),
-        not_null=frozenset({"article_id", "version", "stage", "step", "start", "before", "after"}),
     ),
     "removed": Table(
-        {
-            "id": int,
-            "article_id": int,
-            "version": int,
-            **dict.fromkeys(
-                ("kind", "reasons", "place", "text", "html", "links", "block", "target", "seen"), str
-            ),
-        },
-        pk="id",
+        "id:int article_id:int! version:int! kind! reasons place text html links block target seen",
         foreign_keys=(("article_id", "articles", "id"),),
-        not_null=frozenset({"article_id", "version", "kind"}),
     ),
     "listings": Table(
-        {
-            **dict.fromkeys(
-                ("portal", "channel", "key", "url", "title", "section", "listed", "first_listed"), str
-            ),
-            **dict.fromkeys(("last_listed", "state"), str),
-            "attempts": int,
-            **dict.fromkeys(("error", "due"), str),
-            "article_id": int,
-            "capture_id": int,
-            "asked": str,
-        },
+        "portal channel key url! title section listed first_listed! last_listed! state! attempts:int! error due "
+        "article_id:int capture_id:int asked",
         pk=("portal", "channel", "key"),
         foreign_keys=(("article_id", "articles", "id"), ("capture_id", "captures", "id")),
-        not_null=frozenset({"url", "first_listed", "last_listed", "state", "attempts"}),
         defaults={"attempts": 0},
     ),
     "channels": Table(
-        {
-            **dict.fromkeys(("portal", "code", "name", "url"), str),
-            "total": int,
-            "lines": int,
-            "first_seen": str,
-            "last_seen": str,
-            "last_lines": int,
-            "problem": str,
-            "unfinished": int,
-        },
+        "portal code name url total:int lines:int first_seen last_seen last_lines:int problem unfinished:int!",
         pk=("portal", "code"),
-        not_null=frozenset({"unfinished"}),
         defaults={"unfinished": 0},
     ),
 }
@@ -844,7 +780,7 @@ class Archive:
                         table.columns,
                         pk=table.pk,
                         foreign_keys=list(table.foreign_keys),
-                        not_null=set(table.not_null),
+                        not_null=table.not_null,
                         defaults=dict(table.defaults),
                     )
                 else:
@@ -974,7 +910,7 @@ class Archive:
         with self._write():
             self.conn.execute(
                 "UPDATE captures SET flags = trim(coalesce(flags, '') || ' ' || ?) WHERE id = ? "
-                "AND ' ' || coalesce(flags, '') || ' ' NOT LIKE '% ' || ? || ' %'",
+                "AND instr(' ' || coalesce(flags, '') || ' ', ' ' || ? || ' ') = 0",
                 (word, capture_id, word),
             )
 
@@ -1255,25 +1191,21 @@ class Archive:
         always in. Articles come with what a conditional request wants.
         """
         moment = local_time(at or now())
-        started = self._row("SELECT started FROM runs WHERE id = ?", run_id)
         bounds = {
             "run": run_id,
             "at": moment,
             "since": _iso(since),
             "until": _iso(until),
             "recent": _iso(recent),
-            "started": started["started"] if started else moment,
         }
         inside = "".join(
             (
-                f" AND channel IN ({', '.join(f':c{at}' for at in range(len(channels)))})"
-                if channels
-                else "",
+                f" AND channel IN ({', '.join(f':c{n}' for n in range(len(channels)))})" if channels else "",
                 " AND ({day} IS NULL OR {day} >= :since)" if since else "",
                 " AND ({day} IS NULL OR substr({day}, 1, 10) <= :until)" if until else "",
             )
         )
-        bounds |= {f"c{at}": code for at, code in enumerate(channels)}
+        bounds |= {f"c{n}": code for n, code in enumerate(channels)}
         line = "SELECT url, key, portal, channel, title, listed, article_id, attempts FROM listings"
         free = "portal = :portal AND (asked IS NULL OR asked <> :run)"
         questions = [
@@ -1283,7 +1215,8 @@ class Archive:
         if recent is not None:
             questions.append(
                 "SELECT url, key, portal, channel, title, substr(published, 1, 10) AS listed, id AS article_id, "
-                f"0 AS attempts FROM articles WHERE gone IS NULL AND last_seen < :started AND {free} "
+                f"0 AS attempts FROM articles WHERE gone IS NULL AND {free} "
+                "AND NOT EXISTS (SELECT 1 FROM listings l WHERE l.key = articles.key AND l.asked = :run) "
                 "AND (published >= :recent OR (published IS NULL AND first_seen >= :recent))"
                 f"{inside.format(day='published')} ORDER BY published DESC"
             )
@@ -1395,6 +1328,18 @@ class Archive:
             "WHERE key = ? AND state <> 'offsite'",
             (state, article_id, key),
         )
+
+    def listed(self, url: str) -> list[dict[str, Any]]:
+        """Give the lines of the ledger that lead to a URL."""
+        rows = self.conn.execute(
+            "SELECT * FROM listings WHERE key = ? ORDER BY first_listed", (canonical(url),)
+        )
+        return [dict(row) for row in rows]
+
+    def last_runs(self, limit: int = 10) -> list[dict[str, Any]]:
+        """Give the last runs, the newest first, their alarms as a list."""
+        rows = self.conn.execute("SELECT * FROM runs ORDER BY started DESC, id DESC LIMIT ?", (limit,))
+        return [{**row, "alarms": json.loads(row["alarms"] or "[]")} for row in map(dict, rows)]
 
     def books(self, portal: str | None = None) -> list[Books]:
         """Balance the books, one row a channel: listed = the sum of all states."""
@@ -1701,12 +1646,15 @@ class Archive:
 
     def _verify_index(self) -> Iterator[str]:
         if not self.readonly:
-            with self._write():
-                try:
-                    self.conn.execute("INSERT INTO articles_fts (articles_fts) VALUES ('integrity-check')")
-                except sqlite3.DatabaseError as error:
-                    yield f"full-text index: {error}"
-                    return
+            quiet = not self.conn.in_transaction
+            try:
+                self.conn.execute("INSERT INTO articles_fts (articles_fts) VALUES ('integrity-check')")
+            except sqlite3.DatabaseError as error:
+                yield f"full-text index: {error}"
+                return
+            finally:
+                if quiet:
+                    self.rollback()
         wanted: Counter[str] = Counter()
         documents: Counter[str] = Counter()
         for row in self.conn.execute("SELECT title, text, source FROM articles"):
@@ -1889,3 +1837,61 @@ def _row_digest(row: Mapping[str, Any]) -> str:
     names.remove("digest")
     values = json.dumps([row.get(name) for name in names], ensure_ascii=False)
     return "sha256:" + hashlib.sha256(values.encode("utf-8")).hexdigest()
+
+
+# --- two archives ---
+
+
+def compare(elder: str | os.PathLike[str], newer: str | os.PathLike[str]) -> list[str]:
+    """Say in lines what a newer archive has that differs from an elder one, by article, version, edit and block.
+
+    Raises ArchiveError where one of them cannot be read.
+    """
+    with Archive(newer, readonly=True) as new:
+        new.conn.execute("ATTACH DATABASE ? AS elder", (f"{Path(elder).resolve().as_uri()}?mode=ro",))
+        lines = []
+        for what, rows in COMPARED.items():
+            gone = new.conn.execute(
+                f"SELECT count(*) FROM ({rows.format(place='elder')} EXCEPT {rows.format(place='main')})"
+            ).fetchone()[0]
+            came = new.conn.execute(
+                f"SELECT count(*) FROM ({rows.format(place='main')} EXCEPT {rows.format(place='elder')})"
+            ).fetchone()[0]
+            lines.append(f"{what}: {'the same' if not gone and not came else f'{gone} no more, {came} new'}")
+    return lines
+
+
+COMPARED = {
+    "articles": "SELECT id, key, portal, channel, title, text, published, source, author, tampered, duplicate_of, "
+    "first_seen, version, gone IS NULL FROM {place}.articles",
+    "versions": "SELECT a.key, v.version, v.seen, v.title, v.text, v.change FROM {place}.versions v "
+    "JOIN {place}.articles a ON a.id = v.article_id",
+    "edits": "SELECT a.key, e.version, e.stage, e.step, e.fixer, e.certainty, e.start, e.before, e.after "
+    "FROM {place}.edits e JOIN {place}.articles a ON a.id = e.article_id",
+    "removed": "SELECT a.key, r.version, r.kind, r.place, r.text, r.html, r.links FROM {place}.removed r "
+    "JOIN {place}.articles a ON a.id = r.article_id",
+    "captures": "SELECT id, url, fetched_at, status, digest, warc, offset FROM {place}.captures",
+    "listings": "SELECT portal, channel, key, title, listed, first_listed FROM {place}.listings",
+}
+"""What `compare` looks at: rows that the captures alone tell."""
+
+
+def put_in_place(new: str | os.PathLike[str], present: str | os.PathLike[str]) -> Path | None:
+    """Let a new archive take the place of the present one, which is kept as ``NAME.before-rebuild``; give that path.
+
+    Both must be closed by this process. Raises ArchiveError where the present one cannot be moved.
+    """
+    place = Path(present).resolve()
+    kept = place.with_name(place.name + ".before-rebuild") if place.exists() else None
+    try:
+        if kept is not None:
+            Archive(place).close()  # empties the write-ahead log into the file
+            os.replace(place, kept)
+        os.replace(Path(new).resolve(), place)
+    except OSError as error:
+        raise ArchiveError(
+            f"archive: wanted to put {new} in the place of {place}, cannot: {error}"
+        ) from error
+    for end in ("-wal", "-shm"):
+        place.with_name(place.name + end).unlink(missing_ok=True)
+    return kept

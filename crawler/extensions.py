@@ -38,6 +38,7 @@ class Ledger:
         self.writer: CaptureWriter | None = None
         self.run_id = ""
         self.outcome = ""
+        self.exitcode = 0
         self.counts: Counter[str] = Counter()
         self.alarms: list[dict[str, Any]] = []
         self.network_failures = 0
@@ -198,7 +199,7 @@ class Ledger:
 
     def dropped(self, item: Page, response: Response | None, exception: Exception, spider: Spider) -> None:
         """Note why a page was not archived; its capture stays."""
-        reason, _, what = str(exception).partition(": ")
+        reason, _, _ = str(exception).partition(": ")
         self.crawler.stats.inc_value(f"dropped/{reason}")
         self.count("failed")
         if item.capture is not None:
@@ -212,7 +213,7 @@ class Ledger:
         self.storage_failures += 1
         if item.capture is not None:
             self.archive.note(
-                item.url, "failed", f"{failure.type.__name__}: {failure.value}"[:500], item.capture.fetched_at
+                item.url, "failed", f"{type(failure.value).__name__}: {failure.value}"[:500], item.capture.fetched_at
             )
 
     # -- runs read back from captures --------------------------------------------------------

@@ -142,9 +142,15 @@ class Rebuild(scrapy.Spider):
     name = "rebuild"
     keeps_captures = False
 
+    def __init__(self, name: str | None = None, elder: Path | None = None) -> None:
+        super().__init__(name)
+        self.elder = elder
+
     async def start(self) -> AsyncIterator[Any]:
         ledger = self.crawler.get_extension(Ledger)
         assert ledger is not None
+        if self.elder:
+            ledger.archive.keep_ids(self.elder)
         directory = Path(self.settings["CAPTURE_DIR"])
         stages = Stages(self.crawler, ledger)
         sources: dict[str, Source | None] = {Ingest.name: None}

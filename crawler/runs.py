@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from scrapy import Spider
 from scrapy.commands import ScrapyCommand
 
 from crawler.archive import Archive, ArchiveError, ArchiveLocked, lock
 from crawler.extensions import Ledger
-from crawler.sources import Source
 
 SEVERITY = (7, 6, 9, 5, 3, 8, 4)
 """Exit codes, gravest first: of several the first one counts."""
@@ -45,14 +46,19 @@ def say(message: str) -> None:
 
 
 def run_spiders(
-    command: ScrapyCommand, spiders: list[type[Source]], arguments: dict[str, str] | None = None
+    command: ScrapyCommand,
+    spiders: Sequence[type[Spider]],
+    arguments: Mapping[str, Any] | None = None,
+    locked: Path | None = None,
 ) -> tuple[int, list[Ledger]]:
-    """Run spiders side by side under the archive's lock; give the exit code and their ledgers."""
+    """Run spiders side by side under the archive's lock; give the exit code and their ledgers.
+
+    `locked` names the archive whose lock is held, where it is not the one that is written."""
     assert command.settings is not None
     assert command.crawler_process is not None
     path = Path(command.settings["ARCHIVE_PATH"])
     try:
-        with lock(path, seconds=command.settings.getfloat("ARCHIVE_LOCK_SECONDS")):
+        with lock(locked or path, seconds=command.settings.getfloat("ARCHIVE_LOCK_SECONDS")):
             Archive(path).close()  # a file that cannot be used is told before anything is fetched
             crawlers = [command.crawler_process.create_crawler(spider) for spider in spiders]
             for crawler in crawlers:

@@ -75,13 +75,16 @@ DOWNLOAD_WARNSIZE = 0
 DOWNLOAD_FAIL_ON_DATALOSS = False  # a cut-off page is kept and flagged, then asked for again
 REDIRECT_MAX_TIMES = 5
 METAREFRESH_ENABLED = False  # the platform modules read such redirects themselves
-DOWNLOAD_HANDLERS = {"file": None, "data": None, "ftp": None, "s3": None}
+DOWNLOAD_HANDLERS = {
+    "http": "crawler.tls.PortalDownloadHandler",
+    "https": "crawler.tls.PortalDownloadHandler",
+    **dict.fromkeys(("file", "data", "ftp", "s3")),
+}
 HTTPERROR_ALLOW_ALL = True  # every status is evidence; the spiders judge it
 REFERRER_POLICY = "no-referrer"  # the platform modules say what a request needs
 
 # TLS.
 DOWNLOAD_VERIFY_CERTIFICATES = True
-DOWNLOADER_CLIENTCONTEXTFACTORY = "crawler.middlewares.PortalContextFactory"
 TLS_UNVERIFIED_HOSTS: list[str] = []
 """Hosts whose broken certificate chain is accepted; the run's report names each one that was met."""
 

@@ -295,37 +295,37 @@ class Source(scrapy.Spider):
             if ask.channel and response.status in (404, 410):  # what cannot be had is not tried every night
                 self.archive.close_channel(portal.name, ask.channel)
             return
-        self.ledger.alarm(
-            portal.name,
-            ask.channel,
-            "list refused",
-            f"{response.url} answers {response.status}",
-            response.url,
-            capture,
-        )
         if response.status in (404, 410) and ask.channel and not dict(ask.state).get("found"):
             known = self.archive.channel(portal.name, ask.channel)
             state = (
                 ("lost", ask.channel),
                 ("name", known.name if known and known.name else ""),
                 ("gone", ask.url),
+                ("capture", capture.id or 0),
             )
             yield self.list_request(portal, Ask(portal.home, "home", None, (), state))
+            return
+        what = f"{response.url} answers {response.status}"
+        self.ledger.alarm(portal.name, ask.channel, "list refused", what, response.url, capture)
 
     def look_for_list(self, portal: Portal, ask: Ask, text: str, url: str) -> Iterator[Request]:
         """Find on the home page where a list that was not found is now."""
         state = dict(ask.state)
-        target = portal.platform.moved(text, url, portal, state["lost"], state["name"] or None, state["gone"])
+        code, gone = state["lost"], state["gone"]
+        target = portal.platform.moved(text, url, portal, code, state["name"] or None, gone)
         if target:
+            self.ledger.alarm(
+                portal.name, code, "list moved", f"{gone} answers 404, {url} links {target.url}", gone, None
+            )
             yield self.list_request(portal, target._replace(state=(*target.state, ("found", 1))))
             return
         for further in portal.platform.read(ask, text, url, portal).asks:
             if further.kind == "home" and further.url != ask.url:  # the home page sends its reader on
                 yield self.list_request(portal, further._replace(state=(*ask.state, *further.state)))
                 return
-        self.logger.warning(
-            "%s: found no link to the list %s, wanted one, at %s", portal.name, state["lost"], url
-        )
+        seen = self.archive.channel(portal.name, code)
+        rule = "list refused" if seen and seen.last_lines else "no such list"
+        self.ledger.alarm(portal.name, code, rule, f"{gone} answers 404 and {url} links no other", gone, None)
 
     def miss_list(self, failure: Failure) -> None:
         """Report a list that could not be had."""

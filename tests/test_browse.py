@@ -23,7 +23,8 @@ from datasette.plugins import pm
 from lxml import html
 
 from crawler.archive import Archive
-from crawler.commands.browse import CONFIGURATION, list_databases, open_datasette
+from crawler.archive import words as spell
+from crawler.commands.browse import CONFIGURATION, list_archives, open_datasette
 
 ROOT = Path(__file__).resolve().parent.parent
 OWN = "http://www.lyg.gov.cn/zglygzfmhwz/gcyw/content/aa.html"
@@ -171,6 +172,8 @@ def write(path: Path, articles: list[dict[str, Any]] | None = None) -> Path:
             channel="gcyw",
             key="k",
             url="http://evil.example/",
+            first_listed="2024-01-20T02:00:00+08:00",
+            last_listed="2024-01-22T02:00:00+08:00",
             state="failed",
         )
         insert(
@@ -184,19 +187,25 @@ def write(path: Path, articles: list[dict[str, Any]] | None = None) -> Path:
             changed=1,
             failed=1,
             missed=0,
-            alarms=["gcyw 昨晚列出 60 行,今晚一行也没有"],
+            alarms=[
+                {
+                    "portal": "lyg.gov.cn",
+                    "channel": "gcyw",
+                    "rule": "silent list",
+                    "what": "60 lines before, none now",
+                }
+            ],
         )
+    reindex(db)
     db.commit()
     db.close()
-    if articles:
-        reindex(path)
     return path
 
 
-def reindex(path: Path) -> None:
-    archive = Archive(path)
-    archive.reindex()
-    archive.close()
+def reindex(db: sqlite3.Connection) -> None:
+    rows = db.execute("SELECT id, title, text, source FROM articles").fetchall()
+    entries = [(row[0], *map(spell, row[1:])) for row in rows]
+    db.executemany("INSERT INTO articles_fts (rowid, title, text, source) VALUES (?, ?, ?, ?)", entries)
 
 
 def close(datasette: Datasette) -> None:
@@ -294,7 +303,7 @@ def test_the_home_page_says_what_the_archive_holds(get: Callable[..., httpx.Resp
         "/archive/articles/3",
     ]
     assert [words(line) for line in page.cssselect(".runs li")] == [
-        "lyg_news 部分完成 2024年1月22日 02:00 列出 60，新 4，改 1，失败 1 ⚠ gcyw 昨晚列出 60 行,今晚一行也没有"
+        "lyg_news 部分完成 2024年1月22日 02:00 列出 60，新 4，改 1，失败 1 ⚠ lyg.gov.cn · gcyw · silent list · 60 lines before, none now"
     ]
 
 
@@ -556,7 +565,10 @@ def test_a_reader_sees_a_whole_run_or_nothing_of_it_and_is_never_blocked(tmp_pat
 
     try:
         writer.execute("BEGIN IMMEDIATE")
-        writer.execute("INSERT INTO articles (id, url, key) VALUES (9, 'u', 'u')")
+        writer.execute(
+            "INSERT INTO articles (id, url, key, first_seen, last_seen, version, tampered) "
+            "VALUES (9, 'u', 'u', 't', 't', 1, 0)"
+        )
         before = count()
         writer.execute("COMMIT")
         assert (before, count()) == (4, 5)
@@ -595,10 +607,10 @@ def test_datasette_serves_the_directory_alone(archive: Path, tmp_path: Path) -> 
 def test_files_that_are_no_database_are_left_out_with_a_reason(tmp_path: Path, archive: Path) -> None:
     shutil.copy(archive, tmp_path / "demo.db")
     (tmp_path / "archive.db").write_text("no database")
-    good, problems = list_databases(tmp_path / "archive.db")
+    good, problems = list_archives(tmp_path / "archive.db")
     assert good == [tmp_path / "demo.db"]
-    assert problems == [
-        f"{tmp_path / 'archive.db'}: found no SQLite database, wanted one; try `scrapy verify`",
+    assert [str(problem) for problem in problems] == [
+        f"archive: found a file that begins with b'no database', wanted an SQLite file at {tmp_path / 'archive.db'}"
     ]
 
 
@@ -606,8 +618,8 @@ def test_browse_without_an_archive_says_what_to_run(home: SimpleNamespace) -> No
     done = home.scrapy("browse")
     assert (done.returncode, done.stdout) == (9, b"")
     assert done.stderr.decode().splitlines() == [
-        f"scrapy: no archive yet: found no database in {home.folder}, wanted archive.db. "
-        "`make demo` makes a sample, `make crawl` the archive itself."
+        f"scrapy: no archive yet: found no database in {home.folder}, wanted archive.db; "
+        "`make demo` makes a sample, `make crawl` the archive itself"
     ]
 
 

@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import json
 import socket
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,31 +13,30 @@ from typing import Any, ClassVar
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
+from crawler.archive import Archive, ArchiveError
+from crawler.runs import say
+
 CONFIGURATION = Path(__file__).resolve().parents[2] / "data"
 """Datasette's configuration directory: metadata, settings, templates, static files, plugin."""
 HOST = "127.0.0.1"
-MAGIC = b"SQLite format 3\0"
 
 
-def list_databases(archive: Path) -> tuple[list[Path], list[str]]:
-    """Give the database files beside the archive, the archive first, and what was left out and why.
+def list_archives(archive: Path) -> tuple[list[Path], list[ArchiveError]]:
+    """Give the archives in the folder of ``archive``, itself first, and why other files were left out.
 
-    A file that is no SQLite database would answer with empty or broken pages instead of a message.
+    A file that is damaged or of another program would answer with empty or broken pages, not with a message.
     """
     beside = sorted(archive.parent.glob("*.db")) if archive.parent.is_dir() else []
-    candidates = ([archive] if archive.is_file() else []) + [path for path in beside if path != archive]
-    good, problems = [], []
+    candidates = ([archive] if archive.exists() else []) + [path for path in beside if path != archive]
+    good: list[Path] = []
+    problems: list[ArchiveError] = []
     for path in candidates:
         try:
-            with path.open("rb") as file:
-                begins = file.read(len(MAGIC))
-        except OSError as error:
-            problems.append(f"{path}: cannot be read ({error.strerror})")
-            continue
-        if begins == MAGIC:
-            good.append(path)
+            Archive(path, readonly=True).close()
+        except ArchiveError as wrong:
+            problems.append(wrong)
         else:
-            problems.append(f"{path}: found no SQLite database, wanted one; try `scrapy verify`")
+            good.append(path)
     return good, problems
 
 
@@ -94,25 +92,23 @@ class Command(ScrapyCommand):
             raise UsageError("browse takes no arguments: it serves every *.db beside ARCHIVE_PATH")
         assert self.settings is not None
         archive = Path(self.settings["ARCHIVE_PATH"])
-        files, problems = list_databases(archive)
+        files, problems = list_archives(archive)
         for problem in problems:
-            print(f"scrapy: {problem}", file=sys.stderr)
+            say(str(problem))
         if not files:
-            print(
-                f"scrapy: no archive yet: found no database in {archive.parent}, wanted {archive.name}. "
-                "`make demo` makes a sample, `make crawl` the archive itself.",
-                file=sys.stderr,
-            )
-            self.exitcode = 7 if problems else 9
+            if not problems:
+                say(
+                    f"no archive yet: found no database in {archive.parent}, wanted {archive.name}; "
+                    "`make demo` makes a sample, `make crawl` the archive itself"
+                )
+            self.exitcode = max((problem.exitcode for problem in problems), default=9)
             return
-        if archive not in files and archive.suffix == ".db":
-            print(f"scrapy: no {archive.name} yet (`make crawl`); showing {files[0].name}", file=sys.stderr)
+        if not archive.exists():
+            say(f"no {archive.name} yet (`make crawl` makes it), showing {files[0].name}")
         try:
             door = socket.create_server((HOST, opts.port))
         except (OSError, OverflowError) as error:
-            print(
-                f"scrapy: port {opts.port} of {HOST} cannot be used ({error}); try --port 0", file=sys.stderr
-            )
+            say(f"port {opts.port} of {HOST} cannot be used ({error}); wanted a free one, try --port 0")
             self.exitcode = 9
             return
         import uvicorn

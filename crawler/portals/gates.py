@@ -19,7 +19,7 @@ def gate_reason(status: int, body: bytes) -> str | None:
     """Say why an answer is a gate, or None where it is none.
 
     >>> gate_reason(200, b"<script>document.cookie='a=1';location.reload()</script>")
-    'a page of 57 bytes that sets a cookie by script and reloads'
+    'a page of 56 bytes that sets a cookie by script and reloads'
     >>> gate_reason(521, b"")
     'status 521'
     >>> gate_reason(200, "<p>各县区民政局：</p>".encode()) is None

@@ -221,7 +221,7 @@ def _realign(body: bytes) -> tuple[str, list[Damage]]:
         start, end = run.span()
         if (end - start) % 2 == 0 or end - start > 4000 or end - start < 3:
             continue
-        if start < last:
+        if start < last or _is_long(body[end - 1 : end + 3]):
             continue
         at = _seam(body, start, end)
         if at is None:
@@ -232,6 +232,16 @@ def _realign(body: bytes) -> tuple[str, list[Damage]]:
         last = at + 1
     plain(last, len(body))
     return "".join(out), damage
+
+
+def _is_long(piece: bytes) -> bool:
+    """Say whether four bytes are one character of GB 18030: high, digit, high, digit."""
+    if len(piece) < 4 or not (piece[1:2].isdigit() and piece[3:4].isdigit()):
+        return False
+    try:
+        return len(piece.decode("gb18030")) == 1
+    except UnicodeDecodeError:
+        return False
 
 
 def _seam(body: bytes, start: int, end: int) -> int | None:
@@ -251,7 +261,8 @@ def _seam(body: bytes, start: int, end: int) -> int | None:
     for index, char in enumerate(before):
         total += _step(before[index - 1] if index else "，", char)
         costs.append(total)
-    best, place = price - 6.0, None
+    # a stretch that decodes without an error may just hold a rare character: that takes more to doubt
+    best, place = price - (6.0 if worse else 16.0), None
     total = 0.0
     for index in range(len(after), -1, -1):
         if index < len(after):

@@ -14,6 +14,7 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+import lxml.etree
 from lxml.html import HtmlElement
 
 from crawler.text.blocks import off_topic
@@ -103,7 +104,9 @@ SKIP = frozenset(
 # --------------------------------------------------------------------------------------------- the lines
 
 SPACE_RE = re.compile(r"[ \t\r\n\f\v\xa0]+")
-WRAP_RE = re.compile(r"(?<=[\u2e80-\u9fff\uff00-\uffef])[ \t]*[\r\n]\s*(?=[\u2e80-\u9fff\uff00-\uffef])")
+WRAP_RE = re.compile(
+    r"(?<=[\u2018-\u201d\u2e80-\u9fff\uff00-\uffef,;:!?])[ \t]*[\r\n]\s*(?=[\u2018-\u201d\u2e80-\u9fff\uff00-\uffef])"
+)
 """A source line that breaks between two Chinese characters: browsers show a space there, no writer meant it."""
 
 UNSEEN_RE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\u00ad]")
@@ -219,8 +222,8 @@ class _Walk:
         return any(not piece.isspace() for piece in self.buffer)
 
     def inline(self, child: HtmlElement, tag: str, kind: str, depth: int) -> None:
-        if depth > 250:
-            self.buffer.append(child.text_content())
+        if depth > DEEP:
+            self.deep(child, kind)
             return
         hidden = (style := child.get("style")) is not None and HIDDEN_RE.search(style) is not None
         self.hidden += hidden
@@ -235,8 +238,8 @@ class _Walk:
 
     def block(self, child: HtmlElement, tag: str, depth: int) -> None:
         self.hops += 1
-        if depth > 250:
-            self.buffer.append(child.text_content())
+        if depth > DEEP:
+            self.deep(child, tag)
             self.flush(child, tag)
             return
         bodies: Sequence[str] = ()
@@ -262,6 +265,24 @@ class _Walk:
             self.bodies.append(_Spot(name, start, len(self.lines), child))
         for name in titles:
             self.titles.append(_Spot(name, start, len(self.lines), child))
+
+    def deep(self, top: HtmlElement, kind: str) -> None:
+        """Read what lies too deep for `walk`, without looking at names and styles."""
+        steps = lxml.etree.iterwalk(top, events=("start", "end"))
+        for event, el in steps:
+            tag = el.tag
+            inline = tag.__class__ is not str or tag in INLINE or ":" in tag
+            if not inline:
+                self.flush(el, tag)
+                self.hops += 1
+            if event == "start":
+                if tag in SKIP:
+                    steps.skip_subtree()
+                elif el.text and tag.__class__ is str:
+                    self.buffer.append(el.text)
+            elif el.tail and el is not top:
+                self.buffer.append(el.tail)
+        self.flush(top, kind)
 
     def row(self, tr: HtmlElement, depth: int) -> None:
         """Read a table row: one line where its cells are short, as in tables of data; else cell by cell."""
@@ -312,6 +333,9 @@ class _Walk:
                 places[i] = (len(self.lines) - 1, places[i][1])
 
 
+DEEP = 200
+"""Levels of nesting that are walked by recursion, which costs two frames each; honest pages have 10 to 40."""
+
 PLAIN_BLOCKS = frozenset(("p", "div", "td", "tr", "tbody", "table", "li", "ul", "th", "h1", "h2", "h3", "center"))
 
 # ---------------------------------------------------------------------------------------------- the body
@@ -323,7 +347,7 @@ END_RE = re.compile("[。！？!?；;…][”’」』）)]?$")
 def _weigh(line: _Line) -> float:
     """Say how much a line speaks for being part of an article's body; below 0: against."""
     size, link = line.size, line.link
-    if line.hidden:
+    if line.hidden or (line.cells and _is_table_row(line)):
         return -1.0
     if _furniture("drop").match(line.text) or _furniture("end").match(line.text):
         return -12.0
@@ -379,11 +403,11 @@ def _worth(lines: Sequence[_Line]) -> float:
     return sum(w for w in map(_weigh, lines) if w > 0)
 
 
-def _choose(walk: _Walk, plain: bool) -> tuple[int, int, str]:
-    """Say where the body is, lines[start:end], and by which rule."""
+def _choose(walk: _Walk, plain: bool) -> tuple[int, int, str, HtmlElement | None]:
+    """Say where the body is, lines[start:end], by which rule, and which element holds it."""
     lines = walk.lines
     if plain:
-        return 0, len(lines), "plain text"
+        return 0, len(lines), "plain text", None
     start, end = _core(lines)
     whole = _worth(lines[start:end])
     best: tuple[float, float, int] | None = None
@@ -404,9 +428,9 @@ def _choose(walk: _Walk, plain: bool) -> tuple[int, int, str]:
         if best is None or key < best:
             best, chosen = key, spot
     if chosen is not None:
-        return chosen.start, chosen.end, chosen.selector
+        return chosen.start, chosen.end, chosen.selector, chosen.el
     if end == start:
-        return 0, 0, ""
+        return 0, 0, "", None
     top = _lca(lines[start].el, lines[end - 1].el)
     if top.tag in ("tr", "tbody", "p"):
         top = top.getparent()
@@ -414,9 +438,15 @@ def _choose(walk: _Walk, plain: bool) -> tuple[int, int, str]:
     first, last = inside[0], inside[-1] + 1
     while start > first and _joins(lines[start - 1]) and lines[start].hops <= 3:
         start -= 1
-    while end < last and _joins(lines[end]) and lines[end].hops <= 3:
+    while end < last and lines[end].hops <= 3 and (_joins(lines[end]) or _is_signed(lines[end], lines[end - 1])):
         end += 1
-    return start, end, "density"
+    return start, end, "density", top
+
+
+def _is_signed(line: _Line, before: _Line) -> bool:
+    """Say whether a line is the day below the signature of a notice."""
+    found = DATE_RE.fullmatch(line.text)
+    return found is not None and found[4] is None and before.size <= 40 and not END_RE.search(before.text)
 
 
 def _joins(line: _Line) -> bool:
@@ -426,7 +456,7 @@ def _joins(line: _Line) -> bool:
         and not line.hidden
         and not _furniture("drop").match(line.text)
         and not _furniture("end").match(line.text)
-        and not DATE_RE.match(line.text)
+        and not _is_info(line)
     )
 
 
@@ -499,12 +529,14 @@ FIELD_OF = {label: field for field, labels in LABELS.items() for label in labels
 TABLE_LABELS = frozenset(
     ["索引号", "分类", "发布机构", "发文日期", "标题", "文号", "主题词", "内容概述", "时效", "发布日期", "发文字号", "主题分类", "体裁分类", "组配分类", "名称", "发文机关", "成文日期", "有效性", "公开日期", "生成日期", "发布单位", "关键词", "公开方式", "公开形式", "生效日期", "废止日期", "效力状况", "信息名称", "文件名称", "文件编号", "公开责任部门", "公开范围", "公开时限", "发文单位", "制发机关"]
 )
+_ANY_LABEL = "|".join(r"[ \u3000\xa0]*".join(label) for label in sorted(FIELD_OF, key=lambda label: -len(label)))
 LABEL_RE = re.compile(
-    r"(?<![\u4e00-\u9fff])("
-    + "|".join(r"[ \u3000\xa0]*".join(label) for label in sorted(FIELD_OF, key=lambda label: -len(label)))
-    + r")(?:[】\]]?\s*(?:[:：]\s*|$)|(?<=[表布]于)\s*(?=[12]\d{3}))"
+    rf"(?<![\u4e00-\u9fff])({_ANY_LABEL})(?:[】\]]?\s*(?:[:：]\s*|$)|(?<=[表布]于)\s*(?=[12]\d{{3}}))"
 )
 """A label of an info line or of an open-government table; `来 源：` is written with spaces too."""
+
+RUN_ON_RE = re.compile(rf"({_ANY_LABEL})(?:[】\]]?\s*[:：]\s*|(?<=[表布]于)\s*(?=[12]\d{{3}}))")
+"""The same behind another value, where a style sheet makes the distance: `作者：张三来源：…`."""
 
 SQUEEZE_RE = re.compile(r"\s+")
 VALUE_END_RE = re.compile(r"\s{2,}|[\u3000\t|]|【|\s(?=字体|字号|打印|关闭|分享|收藏|阅读|点击|浏览|我要)")
@@ -513,10 +545,17 @@ VALUE_END_RE = re.compile(r"\s{2,}|[\u3000\t|]|【|\s(?=字体|字号|打印|关
 def _labelled(text: str) -> Iterator[tuple[str, str, str]]:
     """Give (field, label, value) for each label of a line."""
     found = list(LABEL_RE.finditer(text))
+    if found and (found[0].start() <= 1 or DATE_RE.match(text)):
+        found = list(RUN_ON_RE.finditer(text))
     for this, after in zip(found, [*found, None][1:], strict=True):
         label = SQUEEZE_RE.sub("", this[1])
         value = text[this.end() : after.start() if after else len(text)].strip(OUTER + "|[]【】()（）;；,，")
         yield FIELD_OF[label], label, value
+
+
+def _is_table_row(line: _Line) -> bool:
+    """Say whether a row is one of an open-government table: the label, then its value."""
+    return any(SQUEEZE_RE.sub("", cell).rstrip(":：") in TABLE_LABELS for cell in line.cells[::2])
 
 
 def _is_info(line: _Line) -> bool:
@@ -527,7 +566,7 @@ def _is_info(line: _Line) -> bool:
     text = line.text
     if line.size > 160:
         return False
-    if line.kind == "tr" and any(SQUEEZE_RE.sub("", c).rstrip(":：") in TABLE_LABELS for c in line.cells):
+    if line.cells and _is_table_row(line):
         return True
     if TODAY_RE.search(text):
         return True
@@ -543,10 +582,10 @@ def _is_info(line: _Line) -> bool:
 
 # ------------------------------------------------------------------------------------------------ fields
 
-NAME = r"[\u4e00-\u9fff·]{2,4}"
+NAME = r"(?!通讯员|记者|摄影|报道|本报|本网|本台)[\u4e00-\u9fff·]{2,4}"
 NAMES = rf"{NAME}(?:[ \u3000、，,/]+{NAME}){{0,7}}"
 REPORTER_RE = re.compile(
-    rf"(?:全媒体|见习|实习|首席|特约|融媒体|总台)?记者[ \u3000:：/]+({NAMES}?)"
+    rf"(?:全媒体|见习|实习|首席|特约|融媒体|总台)?记者[ \u3000:：/]+({NAMES})"
     rf"(?:[ \u3000、，,/]+(?:特约|本报)?通讯员[ \u3000:：/]+({NAMES}))?(?=[）)】\s\u3000。；;/]|$)"
 )
 """`记者 张三 李四 通讯员 王五` as Chinese papers print it, with a space: `记者从…获悉` is the story."""
@@ -603,7 +642,7 @@ def _title(
     if len(heads) > 1 and head:
         heads = [h for h in heads if _bare(h) in _bare(head)] or heads
     own = meta.get("articletitle")
-    if own:
+    if own and own not in (meta.get("sitename"), meta.get("columnname")):
         spoilt = off_topic(own) >= 0.5 and all(_bare(own) != _bare(h) for h in heads)
         if not spoilt:
             return own, "meta ArticleTitle"
@@ -619,7 +658,11 @@ def _title(
     for spot in spots:
         if len(spot) >= 5 and _bare(spot) in whole:
             return spot, "title container"
-    # the longest line above the body that <title> begins with or has as one of its parts
+    # a title of the open-government table; else the longest line above the body that <title> begins with or has as one of its parts
+    for line in lines[max(0, start - 60) : start + 24]:
+        for name, value in zip(line.cells, line.cells[1:], strict=False):
+            if SQUEEZE_RE.sub("", name).rstrip(":：") == "标题" and SQUEEZE_RE.sub("", value) not in TABLE_LABELS:
+                return value, "table 标题"
     best = ""
     for line in lines[max(0, start - 40) : start + 2]:
         text = line.text
@@ -636,10 +679,10 @@ def _title(
         if len(parts) > 1 and SITE_RE.search(parts[0]) and len(parts[0]) < len(parts[1]):
             parts.pop(0)
         return max(parts[:2], key=len), "<title>"
-    for line in reversed(lines[max(0, start - 8) : start + 1]):
+    for line in (*reversed(lines[max(0, start - 8) : start]), *lines[start : start + 1]):
         centred = line.el.get("align") == "center" or line.kind in ("h1", "h2", "h3", "th", "center")
-        if 6 <= line.size <= 80 and not _is_info(line) and (_joins(line) or line.kind in ("h1", "h2", "h3")):
-            if centred or not END_RE.search(line.text):
+        if 4 <= line.size <= 80 and not _is_info(line) and (_joins(line) or line.kind in ("h1", "h2", "h3")):
+            if centred or (not END_RE.search(line.text) and line.size >= 6):
                 return line.text, "line above the body"
             break
     return (parts[0], "<title>") if parts else (None, "")
@@ -652,7 +695,7 @@ class _Info(NamedTuple):
     lines: set[int]
 
 
-def _inform(lines: Sequence[_Line], start: int, end: int, plain: bool) -> _Info:
+def _inform(lines: Sequence[_Line], start: int, end: int, plain: bool, title: str | None) -> _Info:
     """Read the info lines and the table above (and within the top of) the body, and the labels below it."""
     said: dict[str, tuple[str, str]] = {}
     used: set[int] = set()
@@ -662,13 +705,15 @@ def _inform(lines: Sequence[_Line], start: int, end: int, plain: bool) -> _Info:
         if field and value and field not in said:
             said[field] = (value, rule)
 
-    first = start if not plain else 1
+    first = start if not plain else min(1, len(lines))
     top = first
     for i in range(first, min(end, first + 24)):  # info lines can stand inside the container
-        if _is_info(lines[i]):
+        line = lines[i]
+        if _is_info(line):
             top = i + 1
-        elif _weigh(lines[i]) > 40 and not lines[i].cells:
-            break
+        elif line.text != title and not line.cells and (END_RE.search(line.text) or _weigh(line) >= 10):
+            if i > first or i + 1 >= end or not _is_info(lines[i + 1]):  # the first may be a headline
+                break
     for i in range(max(0, start - 60), top):
         line = lines[i]
         if TODAY_RE.search(line.text):
@@ -708,10 +753,14 @@ def _inform(lines: Sequence[_Line], start: int, end: int, plain: bool) -> _Info:
             rest = lines[i].text[found.end() :].strip(OUTER + "|《》[]【】()（）")
             if re.fullmatch(r"[\u4e00-\u9fff]{2,12}(?:报|网|社|台|周刊|杂志|发布)|新[浪华]\S{0,6}", rest):
                 say("source", rest, "date line")
-    for i in range(max(end, top), min(len(lines), end + 15)):
+    for i in range(max(end - 12, top), min(len(lines), end + 15)):
         line = lines[i]
         if line.size > 120 or line.link * 2 > line.size:
             continue
+        if i < end:
+            if not _is_info(line) or not LABEL_RE.match(line.text.lstrip("【[（(")):
+                continue
+            used.add(i)
         for field, label, value in _labelled(line.text):
             if field in ("editor", "duty", "source", "author"):
                 say(field, VALUE_END_RE.split(value)[0].strip(OUTER), f"line below {label}")
@@ -759,9 +808,9 @@ def extract_tree(tree: HtmlElement, url: str | None = None) -> Extracted:
             walk.flush(part, part.tag)
     lines = walk.lines
     meta = _meta(tree)
-    start, end, how = _choose(walk, plain)
-    info = _inform(lines, start, end, plain)
+    start, end, how, top = _choose(walk, plain)
     title, title_rule = _title(walk, meta, tree, start, plain)
+    info = _inform(lines, start, end, plain, title)
     kept = _trim(lines, start, end, info.lines, title, plain)
     rules: list[tuple[str, str]] = []
     if kept:
@@ -782,6 +831,7 @@ def extract_tree(tree: HtmlElement, url: str | None = None) -> Extracted:
     if title:
         rules.append(("title", title_rule))
     published: datetime | date | None = None
+    dated = ""
     for text, rule in (
         (meta.get("pubdate"), "meta PubDate"),
         printed("published"),
@@ -794,9 +844,13 @@ def extract_tree(tree: HtmlElement, url: str | None = None) -> Extracted:
         (meta.get("article:published_time"), "meta article:published_time"),
         (meta.get("publishdate"), "meta publishdate"),
     ):
-        if text and (published := read_date(text)):
-            rules.append(("published", rule))
-            break
+        if text and (found := read_date(text)) is not None:
+            if published is None:
+                published, dated = found, rule
+            elif rule != "info line 更新时间" and _refines(found, published):
+                published, dated = found, rule
+    if published is not None:
+        rules.append(("published", dated))
     if published is None and (published := _url_date(url)):
         rules.append(("published", "URL"))
     updated = read_date(said["updated"][0]) if "updated" in said else None
@@ -820,7 +874,7 @@ def extract_tree(tree: HtmlElement, url: str | None = None) -> Extracted:
     values["channel_name"] = settle(
         "channel_name", (meta.get("columnname"), "meta ColumnName"), (_crumb(lines, start), "breadcrumb")
     )
-    images = _images(walk, kept, start, end, url)
+    images = _images(walk, kept, top, url)
     attachments, links = _files(walk, start, end, url)
     return Extracted(
         title=title,
@@ -833,6 +887,15 @@ def extract_tree(tree: HtmlElement, url: str | None = None) -> Extracted:
         rules=tuple(rules),
         **values,
     )
+
+
+def _refines(found: datetime | date, known: datetime | date) -> bool:
+    """Say whether one date tells the same moment more exactly than another."""
+    if not isinstance(found, datetime):
+        return False
+    if not isinstance(known, datetime):
+        return found.date() == known
+    return known.second == 0 and found.second > 0 and found.replace(second=0) == known
 
 
 def _trim(
@@ -887,7 +950,11 @@ def _crumb(lines: Sequence[_Line], start: int) -> str | None:
     """Read the channel from the breadcrumbs: their last part that is not the page itself."""
     for line in reversed(lines[:start]):
         text = line.text
-        if line.size <= 120 and re.match(r"(?:您|你)?(?:现在|当前)?(?:所在|的)?的?位置|当前位置|首页\s*[>»›＞→]", text):
+        if line.size <= 120 and (
+            re.match(r"(?:您|你)?(?:现在|当前)?(?:所在|的)?的?位置|当前位置|首页\s*[>»›＞→]", text)
+            or (line.link * 3 > line.size and re.search(r"\S\s*[>»›＞]\s*\S", text))
+            or re.fullmatch(r"[\u4e00-\u9fff]{2,8}\s*[>»›＞]\s*[\u4e00-\u9fff]{2,12}", text)
+        ):
             parts = [p.strip(OUTER) for p in CRUMB_RE.split(re.sub(r"^[^:：>]*[:：]", "", text))]
             parts = [p for p in parts if p and p not in ("正文", "内容", "详情", "详细内容", "首页", "浏览文章")]
             if parts and len(parts[-1]) <= 20:
@@ -896,20 +963,20 @@ def _crumb(lines: Sequence[_Line], start: int) -> str | None:
 
 
 def _images(
-    walk: _Walk, kept: Sequence[int], start: int, end: int, url: str | None
+    walk: _Walk, kept: Sequence[int], top: HtmlElement | None, url: str | None
 ) -> tuple[tuple[str, str | None], ...]:
     """Pair each picture of the body with its caption: the short line right after it."""
-    if not kept:
+    if not kept or top is None:
         return ()
     found: list[tuple[str, str | None]] = []
     lines = walk.lines
     text = set(kept)
-    last = kept[-1] + 1
+    first, last = max(0, kept[0] - 3), kept[-1] + 1
     for k, (place, el) in enumerate(walk.images):
         src = el.get("src") or el.get("data-src") or ""
-        if not start <= place <= last or not src or src.startswith("data:"):
+        if not first <= place <= last or not src or src.startswith("data:"):
             continue
-        if place == last and place == end and not _within(el, lines[kept[-1]].el):
+        if ICON_RE.search(src) or ICON_RE.search(el.get("alt") or "") or top not in el.iterancestors():
             continue
         following = walk.images[k + 1][0] if k + 1 < len(walk.images) else None
         caption = None
@@ -923,10 +990,8 @@ def _images(
     return tuple(found)
 
 
-def _within(el: HtmlElement, near: HtmlElement) -> bool:
-    """Say whether a picture below the last line still hangs in the same container."""
-    parent = near.getparent()
-    return parent is not None and parent in el.iterancestors()
+ICON_RE = re.compile(r"(?:^|[/_-])(?:ewm|qr|qrcode|icon|logo|share|print|close|dot|blank|spacer)\w*\.|二维码", re.IGNORECASE)
+"""Pictures that belong to the page and not to the article, by their names."""
 
 
 def _files(

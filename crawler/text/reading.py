@@ -37,10 +37,10 @@ def read_page(body: bytes, url: str, content_type: str | None = None) -> Reading
     >>> page.title, page.text, page.source, page.tampered
     ('连云港新闻', '我市新建书屋。', '连云港日报', False)
     >>> page = read_page(
-    ...     "<h1>连云港新闻</h1><div id=zoom><p>时间:2024-01-18</p><p>我市的社会(huì)救助体系,是民生的基石。</p>"
-    ...     "<p>我市新建书屋。</p></div>".encode("gb18030"), "http://www.lyg.gov.cn/a/content/1.html")
-    >>> page.text, page.encoding, page.tampered
-    ('我市的社会救助体系,是民生的基石。\\n我市新建书屋。', 'gb18030', True)
+    ...     "<h1>連云港日報(bào)社會(huì)新聞</h1><div id=zoom><p>時(shí)間:2024-01-18</p><p>民生實(shí)事,社會(huì)救助體系,"
+    ...     "時(shí)候,會(huì)議。</p></div>".encode("gb18030"), "http://www.lyg.gov.cn/a/content/1.html")
+    >>> page.title, page.text, page.published, page.encoding, page.tampered
+    ('连云港日报社会新闻', '民生实事,社会救助体系,时候,会议。', datetime.date(2024, 1, 18), 'gb18030', True)
     >>> read_page(b"", "http://www.lyg.gov.cn/").text
     ''
     """

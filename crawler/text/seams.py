@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -69,6 +69,10 @@ class Habits(NamedTuple):
     """Characters seen without a note."""
     page: Mapping[str, int] = {}
     """How often each pair of characters stands in the page."""
+    blank: bool = False
+    """Whether empty lines stand between the page's paragraphs."""
+    foreign: frozenset[str] = frozenset()
+    """Simplified forms that the machine does not leave: they speak against a reading."""
     line: str = ""
     """What the page's lines end with, blank lines and indentation included, where all are alike."""
 
@@ -102,6 +106,12 @@ def _by_reading() -> dict[tuple[int, str], tuple[int, ...]]:
 def simplified() -> dict[str, str]:
     """Give the Simplified characters that a Traditional one may stand for, the commonest first."""
     return dict(tables.read("traditional"))
+
+
+@cache
+def mapped() -> frozenset[str]:
+    """Give the Simplified characters that have a Traditional form of their own."""
+    return frozenset(several[0] for char, several in tables.read("traditional")) - simplified().keys()
 
 
 @cache
@@ -144,10 +154,14 @@ VALUE_END_RE = re.compile(r"\s+[a-z][\w:-]*=|\s*/?>", re.I)
 def swallowed(text: str, end: int, habits: Habits) -> str:
     """Say which ASCII sign a mark swallowed, where markup or layout leaves no other; U+FFFD elsewhere.
 
+    A question mark behind the sign says that it stands only after the end of a sentence.
+
     >>> page = Habits({}, frozenset(), True, frozenset())
     >>> swallowed("社保?/span>", 3, page), swallowed("增長?5%", 3, page) == LOST
     ('<', True)
     """
+    if end == len(text):
+        return LOST
     if TAG_REST_RE.match(text, end):
         return "<"
     if ENTITY_REST_RE.match(text, end):
@@ -156,9 +170,23 @@ def swallowed(text: str, end: int, habits: Habits) -> str:
         return '"'
     if habits.line and text.startswith(habits.line[1:], end) and not text.startswith(habits.line, end):
         return habits.line[0]
+    if habits.blank and text.startswith("\n", end) and not text.startswith("\n\n", end):
+        return "\n?"
     if text[end : end + 1] >= "\u3000" and habits.line == "\n":
-        return "\n"
+        return "\n?"
     return LOST
+
+
+def _class(char: str) -> str:
+    """Give the class that an ASCII sign has in the table of pairs."""
+    if char.isdigit():
+        return "0"
+    if char.isalpha():
+        return "A"
+    return "$" if char in "\r\n<>" else WIDE.get(char, "，")
+
+
+CLOSERS = frozenset("。！？”：；…）")
 
 
 class _Path:
@@ -191,12 +219,14 @@ class _Path:
             setattr(new, name, getattr(self, name))
         return new
 
-    def emit(self, char: str, token: int, page: Mapping[str, int]) -> None:
+    def emit(self, char: str, token: int, page: Mapping[str, int], foreign: Set[str]) -> None:
         """Add one character to the original."""
         self.out = (self.out, char, token)
         if char > "\x7f":
             several = simplified().get(char, char)
             cost = min(bigrams.cost(self.previous, s) for s in several)
+            if char in foreign or (char == self.seen and char in "，。、；："):
+                cost += 4.0
             here = page.get(self.seen + char)
             if here:
                 cost = min(cost, max(0.7, cost - 2.0 - 1.5 * math.log2(here + 1)))
@@ -204,7 +234,7 @@ class _Path:
             self.previous = several[0]
             self.seen = char
         else:
-            self.previous = WIDE.get(char, "，")
+            self.previous = _class(char)
 
 
 class _Search:
@@ -224,12 +254,12 @@ class _Search:
             char = self.pairs.get(path.pending << 8 | byte)
             if char is None or "\ue000" <= char <= "\uf8ff":
                 return False
-            path.emit(char, token, self.habits.page)
+            path.emit(char, token, self.habits.page, self.habits.foreign)
             path.pending = None
         elif byte > 0x80 and byte < 0xFF:
             path.pending = byte
         else:
-            path.emit("€" if byte == 0x80 else chr(byte), token, self.habits.page)
+            path.emit("€" if byte == 0x80 else chr(byte), token, self.habits.page, self.habits.foreign)
         path.last = (*path.last[-1:], byte)
         path.shown = (*path.shown[-1:], byte)
         path.due = path.last in self.always
@@ -274,8 +304,11 @@ class _Search:
             return False
         return not self.habits.only_traditional or char in simplified()
 
-    def broken_pair(self, path: _Path, token: int, swallow: bool, sign: str) -> Iterable[_Path]:
-        """Try every second byte that a mark may stand for, and the ASCII sign that it swallowed."""
+    def broken_pair(self, path: _Path, token: int, swallow: bool, sign: str, end: int) -> Iterable[_Path]:
+        """Try every second byte that a mark may stand for, with the ASCII sign that it swallowed.
+
+        A `sign` with a question mark behind it counts only after a character that ends a sentence.
+        """
         lead = path.pending
         if lead is None or path.due:
             return
@@ -287,14 +320,17 @@ class _Search:
                 continue
             new.origins = max(2, new.origins)
             if swallow:
-                new.cost += 1.0 if new.previous in "。！？”：；" else 4.0
-                if sign == "\n" and new.previous not in "。！？”：；）":
-                    new.out = (new.out, LOST, token)
-                else:
-                    new.out = (new.out, sign, token)
-                new.previous = "，"
+                closes = new.previous in CLOSERS
+                known = sign[0] if sign[1:] != "?" or closes else LOST
+                kind = known if known != LOST else self.text[end : end + 1]
+                # between two Hanzi an ASCII sign is rare
+                new.cost += bigrams.cost(new.previous, _class(kind)) if kind and kind < "\x80" else 7.0
+                new.out = (new.out, known, token)
+                new.previous = _class(kind) if kind < "\x80" else "，"
                 new.last = new.shown = ()
             yield new
+        if end == len(self.text):
+            return
         for first, second in _unreadable():
             new = path.copy()
             if self.feed(new, first, token) and self.feed(new, second, token):
@@ -317,7 +353,9 @@ class _Search:
         if kind in ("?", LOST):
             if path.pending is not None:
                 sign = swallowed(self.text, end, self.habits) if self.habits.swallow else ""
-                yield from self.broken_pair(path, token, self.habits.swallow, sign)
+                yield from self.broken_pair(path, token, self.habits.swallow, sign, end)
+                if end == len(self.text) and self.habits.swallow:
+                    yield from self.broken_pair(path, token, False, "", end)
             elif kind == "?":
                 new = path.copy()
                 if self.feed(new, 0x3F, token):
@@ -335,7 +373,7 @@ class _Search:
             if all(self.feed(new, byte, token) for byte in way):
                 yield new
             elif self.habits.silent and path.pending is not None and len(way) == 1 and way[0] < 0x40:
-                for open_path in self.broken_pair(path, token, False, ""):
+                for open_path in self.broken_pair(path, token, False, "", end):
                     if self.feed(open_path, way[0], token):
                         yield open_path
 
@@ -417,7 +455,7 @@ def search(text: str, start: int, end: int, notes: Sequence[Note], habits: Habit
         paths = found
     if last and any(path.pending is not None for path in paths):
         # the text ends in the middle of a character
-        paths = _thin(new for path in paths for new in machine.broken_pair(path, len(tokens) - 1, False, ""))
+        paths = _thin(new for path in paths for new in machine.broken_pair(path, len(tokens) - 1, False, "", end))
     paths = [path for path in paths if path.pending is None and not path.due]
     if not paths:
         return []

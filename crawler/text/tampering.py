@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import NamedTuple
 
 from crawler.text import bigrams, mirror, seams
@@ -79,7 +80,7 @@ def revert(text: str, steps: Iterable[Step]) -> str:
     return text
 
 
-GATE_RE = re.compile(r"[\u00e0-\u01dc]\w{0,3}\)")
+GATE_RE = re.compile(r"[\u00e0-\u01dc]\w{0,2}\)")
 """Evidence that must be there before anything is looked at: a tone mark shortly before a closing bracket."""
 
 HANZI = "\u3400-\u4dbf\u4e00-\u9fff\u3007"
@@ -154,7 +155,9 @@ def learn(text: str, notes: Sequence[Note]) -> tuple[Habits, bool] | None:
         silent=not heads and any(_misfit(text, note, consistent) for note in notes),
         plain=plain_ones,
         line=_line(text),
+        blank=text.count("\n\n") * 5 >= text.count("\n") > 2,
         page=_page(text) if heads else {},
+        foreign=frozenset(c for c in seams.mapped() if standing[c] <= 1) if share >= 0.5 else frozenset(),
     )
     return habits, share >= 0.5
 
@@ -299,8 +302,9 @@ def _unannotate(text: str, habits: Habits) -> list[Edit]:
     return edits
 
 
-RARELY = frozenset("乾儘夥徵摺昇瞭藉覆託諮逕鉅陞")
-"""Forms that tables of single characters do not make (they have 借 for 借): as a rule the original had them."""
+RARELY = {"乾": 4.0} | dict.fromkeys("儘摺昇瞭藉覆託逕鉅陞", 9.0)
+"""Forms that tables of single characters do not make (they leave 借 as it is): as a rule the original had
+them. In nats."""
 
 
 def _simplify(text: str) -> tuple[list[Edit], list[Edit]]:
@@ -328,7 +332,7 @@ def _simplify(text: str) -> tuple[list[Edit], list[Edit]]:
                 after = plain[index + 1] if index + 1 < len(run) else "，"
                 plain[index] = min(
                     several,
-                    key=lambda s: bigrams.cost(before, s) + bigrams.cost(s, after) + (char in RARELY and s != char) * 4,
+                    key=lambda s: bigrams.cost(before, s) + bigrams.cost(s, after) + (RARELY.get(char, 0.0) if s != char else 0.0),
                 )
                 kinds.append(inferred)
             else:
@@ -344,6 +348,77 @@ def _simplify(text: str) -> tuple[list[Edit], list[Edit]]:
             kinds[index].append(Edit(match.start() + index, run[index:to], "".join(plain[index:to])))
             index = to
     return proven, inferred
+
+
+WINDOWS = {bytes((n,)).decode("cp1252"): n for n in range(0x80, 0x100) if n not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)}
+WINDOWS |= {chr(n): n for n in range(0x80, 0x100)}
+HIGH = "".join(sorted(WINDOWS))
+
+LATIN_RE = re.compile(f"[{re.escape(HIGH)}]{{4,}}")
+"""Evidence of Chinese bytes read as Latin-1 or Windows-1252: no Western word has four such characters in a row."""
+
+
+def _chars(leads: range, trails: range) -> str:
+    """Give a character class of the GBK characters with such bytes."""
+    known = mirror.pairs()
+    found = (known.get(lead << 8 | trail, "") for lead in leads for trail in trails)
+    return "[" + "".join(sorted(char for char in found if char and char not in "\\]^-")) + "]"
+
+
+@cache
+def _utf8_as_gbk() -> re.Pattern[str]:
+    """Give the evidence of UTF-8 read as GBK: three characters whose bytes are two Hanzi in UTF-8."""
+    leads, trails = range(0xE4, 0xEA), range(0x80, 0xC0)
+    return re.compile(_chars(leads, trails) + _chars(trails, leads) + _chars(trails, trails))
+
+
+GBK_RUN_RE = re.compile("[\u00b7-\u0451\u2010-\uffe6]{3,}")
+
+
+def _undo_mojibake(text: str) -> tuple[str, list[Step]]:
+    """Read again what was read with the wrong table, where every byte is still there."""
+    edits: list[Edit] = []
+    for match in LATIN_RE.finditer(text):
+        body = bytes(WINDOWS[char] for char in match[0])
+        after = _chinese(body, "utf-8", 2) or _chinese(body, "gb18030", 3)
+        if after:
+            edits.append(Edit(match.start(), match[0], after))
+    seen = _utf8_as_gbk().search(text)
+    if seen:
+        codes = mirror.codes()
+        for match in GBK_RUN_RE.finditer(text, max(0, seen.start() - 400)):
+            if not _utf8_as_gbk().search(match[0]) or not all(char in codes for char in match[0]):
+                continue
+            body = b"".join(codes[char] for char in match[0])
+            after = _chinese(body, "utf-8", 2)
+            if after:
+                edits.append(Edit(match.start(), match[0], after))
+    return _sequence(text, [("mojibake", "proven", edits)])
+
+
+def _chinese(body: bytes, codec: str, least: int) -> str | None:
+    """Decode, if that gives likely Chinese of at least some Hanzi."""
+    if codec == "gb18030" and (len(body) % 2 or min(body) < 0xA1):
+        return None
+    try:
+        text = body.decode(codec)
+    except UnicodeDecodeError:
+        return None
+    hanzi = HANZI_RE.findall(text)
+    if len(hanzi) < least or len(hanzi) * 3 < len(text) * 2:
+        return None
+    cost = sum(map(bigrams.cost, "，" + text, text)) / len(text)
+    return text if cost < 9.5 else None
+
+
+INVISIBLE_RE = re.compile(f"(?<=[{HANZI}])[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]+(?=[{HANZI}])")
+"""Characters that nobody sees, between two Hanzi, where they have no work to do."""
+
+
+def _undo_invisible(text: str) -> tuple[str, list[Step]]:
+    """Take out invisible characters inside words; three or more places are no accident of an editor."""
+    edits = [Edit(match.start(), match[0], "") for match in INVISIBLE_RE.finditer(text)]
+    return _sequence(text, [("zero-width" if len(edits) >= 3 else "stray-mark", "proven", edits)])
 
 
 def _undo_machine(text: str) -> tuple[str, list[Step]]:
@@ -382,9 +457,13 @@ def repair(text: str) -> Repaired:
     """
     steps: list[Step] = []
     now = text
+    if text.isascii():
+        return Repaired(text, ())
     for _ in range(ROUNDS):
-        now, more = _undo_machine(now)
-        if not more:
+        before = len(steps)
+        for fixer in (_undo_mojibake, _undo_invisible, _undo_machine):
+            now, more = fixer(now)
+            steps += more
+        if len(steps) == before:
             return Repaired(now, tuple(steps))
-        steps += more
     return Repaired(text, ())

@@ -34,6 +34,9 @@ SURROGATE_RE = re.compile("[\ud800-\udfff]")
 HOST_RE = re.compile(r"\s*(?:https?:)?//(?:[^/?#@]*@)?([^/?#:@\s]+)", re.IGNORECASE)
 VOID = frozenset(("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "wbr"))
 
+CLOSING = frozenset(("p", "li", "td", "tr"))
+"""Elements that end at the next of their kind, and so nest no deeper however many are left open."""
+
 
 def parse(text: str) -> HtmlElement:
     """Parse a page into a tree whose root is always ``<html>`` with a ``<body>``.
@@ -102,7 +105,7 @@ def _flatten(text: str) -> str:
     """Leave out the opening tags beyond `DEPTH` levels, and as many closing tags of their names.
 
     Void elements and what only looks like a tag stay. Unclosed ``<b>`` and ``<font>`` by the thousand, as
-    some editors leave them, are the case met in practice.
+    some editors leave them, are the case met in practice; paragraphs stay paragraphs.
     """
     depth = 0
     dropped: dict[str, int] = {}
@@ -111,6 +114,8 @@ def _flatten(text: str) -> str:
         nonlocal depth
         name = tag[2].lower()
         if name in VOID or tag[3].endswith("/"):
+            return tag[0]
+        if name in CLOSING:
             return tag[0]
         if not tag[1]:
             if depth >= DEPTH // 2:

@@ -48,6 +48,7 @@ UNSEEN_RE = re.compile(
     "["
     "\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters: a terminal or a log would act on them
     "\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"  # nothing to see, or text turned round
+    "\ue000-\uf8ff"  # private use: another sign, or none, in every font; left over by broken byte pairs
     "\ufff9-\ufffb\U000e0000-\U000e007f"  # interlinear marks and tag characters: text inside text
     "]"
 )
@@ -125,7 +126,9 @@ def show_unseen(text: object) -> Markup:
     """
 
     def mark(found: re.Match[str]) -> str:
-        name = unicodedata.name(found[0], "control character")
+        name = unicodedata.name(
+            found[0], "PRIVATE USE" if "\ue000" <= found[0] <= "\uf8ff" else "CONTROL CHARACTER"
+        )
         return f'<span class="unseen" title="{name}">U+{ord(found[0]):04X}</span>'
 
     escaped = UNSEEN_RE.sub(mark, str(escape("" if text is None else str(text))))
@@ -382,13 +385,13 @@ async def sum_up(db: Database) -> dict[str, Any]:
 
 
 def list_alarms(value: object) -> list[str]:
-    """Read the alarms of a run: JSON list of sentences, or of objects that have one."""
+    """Read the alarms of a run: a JSON list of objects, each said in one line."""
     alarms = parse_json(value)
+    names = ("portal", "channel", "rule", "what")
     return [
-        str(alarm.get("message") or json.dumps(alarm, ensure_ascii=False))
-        if isinstance(alarm, dict)
-        else str(alarm)
+        " · ".join(str(alarm[name]) for name in names if alarm.get(name))
         for alarm in (alarms if isinstance(alarms, list) else [])
+        if isinstance(alarm, dict)
     ]
 
 

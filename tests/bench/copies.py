@@ -63,7 +63,7 @@ def tamper(text: str, draw: random.Random, *, hard: bool = False, share: float |
     original = mirror.read(mirror.encode(text))
     body = "".join(table.get(char, char) for char in original)
     changed = sorted({t for s, t in zip(original, body, strict=True) if s != t})
-    pool = sorted(set(table.values()), key=lambda c: _rank(c))[:1500]
+    pool = sorted(set(table.values()), key=lambda c: (_rank(c), c))[:1500]
     if hard:
         chosen = draw.sample(pool, 600)
     else:

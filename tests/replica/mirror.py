@@ -13,7 +13,7 @@ import opencc
 
 # Characters that the copies leave as they are or turn their own way, against OpenCC's first choice.
 KEPT = "云里后面只干系松谷斗丑向周卷表"
-TURNED = {"着": "著"}
+TURNED = {"着": "著", "为": "為"}
 
 # Reading of each annotated character, in the order in which the machine replaces them.
 READINGS = {

@@ -13,7 +13,7 @@ from datetime import date, datetime, time, timedelta, timezone
 from random import Random
 from typing import Any
 
-from .grammar import Block, Desk, Draft, plain
+from .grammar import Block, Desk, Draft, plain, words
 
 ZONE = timezone(timedelta(hours=8))
 CITY = "www.lyg.gov.cn"
@@ -34,8 +34,9 @@ class Story:
     """As the portal lists it, absolute."""
     host: str
     portal: str
-    """The host without ``www.``."""
+    """As the spiders name it: the host, for the Daily's site ``lyg01.net``."""
     channel: str
+    """The code in the address; for the e-paper the printed page's, such as ``A01``."""
     channel_name: str
     title: str
     text: str
@@ -44,11 +45,12 @@ class Story:
     published: str
     """ISO time with +08:00, or a date where neither page nor address tells a time."""
     source: str | None = None
-    """As the page prints it; the e-paper prints none (its articles are the Daily's)."""
+    """As the page prints it, in the line of time and source, a tag or the byline (连云港日报全媒体记者); the e-paper
+    prints none, its articles are the Daily's."""
     author: str | None = None
-    """As the page's info line or its Author tag has it."""
+    """As the page's info line or its Author tag has it, else the names of its byline, joined by a space."""
     byline: str | None = None
-    """Reporters named inside the text, such as （记者 … 通讯员 …）."""
+    """Reporters as named inside the text: （记者 … 通讯员 …）."""
     editor: str | None = None
     section: str | None = None
     listed_title: str = ""
@@ -164,7 +166,9 @@ class ChannelPlan:
 
 def _channel(host: str) -> Callable[..., ChannelPlan]:
     def make(code: str, name: str, count: int, gap: float, shapes: str, **more: Any) -> ChannelPlan:
-        return ChannelPlan(host=host, code=code, name=name, count=count, gap=gap, shapes=tuple(shapes.split()), **more)
+        return ChannelPlan(
+            host=host, code=code, name=name, count=count, gap=gap, shapes=tuple(shapes.split()), **more
+        )
 
     return make
 
@@ -177,7 +181,14 @@ CHANNELS = (
     _city("gsgg", "公示公告", 14, 9, "notice", record="onclick", sources=OFFICES, links="absolute"),
     _city("zcjd1", "政策解读", 10, 14, "interview", record="bracket-after", sources=OFFICES, offsite=2),
     _city(
-        "mtbd", "媒体报道", 12, 8, "feature", record="bare-after", offsite=6, sources=("新华日报", "江苏经济报", "扬子晚报")
+        "mtbd",
+        "媒体报道",
+        12,
+        8,
+        "feature",
+        record="bare-after",
+        offsite=6,
+        sources=("新华日报", "江苏经济报", "扬子晚报"),
     ),
     _city("shms", "社会民生", 66, 3, "feature feature bulletin", record="bracket-before", more="absolute"),
     _city("tpxw2020", "图片新闻", 10, 7, "picture", record="inside", links="relative"),
@@ -187,17 +198,37 @@ CHANNELS = (
     _city("xwfbh", "新闻发布会", 10, 12, "interview", record="span", listing="ul.list-ul", sources=OFFICES),
     _city("szfwj1", "市政府文件", 8, 25, "notice", record="second", sources=("市政府",)),
     _city(
-        "szfbgswj1", "市政府办公室文件", 6, 30, "notice", record="span", listing="ul.xxgk-list-con", sources=("市政府办",)
+        "szfbgswj1",
+        "市政府办公室文件",
+        6,
+        30,
+        "notice",
+        record="span",
+        listing="ul.xxgk-list-con",
+        sources=("市政府办",),
     ),
     _bureau("tzgg", "通知公告", 14, 5, "short notice", record="onclick", sources=("市民政局",)),
     _bureau("gzdt", "工作动态", 12, 4, "feature", record="span", sources=("市民政局",), offsite=2),
-    _bureau("zcfg", "政策法规", 6, 30, "notice", record="bracket-before", listing="ul#msg", sources=("市民政局",)),
-    _bureau("shjz", "社会救助", 8, 10, "table notice short", record="inside", links="relative", sources=("市民政局",)),
+    _bureau(
+        "zcfg", "政策法规", 6, 30, "notice", record="bracket-before", listing="ul#msg", sources=("市民政局",)
+    ),
+    _bureau(
+        "shjz",
+        "社会救助",
+        8,
+        10,
+        "table notice short",
+        record="inside",
+        links="relative",
+        sources=("市民政局",),
+    ),
     _bureau("ylfw", "养老服务", 8, 11, "feature interview", record="bare-after", sources=("市民政局",)),
     _daily("news/lygxw", "连云港新闻", 30, 0.6, "feature"),
     _daily("news/tslyg", "图说连云港", 14, 4, "picture"),
     _daily("news/szbdj", "时政报道集", 10, 6, "feature table"),
     _daily("zx/xqxw", "县区新闻", 12, 5, "feature"),
+    _daily("video/wslyg", "网视连云港", 4, 9, "picture"),
+    _daily("temp/zt2021/llgn", "理论观念", 5, 20, "interview"),
 )
 BUREAU_TOPICS = ("救助", "养老", "儿童", "殡葬婚姻", "社区")
 SECTIONS = ("A01版：要闻", "A02版：综合", "A03版：民生", "A04版：县区")
@@ -221,15 +252,21 @@ ENCODINGS = {
 RARE_NAMES = ("张\u4dae", "李\u3b1a", "王\u4e04")
 """Names whose second character has four bytes in GB18030, and a plain rare one."""
 
-SPAM_SITES = ("www.k8vip77.example", "m.xpj8866.example", "bet365-cn.example", "www.lhc49.example", "hg0088.example")
-GAMBLING = (
+SPAM_SITES = (
+    "www.k8vip77.example",
+    "m.xpj8866.example",
+    "bet365-cn.example",
+    "www.lhc49.example",
+    "hg0088.example",
+)
+GAMBLING = words(
     "澳门新葡京娱乐 六合彩开奖结果 时时彩平台 真人百家乐 棋牌游戏下载 体育投注网址 老虎机技巧 北京赛车计划 网上赌场开户 "
     "足球外围盘口 彩票代理加盟 电子游艺送彩金 德州扑克现金 捕鱼平台上下分 快三走势预测 皇冠投注网"
-).split()
-ADULT = (
+)
+ADULT = words(
     "亚洲无码在线观看| 成人视频免费播放| 国产精品一区二区| 中文字幕无码专区| 久久精品视频大全| 日韩无码av网站| "
     "欧美成人在线| 无码中文字幕日韩| 人妻少妇精品| 国产av一区二区三区| 免费成人影院| 激情视频在线"
-).split(" ")
+)
 
 
 @dataclass(kw_only=True)
@@ -268,9 +305,9 @@ class _Planner:
 
     def moment(self, day: date) -> datetime:
         rng = self.rng
-        return datetime.combine(
-            day, time(rng.randint(8, 18), rng.randint(0, 59), rng.randint(1, 59)), tzinfo=ZONE
-        )
+        # The second night's stories may be served on the very day they are dated: not in the future, please.
+        hour = 0 if day >= self.today else rng.randint(8, 18)
+        return datetime.combine(day, time(hour, rng.randint(0, 59), rng.randint(1, 59)), tzinfo=ZONE)
 
     def next_serial(self) -> int:
         self.serial += 1
@@ -319,14 +356,15 @@ class _Planner:
         elif info in ("plain", "author", "none", "document"):
             published = draft.day.isoformat()
         source = None if info in ("none", "document") else plan.sources[serial % len(plan.sources)]
+        byline = None
         if origin is not None:
-            title, blocks = self.reprint(origin, title, blocks)
+            title, blocks, byline = self.reprint(origin, title, blocks, named=info != "author")
             source = None if source is None else "连云港日报"
         url = self.truecms_url(plan.host, plan.code)
         story = Story(
             url=url,
             host=plan.host,
-            portal=plan.host.removeprefix("www."),
+            portal=plan.host,
             channel=plan.code,
             channel_name=plan.name,
             title=title,
@@ -344,15 +382,21 @@ class _Planner:
             duplicate_of=origin.url if origin else None,
             series="价格监测周报" if draft.shape == "bulletin" else None,
         )
-        if info == "author" or (metas == "full" and serial % 2):
+        if byline:
+            story.byline, story.author = byline, byline.replace(" 通讯员", "")
+        elif info == "author" or (metas == "full" and serial % 2):
             story.author = draft.reporter
         if serial % 5 == 0 and draft.shape != "short":
             story.editor = Random(serial).choice(("孙", "林", "郑")) + rng.choice(("晓帆", "一诺", "海涛"))
         if document:
             kind = "连政发" if plan.code == "szfwj1" else "连政办发" if plan.code == "szfbgswj1" else "连民发"
             story.document_number = f"{kind}〔{draft.day.year}〕{rng.randint(2, 160)}号"
-            story.index_number = f"0143{rng.randint(1000, 9999)}/{draft.day.year}-{rng.randint(100, 99999):05d}"
-            story.office = {"szfwj1": "连云港市人民政府", "szfbgswj1": "连云港市人民政府办公室"}.get(plan.code, "连云港市民政局")
+            story.index_number = (
+                f"0143{rng.randint(1000, 9999)}/{draft.day.year}-{rng.randint(100, 99999):05d}"
+            )
+            story.office = {"szfwj1": "连云港市人民政府", "szfbgswj1": "连云港市人民政府办公室"}.get(
+                plan.code, "连云港市民政局"
+            )
         if serial % 23 in ENCODINGS:
             story.encoding, story.declared = ENCODINGS[serial % 23]
         elif serial % 3 == 0:
@@ -377,7 +421,10 @@ class _Planner:
         kinds = (
             (f"/upload/{story.day:%Y}/{story.day:%m%d}/{number:010x}.pdf", "申报材料清单.pdf"),
             (f"/upload/{story.day:%Y}/{story.day:%m%d}/{number:010x}.docx", "汇总表.docx"),
-            (f"/TrueCMS/attachmentController/download.do?id={uuid.UUID(int=rng.getrandbits(128), version=4)}", "公示名单.pdf"),
+            (
+                f"/TrueCMS/attachmentController/download.do?id={uuid.UUID(int=rng.getrandbits(128), version=4)}",
+                "公示名单.pdf",
+            ),
         )
         for address, name in kinds[story.serial % 3 : story.serial % 3 + 1 + story.serial % 2]:
             story.attachments.append([f"{scheme}://{story_host}{address}", name])
@@ -390,23 +437,33 @@ class _Planner:
         for block in story.blocks:
             if block.kind == "image":
                 number += 1
-                address = f"{scheme}://{story.host}/uploadpics/{story.day:%Y%m}/{story.serial:05d}{number}.png"
+                address = (
+                    f"{scheme}://{story.host}/uploadpics/{story.day:%Y%m}/{story.serial:05d}{number}.png"
+                )
                 story.images.append([address, block.text])
 
-    def reprint(self, origin: Story, title: str, blocks: tuple[Block, ...]) -> tuple[str, tuple[Block, ...]]:
-        """Take a story over as another site does: other first words, small edits, sometimes no last paragraph."""
-        edits = (("我市", "连云港市"), ("昨日", "日前"), ("[", "["), ("告诉记者", "介绍"))
+    def reprint(
+        self, origin: Story, title: str, blocks: tuple[Block, ...], named: bool = True
+    ) -> tuple[str, tuple[Block, ...], str | None]:
+        """Take a story over as another site does: other first words, small edits, sometimes no last paragraph.
+
+        Gives title, body and the byline that the body now carries; `named` allows one.
+        """
+        edits = (("我市", "连云港市"), ("昨日", "日前"), ("记者了解到", "笔者获悉"), ("告诉记者", "介绍"))
         old, new = edits[origin.serial % len(edits)]
         taken = tuple(
-            Block(block.kind, block.text.replace(old, new), block.rows) for block in blocks if block.kind != "image"
+            Block(block.kind, block.text.replace(old, new), block.rows)
+            for block in blocks
+            if block.kind != "image"
         )
         if taken[0].text.startswith("【连网】"):
             taken = (Block("p", taken[0].text.split(") ", 1)[1]), *taken[1:])
         if origin.serial % 3 == 0 and len(taken) > 5:
             taken = taken[:-1]
-        if origin.serial % 2:
-            taken = (Block("p", f"本报讯（记者 {origin.byline or '本报记者'}）{taken[0].text}"), *taken[1:])
-        return (title.replace(" ", "，") if origin.serial % 4 == 0 else title), taken
+        byline = origin.byline if origin.serial % 2 and named else None
+        if byline:
+            taken = (Block("p", f"本报讯（记者 {byline}）{taken[0].text}"), *taken[1:])
+        return (title.replace(" ", "，") if origin.serial % 4 == 0 else title), taken, byline
 
     def daily(self, plan: ChannelPlan, draft: Draft) -> Story:
         serial = self.next_serial()
@@ -426,8 +483,9 @@ class _Planner:
             title=draft.title,
             text="",
             published=draft.day.isoformat(),
-            source="连云港发布" if template == "2021" else None,
+            source="连云港发布" if template == "2021" else "连云港日报" if byline else None,
             editor=self.rng.choice(("王一鸣", "徐晓白", "葛思雨", "陆江")) if template == "2021" else None,
+            author=byline.replace(" 通讯员", "") if byline else None,
             byline=byline,
             template=template,
             metas="none",
@@ -441,7 +499,10 @@ class _Planner:
             listed_title=draft.title,
         )
         if template == "2018":
-            story.encoding, story.declared = "gb18030", ("meta gb2312", "nothing", "script utf-8, meta gb2312")[serial % 3]
+            story.encoding, story.declared = (
+                "gb18030",
+                ("meta gb2312", "nothing", "script utf-8, meta gb2312")[serial % 3],
+            )
         elif serial % 6 == 0:
             story.declared = "meta gb2312"
         self.finish(story)
@@ -453,12 +514,12 @@ class _Planner:
             url=f"http://{PAPER}/Media/lygrb/{draft.day.isoformat()}/{SECTIONS[section][:3]}/{number}",
             host=PAPER,
             portal=PAPER,
-            channel="lygrb",
+            channel=SECTIONS[section][:3],
             channel_name="连云港日报",
             title=draft.title,
             text="",
             published=draft.day.isoformat(),
-            source=None,
+            source="连云港日报",
             section=SECTIONS[section],
             metas="none",
             info="none",
@@ -491,7 +552,9 @@ class _Planner:
         self.stories.sort(key=lambda story: (story.listed or "", story.serial), reverse=True)
         for plan in CHANNELS:
             if plan.more == "404":
-                listed = [story for story in self.stories if story.host == plan.host and story.channel == plan.code]
+                listed = [
+                    story for story in self.stories if story.host == plan.host and story.channel == plan.code
+                ]
                 for story in listed[60:]:
                     story.states = dict.fromkeys((1, 2), "unlisted")
 
@@ -506,20 +569,24 @@ class _Planner:
         elsewhere = [
             story
             for story in self.stories
-            if story.host == DAILY and story.channel == "news/lygxw" and story.day == day and story.shape == "feature"
+            if story.host == DAILY
+            and story.channel == "news/lygxw"
+            and story.day == day
+            and story.shape == "feature"
         ]
         for section in range(len(SECTIONS) if self.scale > 0.3 else 2):
             for number in range(1, per_section + 1):
                 if section == 0 and elsewhere:
                     origin = elsewhere.pop()
-                    draft = Draft(
-                        origin.topic, "feature", origin.title, origin.blocks, "", "", "", day
-                    )
-                    title, blocks = self.reprint(origin, origin.title, origin.blocks)
+                    draft = Draft(origin.topic, "feature", origin.title, origin.blocks, "", "", "", day)
+                    title, blocks, byline = self.reprint(origin, origin.title, origin.blocks)
                     story = self.paper(draft._replace(title=title, blocks=blocks), section, number)
-                    story.duplicate_of = origin.url
+                    story.duplicate_of, story.byline = origin.url, byline
+                    story.author = byline.replace(" 通讯员", "") if byline else None
                 else:
-                    story = self.paper(self.desk.commission("feature", day, size=self.rng.random() * 0.5), section, number)
+                    story = self.paper(
+                        self.desk.commission("feature", day, size=self.rng.random() * 0.5), section, number
+                    )
                 found.append(story)
         return found
 
@@ -540,8 +607,12 @@ class _Planner:
             shape = plan.shapes[number % len(plan.shapes)]
             topic = self.rng.choice(BUREAU_TOPICS) if plan.host == BUREAU else None
             origin = None
-            if (plan.code == "gcyw" and number % 5 == 2) or (plan.host == BUREAU and plan.code == "gzdt" and number % 3 == 1):
-                near = [one for one in origins if one.url not in {story.duplicate_of for story in self.stories}]
+            if (plan.code == "gcyw" and number % 5 == 2) or (
+                plan.host == BUREAU and plan.code == "gzdt" and number % 3 == 1
+            ):
+                near = [
+                    one for one in origins if one.url not in {story.duplicate_of for story in self.stories}
+                ]
                 origin = near[number % len(near)] if near else None
             if origin is not None:
                 draft = Draft(
@@ -565,7 +636,7 @@ class _Planner:
             url = places[(number + len(plan.code)) % len(places)].format(self.rng.getrandbits(60))
             self.offsite.append(
                 Offsite(
-                    portal=plan.host.removeprefix("www."),
+                    portal=plan.host,
                     channel=plan.code,
                     url=url,
                     title=title,
@@ -588,8 +659,20 @@ class _Planner:
         ]
 
     def second_night(self) -> None:
-        new = [("gcyw", CITY, 0), ("gcyw", CITY, 0), ("gzdt_msss2023", CITY, 0), ("shms", CITY, 0), ("mtbd", CITY, 0)]
-        new += [("tzgg", BUREAU, 0), ("gzdt", BUREAU, 0), ("news/lygxw", DAILY, 0), ("zx/xqxw", DAILY, 0), ("gcyw", CITY, 6)]
+        new = [
+            ("gcyw", CITY, 0),
+            ("gcyw", CITY, 0),
+            ("gzdt_msss2023", CITY, 0),
+            ("shms", CITY, 0),
+            ("mtbd", CITY, 0),
+        ]
+        new += [
+            ("tzgg", BUREAU, 0),
+            ("gzdt", BUREAU, 0),
+            ("news/lygxw", DAILY, 0),
+            ("zx/xqxw", DAILY, 0),
+            ("gcyw", CITY, 6),
+        ]
         for code, host, back in new:
             plan = next(one for one in CHANNELS if one.host == host and one.code == code)
             topic = "养老" if host == BUREAU else None
@@ -612,8 +695,12 @@ class _Planner:
         """Have a story changed by its editors on the second night."""
         blocks = list(story.blocks)
         at = next(i for i, block in enumerate(blocks) if block.kind == "p")
-        blocks[at] = Block("p", blocks[at].text + "（更正：原文中的个别数据有误，现已按主管部门核定数改正。）")
-        blocks.insert(at + 1, Block("p", f"截稿前又有新的进展：相关工作已延伸到{7 + story.serial % 30}个村（社区）。"))
+        blocks[at] = Block(
+            "p", blocks[at].text + "（更正：原文中的个别数据有误，现已按主管部门核定数改正。）"
+        )
+        blocks.insert(
+            at + 1, Block("p", f"截稿前又有新的进展：相关工作已延伸到{7 + story.serial % 30}个村（社区）。")
+        )
         story.states = {1: "present", 2: "edited"}
         story.later_blocks = tuple(blocks)
         story.later_text = plain(story.later_blocks)
@@ -673,20 +760,19 @@ class _Planner:
         rng = self.rng
         story.tampered.append(kind)
         if kind == "spam line":
-            words = [*ADULT[number % 5 :], *ADULT[: number % 5]]
-            words = [word if word.endswith("|") else word + "|" for word in words]
-            story.spam.append({"kind": kind, "text": " ".join(words), "links": []})
+            said = [word.rstrip("|") + "|" for word in (*ADULT[number % 5 :], *ADULT[: number % 5])]
+            story.spam.append({"kind": kind, "text": " ".join(said), "links": []})
             return
-        words = rng.sample(GAMBLING, 4 if kind == "title" else 9)
-        links = [f"http://{rng.choice(SPAM_SITES)}/{rng.getrandbits(24):06x}/" for _ in words]
+        said = rng.sample(GAMBLING, 4 if kind == "title" else 9)
+        links = [f"http://{rng.choice(SPAM_SITES)}/{rng.getrandbits(24):06x}/" for _ in said]
         if kind == "title":
-            story.spam.append({"kind": kind, "text": "_".join(words), "links": []})
+            story.spam.append({"kind": kind, "text": "_".join(said), "links": []})
             story.metas = "none" if story.info in ("none", "document") else "title"
             if story.info == "meta only":
                 story.info, story.published = "spans", self.moment(story.day).isoformat()
             story.author = story.author if story.info == "author" else None
         else:
-            story.spam.append({"kind": kind, "text": " ".join(words), "links": links})
+            story.spam.append({"kind": kind, "text": " ".join(said), "links": links})
 
     def add_extras(self) -> None:
         for code, state in (("gcyw", "gone"), ("shms", "challenged")):

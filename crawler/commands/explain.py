@@ -1,0 +1,117 @@
+"""``scrapy explain ID|URL|FILE``: the whole trail of one page, and why."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from pathlib import Path
+from typing import Any, ClassVar
+
+from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
+
+from crawler.archive import Archive
+from crawler.captures import CaptureRecord, read_record
+from crawler.runs import reading
+from crawler.text import Reading, read_page, revert
+
+SHOWN = 12
+"""How many edits of one step are shown without ``--all``."""
+
+
+class Command(ScrapyCommand):
+    requires_project = True
+    requires_crawler_process = False
+    default_settings: ClassVar[dict[str, Any]] = {"LOG_ENABLED": False}
+
+    def syntax(self) -> str:
+        return "[options] ID|URL|FILE"
+
+    def short_desc(self) -> str:
+        return "Show how a page was decoded, repaired, cut and extracted, and why"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument(
+            "--all", action="store_true", help=f"show every edit, not the first {SHOWN} of a step"
+        )
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        if len(args) != 1:
+            raise UsageError(
+                f"explain: found {len(args)} words, wanted one article id, URL or file", print_help=False
+            )
+        assert self.settings is not None
+        if Path(args[0]).is_file():
+            show_page(read_page(Path(args[0]).read_bytes(), Path(args[0]).resolve().as_uri()), opts.all)
+            return
+        with reading(Path(self.settings["ARCHIVE_PATH"])) as archive:
+            article = archive.article(int(args[0]) if args[0].isdigit() else args[0])
+            for line in archive.listed(args[0]) if article is None else archive.listed(article["url"]):
+                print(
+                    f"listed    {line['portal']} {line['channel']}: {line['title']} {line['listed'] or ''}: {line['state']}"
+                    + (f", {line['attempts']} attempts: {line['error']}" if line["error"] else "")
+                )
+            if article is None:
+                print(
+                    f"explain: found no article {args[0]} in {archive.path}, wanted an id, URL or file that it has"
+                )
+                self.exitcode = 1
+                return
+            show_article(archive, article, Path(self.settings["CAPTURE_DIR"]), opts.all)
+
+
+def show_article(archive: Archive, article: dict[str, object], directory: Path, everything: bool) -> None:
+    """Print the trail of an archived article, derived anew from its capture."""
+    print(f"article   {article['id']} {article['title']}\n          {article['url']}")
+    for version in archive.versions(int(str(article["id"]))):
+        print(f"version   {version['version']} {version['change']} seen {version['seen']}")
+    if article["duplicate_of"]:
+        print(f"duplicate of article {article['duplicate_of']}")
+    capture = archive.capture(int(str(article["capture_id"]))) if article["capture_id"] else None
+    if capture is None:
+        return
+    print(
+        f"capture   {capture.warc} at byte {capture.offset}: {capture.digest}, fetched {capture.fetched_at}"
+    )
+    record = read_record(directory / capture.warc, capture.offset, archive.resolver(directory))
+    if not isinstance(record, CaptureRecord):
+        print(f"          {record.what}")
+        return
+    show_page(read_page(record.unpacked().body, str(article["url"]), record.content_type), everything)
+
+
+def show_page(page: Reading, everything: bool) -> None:
+    """Print how a page was read."""
+    print(f"decoded   {page.encoding}: {page.decoded.reason}")
+    for damage in page.decoded.damage:
+        print(f"          byte {damage.offset}: {damage.bytes!r} could not be decoded")
+    for step in page.repairs:
+        print(f"repaired  {step.fixer} ({step.certainty}): {len(step.edits)} edits")
+        for edit in step.edits if everything else step.edits[:SHOWN]:
+            print(f"          {edit.start:>7} {edit.before!r} -> {edit.after!r}")
+        if not everything and len(step.edits) > SHOWN:
+            print(f"          and {len(step.edits) - SHOWN} more; --all shows them")
+    if page.repairs:
+        undone = "gives the captured text" if undoes(page) else "FAILS"
+        print(f"          undoing the edits {undone}")
+    for block in page.removed:
+        reasons = ", ".join(f"{name} {score:.2f}" for name, score in block.reasons)
+        print(f"cut out   {block.kind} at {block.place}: {reasons}\n          {block.text[:200]!r}")
+        hosts = Counter(link.split("/")[2] for link in block.links if link.count("/") > 1)
+        for host, count in hosts.most_common(5):
+            print(f"          {count} links to {host}")
+    print(
+        f"title     {page.title}\npublished {page.published}\nsource    {page.source}\nauthor    {page.author}"
+    )
+    for field, rule in page.extracted.rules:
+        print(f"rule      {field}: {rule}")
+    print(f"text      {len(page.text)} characters\n\n{page.text}")
+
+
+def undoes(page: Reading) -> bool:
+    """Tell whether undoing all edits gives the decoded text back."""
+    from crawler.text import repair
+
+    again = repair(page.decoded.text)
+    return revert(again.text, again.steps) == page.decoded.text

@@ -1,0 +1,68 @@
+"""Whom the crawl trusts on ``https``: certificates, and the few hosts that are let off."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any, Self
+
+import certifi
+from scrapy.core.downloader.contextfactory import _ScrapyClientContextFactory
+from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
+from scrapy.crawler import Crawler
+from scrapy.statscollectors import StatsCollector
+from twisted.internet.ssl import Certificate, optionsForClientTLS, trustRootFromCertificates
+
+
+class PortalDownloadHandler(HTTP11DownloadHandler):
+    """Scrapy's own handler with `PortalContextFactory`; the setting that named a factory is deprecated."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
+        self._contextFactory = PortalContextFactory.from_crawler(crawler)
+
+
+class PortalContextFactory(
+    _ScrapyClientContextFactory
+):  # its public face is deprecated, this is what Scrapy loads
+    """Verify certificates against certifi's roots and those that ``SSL_CERT_FILE`` names.
+
+    OpenSSL takes that variable as a replacement of its roots; here it adds to them, so that a
+    replaying proxy can stand in for live hosts. Hosts of ``TLS_UNVERIFIED_HOSTS`` are not
+    verified, and the stat ``tls/unverified/<host>`` says that it happened.
+    """
+
+    unverified: frozenset[str] = frozenset()
+    stats: StatsCollector
+    roots: Any
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        factory = super().from_crawler(crawler, *args, **kwargs)
+        factory.unverified = frozenset(crawler.settings.getlist("TLS_UNVERIFIED_HOSTS"))
+        factory.stats = crawler.stats
+        factory.roots = trustRootFromCertificates(trusted_certificates())
+        return factory
+
+    def creatorForNetloc(self, hostname: bytes, port: int) -> Any:
+        host = hostname.decode("ascii")
+        if host in self.unverified:
+            self.stats.inc_value(f"tls/unverified/{host}")
+            lenient = _ScrapyClientContextFactory(self._ssl_method, verify_certificates=False)
+            return lenient.creatorForNetloc(hostname, port)
+        if not self._verify_certificates:
+            return super().creatorForNetloc(hostname, port)
+        return optionsForClientTLS(
+            hostname=host, trustRoot=self.roots, extraCertificateOptions=self._get_cert_options_kwargs()
+        )
+
+
+def trusted_certificates() -> list[Certificate]:
+    """Load certifi's roots and the PEM file that ``SSL_CERT_FILE`` names, where it names one that exists."""
+    pem = Path(certifi.where()).read_bytes()
+    named = os.environ.get("SSL_CERT_FILE")
+    if named and Path(named).is_file():
+        pem += b"\n" + Path(named).read_bytes()
+    found = re.findall(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", pem, re.S)
+    return [Certificate.loadPEM(each) for each in found]

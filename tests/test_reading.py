@@ -1,0 +1,75 @@
+"""The whole way of one page, from bytes to an article."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crawler.text.reading import read_page
+from crawler.text.tampering import repair, revert
+
+URL = "http://www.lyg.gov.cn/zglygzfmhwz/gcyw/content/0a1b.html"
+PAGE = (
+    '<html><head><meta http-equiv="Content-Type" content="text/html; charset={label}">'
+    "<title>三座书屋昨日开放_示例市人民政府</title></head><body><h1>三座书屋昨日开放</h1>"
+    "<div>时间：2021-04-06 15:13:48 来源：示例日报 阅读次数：</div><div id=zoom>"
+    "<p>　　示例镇三座书屋昨日开放，市民凭身份证就能免费借阅图书。</p><p>　　图书共有九千册。</p></div>{spam}</body></html>"
+)
+TEXT = "示例镇三座书屋昨日开放，市民凭身份证就能免费借阅图书。\n图书共有九千册。"
+
+
+@pytest.mark.parametrize(("codec", "label"), [("utf-8", "utf-8"), ("gb18030", "gb2312"), ("utf-8", "gb2312")])
+def test_a_page_is_read_whatever_its_label_says(codec: str, label: str) -> None:
+    page = read_page(PAGE.format(label=label, spam="").encode(codec), URL)
+    assert (page.title, page.text, page.published, page.source, page.repairs, page.removed, page.tampered) == (
+        "三座书屋昨日开放", TEXT, datetime(2021, 4, 6, 15, 13, 48, tzinfo=ZoneInfo("Asia/Shanghai")), "示例日报", (), (), False,
+    )  # fmt: skip
+    assert page.encoding == page.decoded.encoding
+    assert page.extracted.text == page.text
+
+
+def test_injected_spam_makes_a_page_tampered_and_leaves_its_text() -> None:
+    spam = "<div style='display:none'><a href='http://a7788.top/'>澳门新葡京官网</a></div>"
+    page = read_page(PAGE.format(label="utf-8", spam=spam).encode(), URL)
+    assert (page.text, page.tampered, [block.kind for block in page.removed]) == (TEXT, True, ["hidden"])
+
+
+@pytest.mark.parametrize("body", [b"", b"\x00", b"\xff\xfe", b"<html>", b"%PDF-1.4\n\x80\x81", bytes(range(256))])
+def test_a_body_that_is_no_page_gives_no_article(body: bytes) -> None:
+    page = read_page(body, URL)
+    assert (page.published, page.source, page.author, page.removed) == (None, None, None, ())
+
+
+def test_the_document_with_readings_set_in_comes_out_as_the_paper_wrote_it(shared: Path) -> None:
+    body = next((shared / "seed").glob("*.txt")).read_bytes()
+    page = read_page(body, URL)
+    lines = page.text.split("\n")
+    assert (page.title, page.published, page.source, len(lines), lines[0][:4], lines[-1][-8:]) == (
+        "筑牢社保基石 托起百姓幸福",
+        datetime(2024, 1, 18, 9, 54, 49, tzinfo=ZoneInfo("Asia/Shanghai")),
+        "连云港日报",
+        9,
+        "民之所望",
+        ",让养老变“享老”。"[-8:],
+    )
+    assert "低保渐退缓退等政策,进一步推进低保扩围增效" in page.text
+    assert "自己做饭太累了,现在只要下个楼" in page.text
+    assert [block.kind for block in page.removed] == ["plain-text"]
+    assert page.removed[0].text == body.decode().rstrip().splitlines()[-1].strip()
+    assert page.tampered
+    steps = page.repairs
+
+
+    assert revert(repair(page.decoded.text).text, steps) == page.decoded.text
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.binary(max_size=200))
+def test_no_bytes_make_it_raise(body: bytes) -> None:
+    read_page(b"<p>" + body, URL)
+    read_page(body, URL)
