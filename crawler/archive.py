@@ -41,7 +41,9 @@ from crawler.captures import (
     read_captures,
     read_record,
 )
+from crawler.text.encoding import decode
 from crawler.text.signatures import bands, likeness, same_story, sign
+from crawler.text.tampering import Edit, Step, repair, revert
 
 if TYPE_CHECKING:
     from crawler.items import Page
@@ -1506,6 +1508,28 @@ class Archive:
             "SELECT * FROM versions WHERE article_id = ? ORDER BY version", (article_id,)
         )
         return [dict(row) for row in rows]
+
+    def undo(self, article_id: int, capture_dir: str | os.PathLike[str]) -> str:
+        """Give the text as it was captured, by undoing the recorded edits of an article's newest version.
+
+        Raises ArchiveError where there is no such article or its capture cannot be read.
+        """
+        article = self._row("SELECT capture_id, version FROM articles WHERE id = ?", article_id)
+        capture = self.capture(article["capture_id"]) if article and article["capture_id"] else None
+        if article is None or capture is None:
+            raise ArchiveError(f"archive: found no article {article_id} with a capture in {self.path}")
+        place = Path(capture_dir) / capture.warc
+        record = read_record(place, capture.offset, self.resolver(capture_dir))
+        if isinstance(record, Damage):
+            raise ArchiveError(f"archive: {place} at byte {capture.offset}: {record.what}", 7)
+        text = repair(decode(record.unpacked().body, record.content_type).text).text
+        steps: dict[int, list[Edit]] = {}
+        for row in self.conn.execute(
+            "SELECT step, start, before, after FROM edits WHERE article_id = ? AND version = ? ORDER BY step, start",
+            (article_id, article["version"]),
+        ):
+            steps.setdefault(row["step"], []).append(Edit(row["start"], row["before"], row["after"]))
+        return revert(text, [Step("", "", tuple(edits)) for _, edits in sorted(steps.items())])
 
     # -- the full-text index --
 

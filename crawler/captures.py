@@ -222,11 +222,6 @@ class CaptureRecord(NamedTuple):
         return self.unpacked().body
 
 
-class _Writes(Protocol):
-    def write(self, data: bytes, /) -> Any: ...
-    def flush(self) -> Any: ...
-
-
 class _RawHeaders(StatusAndHeaders):  # type: ignore[misc]  # warcio ships no types
     """HTTP headers that are written byte by byte as received; warcio would percent-encode them."""
 
@@ -751,8 +746,8 @@ class _Raw(NamedTuple):
 _PARSER = StatusAndHeadersParser(_WARC_TYPES)
 
 
-def _read_raw(stream: _Stream, name: str) -> tuple[dict[str, str], bytes, int] | None:
-    """Read the next record of a stream; None at its end. The number is where it begins (without gzip)."""
+def _read_raw(stream: _Stream, name: str) -> tuple[dict[str, str], bytes, int, int] | None:
+    """Read the next record of a stream; None at its end. The numbers: where it begins and ends."""
     begin = stream.at
     line = stream.readline()
     while line and not line.strip():
@@ -777,7 +772,7 @@ def _read_raw(stream: _Stream, name: str) -> tuple[dict[str, str], bytes, int] |
     block = stream.read(size)
     if len(block) < size:
         raise _Bad(f"the record ends after {len(block)} of {size} bytes")
-    return head, block, begin
+    return head, block, begin, stream.at
 
 
 def _resync(file: IO[bytes], start: int) -> int | None:
@@ -816,18 +811,17 @@ def _read_file(file: IO[bytes], name: str) -> Iterator[_Raw | Damage]:
             return
         gzipped = magic == _GZIP
         stream = _Stream(file, offset, gzipped)
-        waiting: tuple[dict[str, str], bytes, int] | None = None
+        waiting: tuple[dict[str, str], bytes, int, int] | None = None
         try:
             while True:
                 # a record is given out only when what follows it is sound: the check sum of a gzip member
                 # stands behind its last byte
                 got = _read_raw(stream, name)
                 if waiting is not None:
-                    head, block, begin = waiting
+                    head, block, begin, end = waiting
                     if gzipped:
                         yield _Raw(offset, (stream.end or stream._file.tell()) - offset, head, block)
                     else:
-                        end = got[2] if got is not None else stream.at
                         yield _Raw(begin, end - begin, head, block)
                 waiting = got
                 if got is None:
@@ -835,8 +829,8 @@ def _read_file(file: IO[bytes], name: str) -> Iterator[_Raw | Damage]:
         except _Bad as error:
             where = offset if gzipped else stream.at
             if waiting is not None and not gzipped:
-                head, block, begin = waiting
-                yield _Raw(begin, stream.at - begin, head, block)
+                head, block, begin, end = waiting
+                yield _Raw(begin, end - begin, head, block)
             yield Damage(name, offset if gzipped else min(where, _end(file)), str(error))
             after = stream.end if stream.end is not None else _resync(file, max(offset + 1, where))
             if after is None:
@@ -1068,7 +1062,7 @@ def read_record(
                 return Damage(name, offset, "the file ends before this place")
             if stream._zip is not None:
                 stream.skip(16)  # reaches the check sum of the member
-            length = (stream.end if stream.end is not None else stream.at) - offset
+            length = (stream.end if stream.end is not None else got[3]) - offset
     except OSError as error:
         return Damage(name, offset, f"cannot be read: {error.strerror or error}")
     except _Bad as error:

@@ -120,7 +120,7 @@ class Ledger:
         )
         self.lists_read += 1
         self.count("listed", sum(standing.new for standing in standings))
-        if ask.channel and ask.kind != "more":
+        if ask.channel and ask.kind != "more" and "section" not in dict(ask.state):
             before = self.archive.channel(portal.name, ask.channel)
             if not found.lines and not found.asks and before and before.last_lines:
                 self.alarm(
@@ -213,7 +213,10 @@ class Ledger:
         self.storage_failures += 1
         if item.capture is not None:
             self.archive.note(
-                item.url, "failed", f"{type(failure.value).__name__}: {failure.value}"[:500], item.capture.fetched_at
+                item.url,
+                "failed",
+                f"{type(failure.value).__name__}: {failure.value}"[:500],
+                item.capture.fetched_at,
             )
 
     # -- runs read back from captures --------------------------------------------------------

@@ -235,6 +235,8 @@ class Source(scrapy.Spider):
         found: Found = portal.platform.read(ask, text, response.url, portal)
         for problem in found.problems:
             self.ledger.alarm(portal.name, ask.channel, "unread", problem, response.url, capture)
+        for note in found.notes:
+            self.logger.info("%s %s: %s", portal.name, ask.channel or "", note)
         for channel in found.channels:
             self.archive.meet_channel(
                 portal.name, channel.code, channel.name, channel.url, seen=capture.fetched_at

@@ -48,8 +48,12 @@ MAGIC = {
 }
 
 
+CONTROLS = bytes({*range(0x20), 0x7F} - set(b"\t\n\f\r\x1b"))
+"""Bytes that text in no encoding of the web has many of; ESC belongs to ISO-2022."""
+
+
 def binary_kind(body: bytes) -> str | None:
-    """Name what a body is when it is no text: by its first bytes, or by its share of NUL bytes.
+    """Name what a body is when it is no text: by its first bytes, or by its share of control bytes.
 
     >>> binary_kind(b"%PDF-1.7 ...")
     'a PDF document'
@@ -62,6 +66,7 @@ def binary_kind(body: bytes) -> str | None:
     head = body[:4096]
     if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return None  # UTF-16 says so itself
-    if head.count(0) > len(head) // 10:
-        return f"{head.count(0)} NUL bytes among the first {len(head)}"
+    controls = len(head) - len(head.translate(None, CONTROLS))
+    if controls > len(head) // 20:
+        return f"{controls} control bytes among the first {len(head)}"
     return None

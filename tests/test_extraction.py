@@ -98,13 +98,17 @@ def test_dates_are_read_in_the_forms_that_pages_print(text: str, found: datetime
 
 
 def test_the_rule_that_decided_is_told() -> None:
-    page = extract(f'<meta name="PubDate" content="2021-04-06 15:13"><h1>书屋开放</h1><div id=zoom>{BODY}</div>', URL)
+    page = extract(
+        f'<meta name="PubDate" content="2021-04-06 15:13"><h1>书屋开放</h1><div id=zoom>{BODY}</div>', URL
+    )
     assert page.rules == (("body", "#zoom"), ("title", "h1"), ("published", "meta PubDate"))
 
 
 @pytest.mark.parametrize("selector", ["zoom", "TRS_Editor", "article-cont", "nobody-knows-this-name"])
 def test_the_body_is_found_in_known_and_unknown_containers(selector: str) -> None:
-    chrome = "<ul class=menu>" + "".join(f"<li><a href=/{i}/>栏目名称{i}</a></li>" for i in range(20)) + "</ul>"
+    chrome = (
+        "<ul class=menu>" + "".join(f"<li><a href=/{i}/>栏目名称{i}</a></li>" for i in range(20)) + "</ul>"
+    )
     related = "<h3>相关新闻</h3><ul>" + "".join(
         f"<li><a href=/{i}.html>另一条新闻的标题，与本文无关{i}</a></li>" for i in range(8)
     ) + "</ul>"  # fmt: skip

@@ -39,7 +39,9 @@ def test_injected_spam_makes_a_page_tampered_and_leaves_its_text() -> None:
     assert (page.text, page.tampered, [block.kind for block in page.removed]) == (TEXT, True, ["hidden"])
 
 
-@pytest.mark.parametrize("body", [b"", b"\x00", b"\xff\xfe", b"<html>", b"%PDF-1.4\n\x80\x81", bytes(range(256))])
+@pytest.mark.parametrize(
+    "body", [b"", b"\x00", b"\xff\xfe", b"<html>", b"%PDF-1.4\n\x80\x81", bytes(range(256))]
+)
 def test_a_body_that_is_no_page_gives_no_article(body: bytes) -> None:
     page = read_page(body, URL)
     assert (page.published, page.source, page.author, page.removed) == (None, None, None, ())
@@ -63,7 +65,6 @@ def test_the_document_with_readings_set_in_comes_out_as_the_paper_wrote_it(share
     assert page.removed[0].text == body.decode().rstrip().splitlines()[-1].strip()
     assert page.tampered
     steps = page.repairs
-
 
     assert revert(repair(page.decoded.text).text, steps) == page.decoded.text
 

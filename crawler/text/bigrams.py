@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from operator import add
 
 from crawler.text import tables
 
@@ -52,3 +53,17 @@ def alone(char: str) -> float:
     True
     """
     return _costs()[0].get(char, UNSEEN)
+
+
+def total(text: str) -> float:
+    """Give the summed cost in nats of every character of a text after the one before it.
+
+    >>> total("人民") == cost("人", "民")
+    True
+    """
+    singles, both = _costs()
+    found = 0.0
+    for pair in map(add, text, text[1:]):
+        known = both.get(pair)
+        found += known if known is not None else singles.get(pair[1], UNSEEN) + BACKOFF
+    return found

@@ -25,6 +25,7 @@ from functools import cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
+import lxml.etree
 import lxml.html
 from lxml.html import HtmlElement
 
@@ -91,6 +92,25 @@ def _present(folded: str) -> list[str]:
     return [word for word, needed in _letters() if needed <= letters and word in folded]
 
 
+HAN_RE = re.compile("[\u2e80-\u9fff]+")
+
+
+@cache
+def _by_script() -> tuple[tuple[tuple[str, frozenset[str]], ...], tuple[str, ...]]:
+    han = tuple((word, needed) for word, needed in _letters() if HAN_RE.fullmatch(word))
+    return han, tuple(word for word in _words() if not HAN_RE.fullmatch(word))
+
+
+def _sighted(text: str) -> list[str]:
+    """Say which words a whole page may hold; scripts make most of its text, and hold no Chinese words."""
+    characters = "".join(HAN_RE.findall(text))
+    letters = set(characters)
+    han, mixed = _by_script()
+    found = [word for word, needed in han if needed <= letters and word in characters]
+    folded = _fold(text)
+    return found + [word for word in mixed if word in folded]
+
+
 def off_topic(text: str, words: Iterable[str] | None = None) -> float:
     """Score how far a text sells what no office sells: 0 not at all, 1 surely.
 
@@ -136,7 +156,11 @@ def _joined(text: str) -> float:
     parts = [part for part in JOINT_RE.split(text) if part.strip()]
     if len(parts) < 5 or len(text) > 40 * len(parts):
         return 0.0
-    return 0.0 if len(SENTENCE_RE.findall(text)) * 4 > len(parts) else min(1.0, round(0.4 + 0.05 * len(parts), 2))
+    return (
+        0.0
+        if len(SENTENCE_RE.findall(text)) * 4 > len(parts)
+        else min(1.0, round(0.4 + 0.05 * len(parts), 2))
+    )
 
 
 # ------------------------------------------------------------------------------------------------- hosts
@@ -182,6 +206,8 @@ class _Hosts:
             if (el.get("name") or "").lower() in ("sitedomain", "url"):
                 own.append(host_of(_absolute(el.get("content") or "")))
         self.own = frozenset(domain_of(host) for host in own if "." in host)
+        self.sure = bool(self.own)
+        """Whether the page's own host is known; else what is foreign is a guess."""
         if not self.own:  # no address: the hosts that many of the page's links lead to
             count = Counter(domain_of(host_of(a.get("href"))) for a in tree.iter("a"))
             del count[""]
@@ -309,8 +335,10 @@ class _Hiding:
 # ------------------------------------------------------------------------------------------------- place
 
 FOOTER_RE = re.compile(
-    r"版权所有|Copyright|©|ICP备|公网安备|网站标识码|主办单位\s*[:：]|承办单位\s*[:：]|扫一扫|扫描二维码", re.IGNORECASE
+    r"版权所有|[Cc]opyright|COPYRIGHT|©|ICP备|公网安备|网站标识码|主办单位\s*[:：]|承办单位\s*[:：]|扫一扫|扫描二维码"
 )
+UNREAD = frozenset(("script", "style", "title", "textarea"))
+HEADS = frozenset(("title", "meta", "base"))
 
 
 class _Order:
@@ -327,17 +355,16 @@ class _Order:
         if self.index is None:
             self.index = {}
             body = self.tree.find("body")
-            inside = False
             for i, el in enumerate(self.tree.iter()):
                 self.index[el] = i
-                inside = inside or el is body
-                if el.tag.__class__ is not str or not inside:
-                    continue
-                if el.tag in ("title", "meta", "base") and el.getparent() is body:
+                if el.tag in HEADS and el.getparent() is body:
                     self.begin = i  # libxml2 moves a head into the body if something stands before <html>
-                for text, owner in ((el.text, el), (el.tail, el.getparent())):
-                    if text and FOOTER_RE.search(text) and el.tag not in ("script", "style"):
-                        self.footer, self.footer_el = i, owner
+                if el.tag in UNREAD:
+                    continue
+                if (text := el.text) and len(text) < 400 and FOOTER_RE.search(text):
+                    self.footer, self.footer_el = i, el
+                if (text := el.tail) and len(text) < 400 and FOOTER_RE.search(text):
+                    self.footer, self.footer_el = i, el.getparent()
         return self.index
 
     def before_page(self, el: HtmlElement) -> bool:
@@ -356,7 +383,9 @@ class _Order:
         if tail:
             up = el.getparent()
             last = max(self._build().get(inner, -1) for inner in el.iter())
-            return self.footer <= last and self.footer_el is not up and self.footer_el not in up.iterancestors()
+            return (
+                self.footer <= last and self.footer_el is not up and self.footer_el not in up.iterancestors()
+            )
         return i > self.footer and self.footer_el not in el.iterancestors()
 
 
@@ -467,7 +496,7 @@ class _Page:
         self.body = tree.find("body")
         self.hosts = _Hosts(tree, url)
         self.order = _Order(tree)
-        self.words = _present(_fold(tree.text_content()))
+        self.words = _sighted(tree.text_content())
         self._hiding: _Hiding | None = None
         self.sizes: dict[HtmlElement, int] = {}
         self.away = 0
@@ -520,17 +549,17 @@ class _Page:
                 weak.append((a, False))
         heavy = [word for word in words if _words()[word] >= 0.7]
         if heavy:
-            pattern = re.compile("|".join(map(re.escape, heavy)), re.IGNORECASE)
+            pattern = re.compile("|".join(map(re.escape, heavy)))
             for body in self.tree.iter("body"):
                 for el in body.iter():
                     if el.tag.__class__ is not str or el.tag in ("script", "style"):
                         owner_text = None
                     else:
                         owner_text = el.text
-                    if owner_text and pattern.search(owner_text) and not self.inside(el, anchors):
+                    if owner_text and pattern.search(owner_text.lower()) and not self.inside(el, anchors):
                         strong.append((el, False))
                     tail = el.tail
-                    if tail and el is not body and pattern.search(tail):
+                    if tail and el is not body and pattern.search(tail.lower()):
                         up = el.getparent()
                         if not self.inside(up, anchors):
                             strong.append((el, True))
@@ -558,7 +587,7 @@ class _Page:
             pieces.add((el, tail))
             text = el.tail or "" if tail else (el.text_content() if el.tag == "a" else el.text or "")
             amount = len(_fold(text))
-            for up in (el.iterancestors() if tail else [el, *el.iterancestors()]):
+            for up in el.iterancestors() if tail else [el, *el.iterancestors()]:
                 bad[up] = bad.get(up, 0) + amount
         finds: list[_Find] = []
         seen: set[tuple[HtmlElement, bool]] = set()
@@ -588,11 +617,14 @@ class _Page:
         odd = [
             a
             for a in foreign
-            if not FRIENDLY_RE.search(a.text_content().strip()) or off_topic(a.text_content(), self.words) >= SPOTTED
+            if not FRIENDLY_RE.search(a.text_content().strip())
+            or off_topic(a.text_content(), self.words) >= SPOTTED
         ]
         away = len(odd) / len(links) * min(1.0, 0.5 + 0.15 * (len(odd) - 1)) if odd else 0.0
         if self.links and (self.away - len(foreign)) / self.links > 0.15:
             away *= 0.45  # a page that sends its readers everywhere: portals with advertisements
+        if not self.hosts.sure:
+            away *= 0.45
         if away and next(el.iter("img", "input"), None) is not None:
             away *= 0.45  # advertisements again: link farms have no pictures
         topic = off_topic(text, self.words) if self.words else 0.0
@@ -696,13 +728,13 @@ class _Page:
         """Say whether a script stands where templates put none: before ``<html>`` or before all else in it."""
         up = el.getparent()
         if up is not None and up.tag == "head":
-            return not any(s.tag in ("title", "meta", "script", "link", "base") for s in el.itersiblings(preceding=True)) and (
-                any(s.tag == "title" for s in el.itersiblings())
-            )
+            return not any(
+                s.tag in ("title", "meta", "script", "link", "base") for s in el.itersiblings(preceding=True)
+            ) and (any(s.tag == "title" for s in el.itersiblings()))
         return up is not None and up.tag == "body" and self.order.before_page(el)
 
     def script(self, text: str) -> tuple[tuple[str, float], ...]:
-        if not SUSPECT_RE.search(text):
+        if not any(word in text for word in SUSPECT):
             return ()
         plain = _unwrap(text)
         spiders = SPIDER_RE.search(plain) and LOOK_RE.search(plain)
@@ -736,7 +768,12 @@ class _Page:
             before = find
         for find, place, joins in zip(finds, places, joinable, strict=True):
             block = self.take(find, place)
-            if joins and removed and removed[-1].kind == block.kind and block.kind in ("hidden", "link-farm", "text"):
+            if (
+                joins
+                and removed
+                and removed[-1].kind == block.kind
+                and block.kind in ("hidden", "link-farm", "text")
+            ):
                 last = removed[-1]
                 best = dict(last.reasons)
                 for name, score in block.reasons:
@@ -756,7 +793,9 @@ class _Page:
         if find.tail:
             text = el.tail or ""
             el.tail = None
-            return Removed(find.kind, f"{place}/following-sibling::text()[1]", text.strip(), text, (), find.reasons)
+            return Removed(
+                find.kind, f"{place}/following-sibling::text()[1]", text.strip(), text, (), find.reasons
+            )
         tail = el.tail
         source = lxml.html.tostring(el, encoding="unicode", with_tail=False)
         if el.tag == "meta":
@@ -780,12 +819,11 @@ class _Page:
 
 JOINTS = " \t\r\n\f\v\xa0\u3000|｜_丨¦-–—·•I,，、/"
 META_NAMES = frozenset(("keywords", "description", "articletitle", "title", "og:title", "og:description"))
-SUSPECT_RE = re.compile(
-    r"referrer|userAgent|unescape|fromCharCode|\\x[0-9a-f]{2}\\x|eval\s*\(|document\.write|%u[0-9a-f]{4}|&#\d+;",
-    re.IGNORECASE,
-)
+SUSPECT = ("referrer", "userAgent", "unescape", "fromCharCode", "\\x", "eval(", "document.write", "%u", "&#")
+"""What a script holds that looks who is reading, or hides what it writes."""
 SPIDER_RE = re.compile(
-    r"baiduspider|sogou|360spider|haosou|soso|yisou|googlebot|bingbot|baidu|sm\.cn|so\.com|spider", re.IGNORECASE
+    r"baiduspider|sogou|360spider|haosou|soso|yisou|googlebot|bingbot|baidu|sm\.cn|so\.com|spider",
+    re.IGNORECASE,
 )
 LOOK_RE = re.compile(r"referrer|userAgent", re.IGNORECASE)
 ADDRESS_RE = re.compile(r"(?:https?:)?//[a-zA-Z0-9.-]+\.[a-zA-Z]{2,}[^\s\"'<>\\)]*")
@@ -802,8 +840,11 @@ def _unwrap(script: str) -> str:
     def many(found: re.Match[str]) -> str:
         return "".join(chr(int(n)) for n in found[1].split(",") if n.strip().isdigit() and int(n) < 0x110000)
 
-    text = ESCAPE_RE.sub(one, script)
-    text = CODES_RE.sub(many, text)
+    text = script
+    if "\\x" in text or "\\u" in text or "%u" in text:
+        text = ESCAPE_RE.sub(one, text)
+    if "fromCharCode" in text:
+        text = CODES_RE.sub(many, text)
     if "unescape" in text:
         text = unquote(text, errors="replace")
     return entities.unescape(text) if "&#" in text else text
@@ -822,7 +863,9 @@ def _neighbours(one: _Find, other: _Find) -> bool:
         if following.tag not in ("br", "hr") or (following.tail or "").strip(JOINTS):
             return False
         following = following.getnext()
-    return following is not None and not (other.tail and one.el is not other.el and other.el.tag not in ("br", "hr"))
+    return following is not None and not (
+        other.tail and one.el is not other.el and other.el.tag not in ("br", "hr")
+    )
 
 
 def _lines(text: str) -> str:

@@ -35,7 +35,7 @@ class Decoded(NamedTuple):
 HEAD = 8192
 """Bytes in which a page may declare its encoding. Browsers read 1,024; old portals put scripts before it."""
 
-SAMPLE = 1500
+SAMPLE = 160
 """Chinese characters that are enough to tell encodings apart."""
 
 GOOD = 8.2
@@ -52,7 +52,8 @@ SHORT_UTF8_RE = re.compile(rb"(?:[\xc2-\xdf][\x80-\xbf]){2,}")
 """Evidence of doubt: GBK pairs such as C4 AB are valid UTF-8 too when both bytes fit by chance."""
 
 HIGH_RE = re.compile(rb"[\x80-\xff]+")
-UTF8_RUN_RE = re.compile(rb"(?<![\x80-\xff])(?:[\xe2-\xef][\x80-\xbf]{2}){2,}(?![\x80-\xff])")
+ASCII = bytes(range(0x80))
+BLANKED = bytes(n if n >= 0x80 else 0x20 for n in range(256))
 HANZI_RE = re.compile("[\u4e00-\u9fff]{2,}")
 STRANGE_RE = re.compile("[\ue5e5\ue78d-\ue796\ue7c7\ue81e\ue826\ue82b\ue82c\ue832\ue843\ue854\ue864]")
 
@@ -73,11 +74,16 @@ def _mark(error: UnicodeError) -> tuple[str, int]:
     body, start = error.object, error.start
     if error.encoding == "utf-8":
         end = error.end
-    elif body[start] == 0x80 and error.encoding.startswith("gb"):
-        return "€", start + 1  # what the browsers' gb18030 reads
+    elif body[start] in (0x80, 0xFF):
+        # alone, or in the place of a first byte: what follows up to the next ASCII must come in pairs
+        rest = HIGH_RE.match(body, start)
+        even = rest is not None and (rest.end() - start) % 2 == 0
+        if body[start] == 0x80 and not even and error.encoding.startswith("gb"):
+            return "€", start + 1  # what the browsers' gb18030 reads
+        end = start + 1 + even
     else:
         end = start + 1
-        if body[start] not in (0x80, 0xFF) and end < len(body) and body[end] >= 0x80:
+        if end < len(body) and body[end] >= 0x80:
             end += 1
     _found.get().append(Damage(start, bytes(body[start:end])))
     return "\ufffd", end
@@ -150,26 +156,31 @@ def doubt(text: str) -> float | None:
     >>> doubt("全市城乡低保标准由每人每月提高") < GOOD < doubt("鍏ㄥ競鍩庝埂浣庝繚鏍囧噯鐢辨瘡浜�")
     True
     """
-    total, many = 0.0, 0
+    runs: list[str] = []
+    many = 0
     for run in HANZI_RE.finditer(text):
-        chars = run[0][:200].translate(_simplified())
-        total += sum(map(bigrams.cost, chars, chars[1:]))
-        many += len(chars) - 1
+        runs.append(run[0][:200])
+        many += len(runs[-1]) - 1
         if many >= SAMPLE:
             break
-    return total / many if many >= 2 else None
+    if many < 2:
+        return None
+    return bigrams.total("，".join(runs).translate(_simplified())) / (many + 2 * (len(runs) - 1))
+
+
+FOREIGN_RE = re.compile("[\u0100-\u024f\u0370-\u052f\u30a0-\u30ff\ue000-\uf8ff\ufffd\uff61-\uffdf]")
 
 
 def _foreign(text: str) -> int:
     """Count characters that no Chinese page needs: what a wrong table makes of good bytes."""
-    return len(re.findall("[\u0370-\u03ff\u0400-\u052f\u30a0-\u30ff\ue000-\uf8ff\ufffd\uff61-\uffef\u0100-\u024f]", text[:20000]))
+    return len(FOREIGN_RE.findall(text[:20000]))
 
 
 def _weigh(body: bytes, codec: str) -> tuple[float, str, list[Damage]]:
     """Say how badly a codec fits: the doubt about the text, plus a price for damage."""
     text, damage = _read(body, codec)
     cost = doubt(text)
-    high = len(body) - len(body.translate(None, bytes(range(0x80, 0x100))))
+    high = len(body.translate(None, ASCII))
     if cost is None:
         cost = GOOD + 2
     cost += 40 * (len(damage) + _foreign(text) / 4) / max(high, 8)
@@ -330,9 +341,9 @@ def decode(body: bytes, content_type: str | None = None) -> Decoded:
 
 def _undeclared(body: bytes, labels: tuple[tuple[str, str, str], ...]) -> Decoded:
     """Decide what is not valid UTF-8."""
-    high = len(body) - len(body.translate(None, bytes(range(0x80, 0x100))))
-    long = len(LONG_UTF8_RE.findall(body))
-    if 3 * long >= 0.6 * high:
+    found = body.translate(None, ASCII)
+    high = len(found)
+    if 3 * len(LONG_UTF8_RE.findall(found[:9000])) >= 0.6 * len(found[:9000]):
         text, damage = _read(body, "utf-8")
         text, damage = _pieces(body, text, damage)
         why = f"UTF-8 but for {len(damage)} damaged places" if damage else "UTF-8 with pieces in GBK"
@@ -362,6 +373,9 @@ def _undeclared(body: bytes, labels: tuple[tuple[str, str, str], ...]) -> Decode
             text, damage = _read(body, codec)
             if len(damage) * 20 <= high:
                 return Decoded(text, codec, f"{place} says {label}, nothing against it", tuple(damage))
+    if max(map(len, HIGH_RE.findall(body))) == 1:
+        text, damage = _read(body, "cp1252")
+        return Decoded(text, "cp1252", "high bytes stand alone: what browsers fall back to", tuple(damage))
     voted = _voted(body)
     if voted and len(body) > 24:
         text, damage = _read(body, voted)
@@ -377,8 +391,11 @@ def _undeclared(body: bytes, labels: tuple[tuple[str, str, str], ...]) -> Decode
 
 def _repair_gb(body: bytes, text: str, damage: list[Damage]) -> tuple[str, list[Damage]]:
     """Read a GB 18030 page again where bytes are missing or pieces are UTF-8."""
-    odd = any((run.end() - run.start()) % 2 for run in HIGH_RE.finditer(body))
-    pieces = [run for run in UTF8_RUN_RE.finditer(body) if _is_utf8(run[0])]
+    runs = body.translate(BLANKED).split()
+    odd = any(len(run) % 2 for run in runs)
+    pieces: list[re.Match[bytes]] = []
+    if any(len(run) % 3 == 0 and len(run) >= 6 and run[0] >= 0xE2 and max(run[1:3]) < 0xC0 for run in runs):
+        pieces = [run for run in HIGH_RE.finditer(body) if len(run[0]) >= 6 and _is_utf8(run[0])]
     if not pieces:
         return _realign(body) if odd else (text, damage)
     out: list[str] = []

@@ -95,10 +95,75 @@ JUNK_RE = re.compile(
 """Names of what surrounds articles, as whole words of ids and classes."""
 
 INLINE = frozenset(
-    ["a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins", "kbd", "label", "mark", "nobr", "q", "rp", "rt", "ruby", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr"]
+    [
+        "a",
+        "abbr",
+        "acronym",
+        "b",
+        "bdi",
+        "bdo",
+        "big",
+        "cite",
+        "code",
+        "data",
+        "del",
+        "dfn",
+        "em",
+        "font",
+        "i",
+        "ins",
+        "kbd",
+        "label",
+        "mark",
+        "nobr",
+        "q",
+        "rp",
+        "rt",
+        "ruby",
+        "s",
+        "samp",
+        "small",
+        "span",
+        "strike",
+        "strong",
+        "sub",
+        "sup",
+        "time",
+        "tt",
+        "u",
+        "var",
+        "wbr",
+    ]
 )
 SKIP = frozenset(
-    ["script", "style", "head", "template", "noscript", "select", "option", "button", "textarea", "iframe", "object", "embed", "applet", "svg", "canvas", "audio", "video", "map", "title", "meta", "link", "base", "param", "source", "track", "input"]
+    [
+        "script",
+        "style",
+        "head",
+        "template",
+        "noscript",
+        "select",
+        "option",
+        "button",
+        "textarea",
+        "iframe",
+        "object",
+        "embed",
+        "applet",
+        "svg",
+        "canvas",
+        "audio",
+        "video",
+        "map",
+        "title",
+        "meta",
+        "link",
+        "base",
+        "param",
+        "source",
+        "track",
+        "input",
+    ]
 )
 
 # --------------------------------------------------------------------------------------------- the lines
@@ -136,7 +201,7 @@ def tidy(text: str) -> str:
 class _Line:
     """One line of the page."""
 
-    __slots__ = ("cells", "el", "hidden", "hops", "junk", "kind", "link", "size", "text")
+    __slots__ = ("_role", "_weight", "cells", "el", "hidden", "hops", "junk", "kind", "link", "size", "text")
 
     def __init__(
         self, text: str, link: int, el: HtmlElement, kind: str, hops: int, hidden: bool, junk: bool
@@ -153,6 +218,27 @@ class _Line:
         self.hidden = hidden
         self.junk = junk
         self.cells: tuple[str, ...] = ()
+        self._role: str | None = None
+        self._weight: float | None = None
+
+    @property
+    def role(self) -> str:
+        """``drop`` for furniture, ``end`` for what stands below articles, empty for the rest."""
+        if self._role is None:
+            self._role = ""
+            if self.size <= 200:
+                if _furniture("end").match(self.text):
+                    self._role = "end"
+                elif self.size <= 120 and _furniture("drop").match(self.text):
+                    self._role = "drop"
+        return self._role
+
+    @property
+    def weight(self) -> float:
+        """How much the line speaks for being part of an article's body; below 0: against."""
+        if self._weight is None:
+            self._weight = _weigh(self)
+        return self._weight
 
 
 class _Spot(NamedTuple):
@@ -336,10 +422,13 @@ class _Walk:
 DEEP = 200
 """Levels of nesting that are walked by recursion, which costs two frames each; honest pages have 10 to 40."""
 
-PLAIN_BLOCKS = frozenset(("p", "div", "td", "tr", "tbody", "table", "li", "ul", "th", "h1", "h2", "h3", "center"))
+PLAIN_BLOCKS = frozenset(
+    ("p", "div", "td", "tr", "tbody", "table", "li", "ul", "th", "h1", "h2", "h3", "center")
+)
 
 # ---------------------------------------------------------------------------------------------- the body
 
+HEADINGS = frozenset(("h1", "h2", "h3"))
 MARKS_RE = re.compile("[，。、；：！？,;!?”“…]")
 END_RE = re.compile("[。！？!?；;…][”’」』）)]?$")
 
@@ -349,7 +438,7 @@ def _weigh(line: _Line) -> float:
     size, link = line.size, line.link
     if line.hidden or (line.cells and _is_table_row(line)):
         return -1.0
-    if _furniture("drop").match(line.text) or _furniture("end").match(line.text):
+    if line.role:
         return -12.0
     if link * 2 > size:
         return -6.0 - min(size, 60) * 0.4
@@ -383,7 +472,7 @@ def _core(lines: Sequence[_Line]) -> tuple[int, int]:
                 total, factor = 0.0, 0.03
         if total <= 0:
             total, start = 0.0, i
-        total += factor * _weigh(line)
+        total += factor * line.weight
         if total > best:
             best, best_run = total, (start, i + 1)
     return best_run
@@ -400,7 +489,7 @@ def _lca(first: HtmlElement, last: HtmlElement) -> HtmlElement:
 
 
 def _worth(lines: Sequence[_Line]) -> float:
-    return sum(w for w in map(_weigh, lines) if w > 0)
+    return sum(line.weight for line in lines if line.weight > 0)
 
 
 def _choose(walk: _Walk, plain: bool) -> tuple[int, int, str, HtmlElement | None]:
@@ -409,7 +498,8 @@ def _choose(walk: _Walk, plain: bool) -> tuple[int, int, str, HtmlElement | None
     if plain:
         return 0, len(lines), "plain text", None
     start, end = _core(lines)
-    whole = _worth(lines[start:end])
+    core = [line for line in lines[start:end] if not _is_info(line)]
+    whole = _worth([line for line in core if line.kind not in HEADINGS] or core)
     best: tuple[float, float, int] | None = None
     chosen: _Spot | None = None
     known = _containers("body")
@@ -419,7 +509,7 @@ def _choose(walk: _Walk, plain: bool) -> tuple[int, int, str, HtmlElement | None
         if not inside or all(line.link * 2 > line.size for line in inside):
             continue
         shared = _worth(lines[max(start, spot.start) : min(end, spot.end)])
-        covers = shared >= 0.8 * whole if whole else sum(map(_weigh, inside)) > -6 * len(inside)
+        covers = shared >= 0.8 * whole if whole else sum(line.weight for line in inside) > -6 * len(inside)
         if not covers and not (named and any(line.size >= 8 and not line.link for line in inside)):
             continue
         if covers and not named and sum(line.link for line in inside) * 2 > sum(line.size for line in inside):
@@ -434,11 +524,15 @@ def _choose(walk: _Walk, plain: bool) -> tuple[int, int, str, HtmlElement | None
     top = _lca(lines[start].el, lines[end - 1].el)
     if top.tag in ("tr", "tbody", "p"):
         top = top.getparent()
-    inside = [i for i, line in enumerate(lines) if line.el is top or top in line.el.iterancestors()]
-    first, last = inside[0], inside[-1] + 1
-    while start > first and _joins(lines[start - 1]) and lines[start].hops <= 3:
+
+    def held(line: _Line) -> bool:
+        return line.el is top or top in line.el.iterancestors()
+
+    while start > 0 and lines[start].hops <= 3 and _joins(lines[start - 1]) and held(lines[start - 1]):
         start -= 1
-    while end < last and lines[end].hops <= 3 and (_joins(lines[end]) or _is_signed(lines[end], lines[end - 1])):
+    while end < len(lines) and lines[end].hops <= 3 and held(lines[end]):
+        if not (_joins(lines[end]) or _is_signed(lines[end], lines[end - 1])):
+            break
         end += 1
     return start, end, "density", top
 
@@ -446,18 +540,17 @@ def _choose(walk: _Walk, plain: bool) -> tuple[int, int, str, HtmlElement | None
 def _is_signed(line: _Line, before: _Line) -> bool:
     """Say whether a line is the day below the signature of a notice."""
     found = DATE_RE.fullmatch(line.text)
-    return found is not None and found[4] is None and before.size <= 40 and not END_RE.search(before.text)
+    if found is None or found[4] is not None:
+        return False
+    right = (line.el.get("align") or line.el.get("style") or "").replace(" ", "")
+    return (
+        right == "right" or "align:right" in right or (before.size <= 40 and not END_RE.search(before.text))
+    )
 
 
 def _joins(line: _Line) -> bool:
     """Say whether a short line beside the body belongs to it, such as a first sentence or a signature."""
-    return (
-        line.link * 2 <= line.size
-        and not line.hidden
-        and not _furniture("drop").match(line.text)
-        and not _furniture("end").match(line.text)
-        and not _is_info(line)
-    )
+    return line.link * 2 <= line.size and not line.hidden and not line.role and not _is_info(line)
 
 
 # ------------------------------------------------------------------------------------- dates and labels
@@ -527,9 +620,47 @@ LABELS = {
 }
 FIELD_OF = {label: field for field, labels in LABELS.items() for label in labels.split()}
 TABLE_LABELS = frozenset(
-    ["索引号", "分类", "发布机构", "发文日期", "标题", "文号", "主题词", "内容概述", "时效", "发布日期", "发文字号", "主题分类", "体裁分类", "组配分类", "名称", "发文机关", "成文日期", "有效性", "公开日期", "生成日期", "发布单位", "关键词", "公开方式", "公开形式", "生效日期", "废止日期", "效力状况", "信息名称", "文件名称", "文件编号", "公开责任部门", "公开范围", "公开时限", "发文单位", "制发机关"]
+    [
+        "索引号",
+        "分类",
+        "发布机构",
+        "发文日期",
+        "标题",
+        "文号",
+        "主题词",
+        "内容概述",
+        "时效",
+        "发布日期",
+        "发文字号",
+        "主题分类",
+        "体裁分类",
+        "组配分类",
+        "名称",
+        "发文机关",
+        "成文日期",
+        "有效性",
+        "公开日期",
+        "生成日期",
+        "发布单位",
+        "关键词",
+        "公开方式",
+        "公开形式",
+        "生效日期",
+        "废止日期",
+        "效力状况",
+        "信息名称",
+        "文件名称",
+        "文件编号",
+        "公开责任部门",
+        "公开范围",
+        "公开时限",
+        "发文单位",
+        "制发机关",
+    ]
 )
-_ANY_LABEL = "|".join(r"[ \u3000\xa0]*".join(label) for label in sorted(FIELD_OF, key=lambda label: -len(label)))
+_ANY_LABEL = "|".join(
+    r"[ \u3000\xa0]*".join(label) for label in sorted(FIELD_OF, key=lambda label: -len(label))
+)
 LABEL_RE = re.compile(
     rf"(?<![\u4e00-\u9fff])({_ANY_LABEL})(?:[】\]]?\s*(?:[:：]\s*|$)|(?<=[表布]于)\s*(?=[12]\d{{3}}))"
 )
@@ -590,8 +721,12 @@ REPORTER_RE = re.compile(
 )
 """`记者 张三 李四 通讯员 王五` as Chinese papers print it, with a space: `记者从…获悉` is the story."""
 
-PAPER_RE = re.compile(r"[（(【]\s*([\u4e00-\u9fff]{2,8}(?:日报|晚报|早报|晨报|时报|商报))社?(?:全媒体|融媒体)?[\u4e00-\u9fff]{0,2}记者")
-NUMBER_RE = re.compile(r"[\u4e00-\u9fff]{2,12}(?:〔|\[|【|（|\()(?:19|20)\d\d(?:〕|\]|】|）|\))\s?第?\d{1,4}\s?号")
+PAPER_RE = re.compile(
+    r"[（(【]\s*([\u4e00-\u9fff]{2,8}(?:日报|晚报|早报|晨报|时报|商报))社?(?:全媒体|融媒体)?[\u4e00-\u9fff]{0,2}记者"
+)
+NUMBER_RE = re.compile(
+    r"[\u4e00-\u9fff]{2,12}(?:〔|\[|【|（|\()(?:19|20)\d\d(?:〕|\]|】|）|\))\s?第?\d{1,4}\s?号"
+)
 """发文字号: office, year in hexagonal brackets, number."""
 
 FILE_RE = re.compile(
@@ -661,7 +796,10 @@ def _title(
     # a title of the open-government table; else the longest line above the body that <title> begins with or has as one of its parts
     for line in lines[max(0, start - 60) : start + 24]:
         for name, value in zip(line.cells, line.cells[1:], strict=False):
-            if SQUEEZE_RE.sub("", name).rstrip(":：") == "标题" and SQUEEZE_RE.sub("", value) not in TABLE_LABELS:
+            if (
+                SQUEEZE_RE.sub("", name).rstrip(":：") == "标题"
+                and SQUEEZE_RE.sub("", value) not in TABLE_LABELS
+            ):
                 return value, "table 标题"
     best = ""
     for line in lines[max(0, start - 40) : start + 2]:
@@ -711,9 +849,10 @@ def _inform(lines: Sequence[_Line], start: int, end: int, plain: bool, title: st
         line = lines[i]
         if _is_info(line):
             top = i + 1
-        elif line.text != title and not line.cells and (END_RE.search(line.text) or _weigh(line) >= 10):
-            if i > first or i + 1 >= end or not _is_info(lines[i + 1]):  # the first may be a headline
-                break
+        elif line.text != title and not line.cells and (END_RE.search(line.text) or line.weight >= 10):
+            after = lines[i + 1] if i == first and i + 1 < end else None
+            if after is None or not LABEL_RE.match(after.text) or not _is_info(after):
+                break  # else the first line was a headline: the info line is below it
     for i in range(max(0, start - 60), top):
         line = lines[i]
         if TODAY_RE.search(line.text):
@@ -844,11 +983,10 @@ def extract_tree(tree: HtmlElement, url: str | None = None) -> Extracted:
         (meta.get("article:published_time"), "meta article:published_time"),
         (meta.get("publishdate"), "meta publishdate"),
     ):
-        if text and (found := read_date(text)) is not None:
-            if published is None:
-                published, dated = found, rule
-            elif rule != "info line 更新时间" and _refines(found, published):
-                published, dated = found, rule
+        if not text or (found := read_date(text)) is None:
+            continue
+        if published is None or (rule != "info line 更新时间" and _refines(found, published)):
+            published, dated = found, rule
     if published is not None:
         rules.append(("published", dated))
     if published is None and (published := _url_date(url)):
@@ -865,10 +1003,14 @@ def extract_tree(tree: HtmlElement, url: str | None = None) -> Extracted:
         (meta.get("contentsource"), "meta ContentSource"),
         (paper[1] if paper else None, "reporter line"),
     )
-    values["author"] = settle("author", printed("author"), (byline, "reporter line"), (_name(meta), "meta Author"))
+    values["author"] = settle(
+        "author", printed("author"), (byline, "reporter line"), (_name(meta), "meta Author")
+    )
     values["editor"] = settle("editor", printed("editor"))
     number = next((m[0] for i in kept[:4] if (m := NUMBER_RE.fullmatch(lines[i].text))), None)
-    values["document_number"] = settle("document_number", printed("document_number"), (number, "line of its own"))
+    values["document_number"] = settle(
+        "document_number", printed("document_number"), (number, "line of its own")
+    )
     values["index_number"] = settle("index_number", printed("index_number"))
     values["office"] = settle("office", printed("office"))
     values["channel_name"] = settle(
@@ -904,7 +1046,6 @@ def _trim(
     """Say which lines of the body are text: no info lines, no furniture, nothing after it is over."""
     kept: list[int] = []
     same = _bare(title) if title else None
-    drop, over = _furniture("drop"), _furniture("end")
     visible = sum(lines[i].size for i in range(start, end) if not lines[i].hidden)
     hidden = sum(lines[i].size for i in range(start, end) if lines[i].hidden)
     for i in range(start, end):
@@ -912,16 +1053,21 @@ def _trim(
         if i in info or (line.hidden and hidden <= visible):
             continue
         text = line.text
-        if line.size <= 200 and over.match(text):
+        if line.role == "end":
             if kept and _worth([lines[k] for k in range(i + 1, end)]) <= _worth([lines[k] for k in kept]):
                 break
             continue
-        if drop.match(text) and line.size <= 120:
+        if line.role == "drop":
             continue
         if not kept and same and _bare(text) == same:
             continue
         kept.append(i)
+    while kept and FILES_RE.fullmatch(lines[kept[-1]].text):
+        kept.pop()  # the heading of a list of files that is not text
     return kept
+
+
+FILES_RE = re.compile(r"[【\[]?(?:相关)?附件(?:下载|列表)?[】\]]?[:：]?")
 
 
 def _byline(lines: Sequence[_Line], kept: Sequence[int]) -> str | None:
@@ -956,7 +1102,9 @@ def _crumb(lines: Sequence[_Line], start: int) -> str | None:
             or re.fullmatch(r"[\u4e00-\u9fff]{2,8}\s*[>»›＞]\s*[\u4e00-\u9fff]{2,12}", text)
         ):
             parts = [p.strip(OUTER) for p in CRUMB_RE.split(re.sub(r"^[^:：>]*[:：]", "", text))]
-            parts = [p for p in parts if p and p not in ("正文", "内容", "详情", "详细内容", "首页", "浏览文章")]
+            parts = [
+                p for p in parts if p and p not in ("正文", "内容", "详情", "详细内容", "首页", "浏览文章")
+            ]
             if parts and len(parts[-1]) <= 20:
                 return parts[-1]
     return None
@@ -990,7 +1138,9 @@ def _images(
     return tuple(found)
 
 
-ICON_RE = re.compile(r"(?:^|[/_-])(?:ewm|qr|qrcode|icon|logo|share|print|close|dot|blank|spacer)\w*\.|二维码", re.IGNORECASE)
+ICON_RE = re.compile(
+    r"(?:^|[/_-])(?:ewm|qr|qrcode|icon|logo|share|print|close|dot|blank|spacer)\w*\.|二维码", re.IGNORECASE
+)
 """Pictures that belong to the page and not to the article, by their names."""
 
 

@@ -455,7 +455,11 @@ def search(text: str, start: int, end: int, notes: Sequence[Note], habits: Habit
         paths = found
     if last and any(path.pending is not None for path in paths):
         # the text ends in the middle of a character
-        paths = _thin(new for path in paths for new in machine.broken_pair(path, len(tokens) - 1, False, "", end))
+        index = len(tokens) - 1
+        cut = [new for path in paths for new in machine.broken_pair(path, index, False, "", end)]
+        for path in cut:
+            path.cost += 6.0
+        paths = _thin([path for path in paths if path.pending is None] + cut)
     paths = [path for path in paths if path.pending is None and not path.due]
     if not paths:
         return []

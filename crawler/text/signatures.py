@@ -349,6 +349,30 @@ def _title_names_differ(title_a: str, title_b: str, a: str, b: str) -> bool:
     return False
 
 
+SAME_ORDER = 0.65
+"""Share of the shorter text that must stand in the longer one in the same order. Measured on news texts: edits of a
+fifth of all characters leave 0.8, other stories of the same office and topic reach 0.5."""
+
+
+def in_order(a: str, b: str) -> int:
+    """Give the length of the longest common subsequence of two texts, in characters.
+
+    Bit-parallel (Hyyrö 2004): one addition a character, on an integer with one bit a character of `a`.
+
+    >>> in_order("市民政局公布养老服务", "民政部门公布的养老新服务")
+    8
+    """
+    places: dict[str, int] = {}
+    for at, char in enumerate(a):
+        places[char] = places.get(char, 0) | 1 << at
+    ones = (1 << len(a)) - 1
+    row = ones
+    for char in b:
+        hit = row & places.get(char, 0)
+        row = (row + hit | row - hit) & ones
+    return len(a) - row.bit_count()
+
+
 def same_story(title_a: str | None, text_a: str, title_b: str | None, text_b: str) -> Comparison:
     """Decide whether two texts are one story, printed twice.
 
@@ -383,6 +407,10 @@ def same_story(title_a: str | None, text_a: str, title_b: str | None, text_b: st
         return Comparison(True, jaccard, containment, "equal")
     if _series(text_a, text_b, _overlap(_bare(a), _bare(b))[1]):
         return no("figures")
+    # stories of one office share its phrases, and edits wear n-grams down quickly: what tells them apart is
+    # whether the shared characters stand in the same order
+    if containment < 0.8 and in_order(a, b) < SAME_ORDER * min(len(a), len(b)):
+        return no("other text")
     # a list of other names under the same head and foot; edits would have worn head and foot too
     shared, rest_a, rest_b = _rests(text_a, text_b)
     if (

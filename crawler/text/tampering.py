@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from functools import cache
 from typing import NamedTuple
 
@@ -79,6 +80,9 @@ def revert(text: str, steps: Iterable[Step]) -> str:
         text = "".join(out)
     return text
 
+
+UNUSUAL_RE = re.compile("[\u0080-\u01dc\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+"""Evidence that anything here may be of use: tone marks, Latin-1, invisible characters. Most pages have none."""
 
 GATE_RE = re.compile(r"[\u00e0-\u01dc]\w{0,2}\)")
 """Evidence that must be there before anything is looked at: a tone mark shortly before a closing bracket."""
@@ -185,7 +189,7 @@ def _half(text: str) -> frozenset[str]:
 def _page(text: str) -> dict[str, int]:
     """Count the pairs of characters of a page without its notes: names come back."""
     bare = seams.NOTE_RE.sub("", text)
-    return dict(Counter(a + b for a, b in zip(bare, bare[1:], strict=False) if a > "\u2fff" and b > "\u2fff"))
+    return dict(Counter(a + b for a, b in pairwise(bare) if a > "\u2fff" and b > "\u2fff"))
 
 
 def _line(text: str) -> str:
@@ -354,7 +358,7 @@ WINDOWS = {bytes((n,)).decode("cp1252"): n for n in range(0x80, 0x100) if n not 
 WINDOWS |= {chr(n): n for n in range(0x80, 0x100)}
 HIGH = "".join(sorted(WINDOWS))
 
-LATIN_RE = re.compile(f"[{re.escape(HIGH)}]{{4,}}")
+LATIN_RE = re.compile(f"[\u00a1-\u00fe][{re.escape(HIGH)}]{{3,}}")
 """Evidence of Chinese bytes read as Latin-1 or Windows-1252: no Western word has four such characters in a row."""
 
 
@@ -372,7 +376,7 @@ def _utf8_as_gbk() -> re.Pattern[str]:
     return re.compile(_chars(leads, trails) + _chars(trails, leads) + _chars(trails, trails))
 
 
-GBK_RUN_RE = re.compile("[\u00b7-\u0451\u2010-\uffe6]{3,}")
+GBK_RUN_RE = re.compile("[\u20ac\u3400-\u9fff\ue000-\uf8ff]{3,}")
 
 
 def _undo_mojibake(text: str) -> tuple[str, list[Step]]:
@@ -411,12 +415,15 @@ def _chinese(body: bytes, codec: str, least: int) -> str | None:
     return text if cost < 9.5 else None
 
 
+HIDDEN_RE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 INVISIBLE_RE = re.compile(f"(?<=[{HANZI}])[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]+(?=[{HANZI}])")
 """Characters that nobody sees, between two Hanzi, where they have no work to do."""
 
 
 def _undo_invisible(text: str) -> tuple[str, list[Step]]:
     """Take out invisible characters inside words; three or more places are no accident of an editor."""
+    if not HIDDEN_RE.search(text):
+        return text, []
     edits = [Edit(match.start(), match[0], "") for match in INVISIBLE_RE.finditer(text)]
     return _sequence(text, [("zero-width" if len(edits) >= 3 else "stray-mark", "proven", edits)])
 
@@ -449,7 +456,7 @@ def repair(text: str) -> Repaired:
 
     >>> page = "時(shí)間 來源:日報(bào) 社會(huì)救助,時(shí)常,會(huì)議 認(rèn)定標(biāo)準(zhǔn)、低保漸退緩?fù)说日\ue479撸\ue0faM(jìn)一步"
     >>> repair(page).text
-    '时间 来源:日报 社会救助,时常,会议 认定标准、低保渐退缓退等政策，进一步'
+    '时间 来源:日报 社会救助,时常,会议 认定标准、低保渐退缓退等政策,进一步'
     >>> [step.fixer for step in repair(page).steps]
     ['broken-pair', 'pinyin-note', 'traditional']
     >>> repair("香港的髑髏(lóu)與時間").steps
@@ -457,7 +464,7 @@ def repair(text: str) -> Repaired:
     """
     steps: list[Step] = []
     now = text
-    if text.isascii():
+    if not (UNUSUAL_RE.search(text) or _utf8_as_gbk().search(text)):
         return Repaired(text, ())
     for _ in range(ROUNDS):
         before = len(steps)

@@ -66,7 +66,8 @@ def parse(text: str) -> HtmlElement:
         tree = lxml.html.document_fromstring(text.encode(), parser=parser)
     except (lxml.etree.LxmlError, ValueError, AssertionError):
         return _plain(TAG_RE.sub(" ", text))  # "Document is empty": comments or a doctype alone
-    if any(entry.message.startswith("Excessive depth") for entry in parser.error_log):
+    last = parser.error_log.last_error
+    if last is not None and last.message.startswith("Excessive depth"):  # the parser stopped there
         text = _flatten(text)
         tree = lxml.html.document_fromstring(
             text.encode(), parser=lxml.html.HTMLParser(encoding="utf-8", huge_tree=True)

@@ -14,8 +14,6 @@ from crawler.archive import canonical
 from .server import Replica
 from .stories import PAPER, Story
 
-ON_REQUEST = ("szfwj1", "szfbgswj1")
-"""Document channels that a default run leaves out."""
 PAPER_DAYS = 7
 """Issues of the e-paper that a default run takes."""
 
@@ -31,14 +29,13 @@ class Finding(NamedTuple):
 
 
 def default_stories(replica: Replica, *hosts: str, night: int | None = None) -> list[Story]:
-    """Give the stories that a default run (no arguments) archives on a night."""
+    """Give the stories that an archive holds when default runs (no arguments) went on since the first night."""
     assert replica.today is not None
-    last = replica.today + timedelta(days=(night or replica.night) - 1)
-    first = (last - timedelta(days=PAPER_DAYS - 1)).isoformat()
+    first = (replica.today - timedelta(days=PAPER_DAYS - 1)).isoformat()
     return [
         story
         for story in replica.expected(*hosts, night=night)
-        if story.channel not in ON_REQUEST and (story.host != PAPER or story.published[:10] >= first)
+        if story.host != PAPER or story.published[:10] >= first
     ]
 
 
@@ -59,8 +56,7 @@ def audit(archive: Path, stories: Iterable[Story], night: int) -> list[Finding]:
             "title": story.title_on(night),
             "text": story.text_on(night),
             "published": story.published,
-            # the e-paper prints no source: it is the Daily itself
-            "source": "连云港日报" if story.host == PAPER else story.source,
+            "source": story.source,
             "channel": story.channel,
             "portal": story.portal,
             "tampered": int(bool(story.tampered)),

@@ -758,6 +758,8 @@ class _Planner:
 
     def add_spam(self, story: Story, kind: str, number: int) -> None:
         rng = self.rng
+        if kind == "title" and story.info in ("none", "document"):
+            kind = "hidden spam"  # its tags are needed for the date
         story.tampered.append(kind)
         if kind == "spam line":
             said = [word.rstrip("|") + "|" for word in (*ADULT[number % 5 :], *ADULT[: number % 5])]
@@ -767,7 +769,7 @@ class _Planner:
         links = [f"http://{rng.choice(SPAM_SITES)}/{rng.getrandbits(24):06x}/" for _ in said]
         if kind == "title":
             story.spam.append({"kind": kind, "text": "_".join(said), "links": []})
-            story.metas = "none" if story.info in ("none", "document") else "title"
+            story.metas = "title"
             if story.info == "meta only":
                 story.info, story.published = "spans", self.moment(story.day).isoformat()
             story.author = story.author if story.info == "author" else None

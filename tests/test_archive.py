@@ -1,0 +1,1213 @@
+"""The archive keeps every version and every change, owes nothing silently, and survives what befalls it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from crawler.archive import (
+    APPLICATION_ID,
+    PAUSES,
+    STATES,
+    TABLES,
+    Archive,
+    ArchiveError,
+    ArchiveLocked,
+    Books,
+    Channel,
+    Owed,
+    Saved,
+    Standing,
+    canonical,
+    lock,
+    match_expression,
+    now,
+    storable,
+    words,
+)
+from crawler.captures import Capture, CaptureWriter, Last, mend, payload_digest
+from crawler.items import Page
+from crawler.portals import Line
+from crawler.text import Decoded, Edit, Extracted, Removed, Repaired, Step, revert
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+PORTAL = "lyg.gov.cn"
+HOSTS = ("www.lyg.gov.cn",)
+URL = "http://www.lyg.gov.cn/zglygzfmhwz/gcyw/content/{}.html"
+DAY = "2026-11-{:02}T02:00:00+08:00"
+TEXTS = {
+    1: "市民政局昨日公布养老服务设施建设进展，全年新建社区食堂十二处，惠及老人三千余名，居民反映良好，服务质量稳步提升。",
+    2: "徐圩新区港口集疏运通道如期通车，货车绕行里程缩短近半，沿线企业物流成本明显下降，年底前还将开通夜间专线。",
+    3: "海州区启动老旧小区改造，涉及屋面防水、雨污分流与消防通道，施工期间设置临时停车点，社区干部逐户上门听取意见。",
+}
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Archive]:
+    with Archive(tmp_path / "archive.db") as opened:
+        yield opened
+
+
+def rows(archive: Archive, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in archive.conn.execute(sql, values)]
+
+
+def line(number: int | str, title: str | None = None, **more: Any) -> Line:
+    values = {"listed": date(2026, 11, 20), "channel": "gcyw", "section": None, **more}
+    url = number if isinstance(number, str) else URL.format(number)
+    return Line(url=url, title=title if title is not None else f"标题{number}", **values)
+
+
+def enlist(archive: Archive, *lines: Line, day: int = 23, portal: str = PORTAL) -> list[Standing]:
+    return archive.enlist(lines, portal=portal, hosts=HOSTS, seen=DAY.format(day))
+
+
+def capture(archive: Archive, url: str, day: int, **more: Any) -> Capture:
+    """Write the row of a capture whose file is not needed."""
+    run_id = archive.start_run("lyg_news", started=DAY.format(day), run_id=f"run-{day}")
+    offset = archive.conn.execute("SELECT count(*) FROM captures").fetchone()[0] * 1000
+    values: dict[str, Any] = {
+        "status": 200,
+        "content_type": "text/html; charset=utf-8",
+        "digest": payload_digest(f"{url} {day}".encode()),
+        **more,
+    }
+    made = Capture(url, DAY.format(day), warc="a.warc.gz", offset=offset, length=900, **values)
+    return made._replace(id=archive.add_capture(made, run_id))
+
+
+def page(archive: Archive, number: int, day: int = 23, text: str | None = None, **more: Any) -> Page:
+    url = URL.format(number)
+    body = TEXTS[number] if text is None else text
+    values: dict[str, Any] = {
+        "portal": PORTAL,
+        "channel": "gcyw",
+        "title": f"标题{number}",
+        "source": "连云港日报",
+        "published": datetime(2026, 11, 20, 9, 54, 49, tzinfo=SHANGHAI),
+        "decoded": Decoded(body, "utf-8", "header"),
+        "content_type": "text/html; charset=UTF-8",
+        "extracted": Extracted(title=f"标题{number}", text=body, author="某某"),
+        "capture": more.pop("capture", None) or capture(archive, url, day),
+        **more,
+    }
+    return Page(url=url, text=body, **values)
+
+
+# --- words, addresses, text ---
+
+
+@pytest.mark.parametrize(
+    ("url", "key"),
+    [
+        ("https://www.lyg01.net/news/lygxw/2024/0118/1.shtml", "lyg01.net/news/lygxw/2024/0118/1.shtml"),
+        ("http://LYG01.net:80//news/./lygxw/../x/1.shtml#top", "lyg01.net/news/x/1.shtml"),
+        ("http://a.cn", "a.cn/"),
+        ("http://a.cn/index.html", "a.cn/"),
+        ("http://a.cn/x/Default.aspx?b=2&a=1", "a.cn/x/?a=1&b=2"),
+        ("http://a.cn/x/index_2.shtml", "a.cn/x/index_2.shtml"),
+        ("http://a.cn/x;jsessionid=AB12?id=", "a.cn/x?id="),
+        ("http://a.cn/x?lj=&from=timeline&utm_source=w&spm=1.2&_=99", "a.cn/x?lj="),
+        ("http://a.cn/x?from=office", "a.cn/x?from=office"),
+        ("http://a.cn/%e6%96%b0?q=%D6%D0", "a.cn/%E6%96%B0?q=%D6%D0"),
+        ("http://a.cn/新", "a.cn/%E6%96%B0"),
+        ("http://a.cn:8080/x", "a.cn:8080/x"),
+        ("http://www.cn/", "www.cn/"),
+        ("http://www.gov.cn/", "gov.cn/"),
+        ("http://用户:p@www.中国.cn./", "xn--fiqs8s.cn/"),
+        ("http://[2001:db8::1]:443/x", "[2001:db8::1]/x"),
+        (" http://a.cn/x\n", "a.cn/x"),
+        ("http://[::1", "http://[::1"),
+        ("http://a.cn:99999/", "http://a.cn:99999/"),
+        ("javascript:void(0)", "javascript:void(0)"),
+        ("", ""),
+        ("http://a.cn/\ud800", "a.cn/%EF%BF%BD"),
+    ],
+)
+def test_one_article_has_one_address(url: str, key: str) -> None:
+    assert canonical(url) == key
+    if url.isprintable() and "://" in url and "[::1" not in url and "99999" not in url:
+        assert canonical(f"http://{key}") == key
+
+
+def test_stored_text_has_no_control_characters() -> None:
+    assert (
+        storable("".join(map(chr, range(0xA0))) + "\udfff港")
+        == "\t\n" + "".join(map(chr, range(32, 127))) + "\ufffd港"
+    )
+
+
+# --- opening ---
+
+
+def test_the_shape_is_made_once(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "archive.db"
+    with Archive(path) as first:
+        schema = first.db.schema
+        page_of = {name: first.db[name].columns_dict for name in TABLES}
+    with Archive(path) as second:
+        second.ensure_shape()
+        assert second.db.schema == schema
+        pragmas = {
+            name: second.conn.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in (
+                *("journal_mode", "synchronous", "busy_timeout", "foreign_keys", "recursive_triggers"),
+                *("trusted_schema", "cell_size_check", "application_id", "user_version"),
+            )
+        }
+        assert second.verify() == []
+    assert page_of == {name: table.columns for name, table in TABLES.items()}
+    assert pragmas == {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "busy_timeout": 30000,
+        "foreign_keys": 1,
+        "recursive_triggers": 1,
+        "trusted_schema": 0,
+        "cell_size_check": 1,
+        "application_id": APPLICATION_ID,
+        "user_version": 1,
+    }
+    assert [each.name for each in path.parent.iterdir()] == ["archive.db"]
+
+
+def test_the_shape_is_whole_or_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("crawler.archive").archive.VIEWS, "newest", "SELECT nonsense FROM")
+    with pytest.raises(ArchiveError):
+        Archive(tmp_path / "a.db")
+    left = sqlite3.connect(tmp_path / "a.db")
+    assert left.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,)
+    left.close()
+
+
+def test_missing_columns_indexes_and_views_come_back(tmp_path: Path) -> None:
+    with Archive(tmp_path / "a.db") as first:
+        schema = {row[0] for row in first.conn.execute("SELECT name FROM sqlite_schema")}
+        first.conn.execute("DROP VIEW newest")
+        first.conn.execute("DROP INDEX listings_due")
+        first.conn.execute("ALTER TABLE removed DROP COLUMN target")
+    with Archive(tmp_path / "a.db") as second:
+        assert {row[0] for row in second.conn.execute("SELECT name FROM sqlite_schema")} == schema
+        assert set(second.db["removed"].columns_dict) == set(TABLES["removed"].columns)
+
+
+def database(path: Path, *statements: str) -> None:
+    made = sqlite3.connect(path)
+    for statement in statements:
+        made.execute(statement)
+    made.commit()
+    made.close()
+
+
+@pytest.mark.parametrize(
+    ("make", "said", "exitcode"),
+    [
+        (
+            lambda path: path.write_bytes(b"<html>hello</html>"),
+            "found a file that begins with b'<html>hello",
+            9,
+        ),
+        (lambda path: path.mkdir(), "found a directory, wanted an SQLite file", 9),
+        (lambda path: database(path, "CREATE TABLE x(y)"), "found a database of another program", 9),
+        (
+            lambda path: database(path, f"PRAGMA application_id={APPLICATION_ID}", "PRAGMA user_version=99"),
+            "found shape version 99, wanted 1 or older",
+            9,
+        ),
+        (lambda path: path.parent.joinpath("x").mkdir() or path.symlink_to("x"), "found a directory", 9),
+    ],
+    ids=["html", "directory", "foreign", "newer", "link"],
+)
+def test_a_file_that_is_not_ours_is_refused_with_a_reason(
+    tmp_path: Path, make: Any, said: str, exitcode: int
+) -> None:
+    path = tmp_path / "archive.db"
+    make(path)
+    before = path.read_bytes() if path.is_file() else b""
+    for readonly in (False, True):
+        with pytest.raises(ArchiveError) as error:
+            Archive(path, readonly=readonly)
+        assert (said in str(error.value), str(tmp_path) in str(error.value), error.value.exitcode) == (
+            True,
+            True,
+            exitcode,
+        )
+    assert (path.read_bytes() if path.is_file() else b"") == before
+
+
+def test_what_cannot_be_made_or_found_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ArchiveError, match="cannot make its directory") as error:
+        Archive(tmp_path / "file" / "archive.db")
+    assert error.value.exitcode == 6
+    with pytest.raises(ArchiveError, match="found nothing, wanted an archive"):
+        Archive(tmp_path / "none.db", readonly=True)
+    assert not (tmp_path / "none.db").exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_an_unwritable_directory_is_named(tmp_path: Path) -> None:
+    (tmp_path / "ro").mkdir(mode=0o500)
+    with pytest.raises(ArchiveError, match="may not be written"):
+        Archive(tmp_path / "ro" / "archive.db")
+
+
+def test_a_damaged_file_is_refused_or_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    with Archive(path) as made:
+        for number in TEXTS:
+            made.save(page(made, number))
+    data = bytearray(path.read_bytes())
+    for at in range(8192, len(data), 4096):
+        data[at : at + 200] = bytes(200)
+    path.write_bytes(data)
+    try:
+        opened = Archive(path, readonly=True)
+    except ArchiveError as error:
+        assert error.exitcode == 7
+    else:
+        assert opened.verify()
+        opened.close()
+
+
+def test_reading_neither_writes_nor_creates(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    with Archive(path) as made:
+        made.save(page(made, 1))
+    with Archive(path, readonly=True) as reader, pytest.raises(ArchiveError, match="readonly"):
+        reader.unchanged(URL.format(1), DAY.format(24))
+
+
+def test_a_reader_sees_only_what_was_committed(tmp_path: Path) -> None:
+    with Archive(tmp_path / "a.db") as made:
+        made.save(page(made, 1))
+        with Archive(tmp_path / "a.db", readonly=True) as reader:
+            assert reader.article(1) is None
+            made.commit()
+            assert reader.article(1) is not None
+
+
+def test_a_failed_write_leaves_the_writes_before_it(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive.save(page(archive, 1))
+    monkeypatch.setattr(archive, "_relate", lambda article_id: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        archive.save(page(archive, 2))
+    archive.commit()
+    assert rows(archive, "SELECT url FROM articles") == [(URL.format(1),)]
+    assert archive.verify() == []
+
+
+def test_spiders_of_one_process_share_one_connection(tmp_path: Path) -> None:
+    one, other = Archive.shared(tmp_path / "a.db"), Archive.shared(tmp_path / "." / "a.db")
+    assert one is other
+    one.release()
+    other.start_run("x")
+    other.commit()
+    other.release()
+    with pytest.raises(sqlite3.ProgrammingError):
+        other.conn.execute("SELECT 1")
+    again = Archive.shared(tmp_path / "a.db")
+    assert again is not one
+    again.release()
+
+
+# --- the lock ---
+
+HOLD = "import sys; from crawler.archive import lock\nwith lock(sys.argv[1]): print('held', flush=True); sys.stdin.read()"
+
+
+def test_one_process_at_a_time_holds_the_lock(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    child = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == "held\n"
+    try:
+        with pytest.raises(ArchiveLocked) as error, lock(path, seconds=0.3):
+            pass
+        assert str(error.value) == f"archive: another run (process {child.pid}) holds the lock {path}.lock"
+        assert error.value.exitcode == 75
+    finally:
+        child.kill()
+        child.communicate()
+    with lock(path):
+        pass
+
+
+# --- captures and runs ---
+
+
+def test_a_capture_has_one_row(archive: Archive) -> None:
+    run_id = archive.start_run("lyg_news", {"full": "1"}, started=DAY.format(23))
+    kept = Capture(
+        URL.format(1),
+        DAY.format(23),
+        200,
+        "text/html",
+        "sha256:00",
+        "a.warc.gz",
+        0,
+        10,
+        "article",
+        '"e"',
+        None,
+        "partial",
+    )
+    ids = [archive.add_capture(kept, run_id), archive.add_capture(kept, run_id)]
+    archive.flag_capture(ids[0], "no article")
+    archive.flag_capture(ids[0], "no article")
+    assert ids == [1, 1]
+    assert rows(archive, "SELECT * FROM captures") == [
+        (
+            1,
+            *kept[:2],
+            200,
+            "text/html",
+            None,
+            None,
+            "sha256:00",
+            "a.warc.gz",
+            0,
+            10,
+            "20261122T180000Z-lyg_news",
+            "article",
+        )
+        + ('"e"', None, "partial no-article", None)
+    ]
+    assert archive.capture(1) == kept._replace(id=1, flags="partial no-article")
+    assert archive.captured_extent() == {"a.warc.gz": 10}
+
+
+def test_the_last_capture_is_the_one_that_holds_the_payload(archive: Archive) -> None:
+    url = URL.format(1)
+    first = capture(archive, url, 20, etag='"1"', last_modified="Mon")
+    assert archive.last_capture(url) == Last(first.digest, url, first.fetched_at, first.id, '"1"', "Mon")
+    capture(archive, url, 21, status=304, digest=first.digest, revisit_of=first.id, etag='"2"')
+    capture(archive, url, 22, status=500)
+    assert archive.last_capture(url) == Last(first.digest, url, first.fetched_at, first.id, '"2"', "Mon")
+    changed = capture(archive, url, 23)
+    assert archive.last_capture(url) == Last(changed.digest, url, changed.fetched_at, changed.id, None, None)
+    assert archive.last_capture(URL.format(2)) is None
+
+
+def test_a_killed_run_is_marked_when_the_archive_is_opened_again(tmp_path: Path) -> None:
+    with Archive(tmp_path / "a.db") as first:
+        first.start_run("lyg_news", started=DAY.format(22))
+        done = first.start_run("lyg_news", started=DAY.format(22))
+        first.finish_run(
+            done,
+            outcome="partial",
+            counts={"listed": 5, "archived": 4, "changed": 1, "failed": 2, "gone": 1, "challenged": 2},
+            stats={"a": 1},
+            alarms=[{"rule": "silent list"}],
+            finished=DAY.format(23),
+        )
+    with Archive(tmp_path / "a.db", readonly=True) as reader:
+        assert rows(reader, "SELECT id, outcome FROM runs") == [
+            ("20261121T180000Z-lyg_news", None),
+            ("20261121T180000Z-lyg_news-2", "partial"),
+        ]
+    with Archive(tmp_path / "a.db") as second:
+        assert rows(second, "SELECT * FROM runs") == [
+            (
+                "20261121T180000Z-lyg_news",
+                "lyg_news",
+                DAY.format(22),
+                None,
+                "interrupted",
+                *[None] * 5,
+                None,
+                "{}",
+                None,
+            ),
+            (
+                "20261121T180000Z-lyg_news-2",
+                "lyg_news",
+                DAY.format(22),
+                DAY.format(23),
+                "partial",
+                5,
+                4,
+                1,
+                2,
+                3,
+            )
+            + ('{"a":1}', "{}", '[{"rule":"silent list"}]'),
+        ]
+
+
+def test_the_run_of_another_process_is_not_marked(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    with Archive(path) as first:
+        first.start_run("lyg_news")
+    child = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert child.stdout is not None
+    child.stdout.readline()
+    with Archive(path) as second:
+        outcomes = rows(second, "SELECT outcome FROM runs")
+    child.communicate()
+    assert outcomes == [(None,)]
+
+
+def test_a_channel_keeps_what_was_known_and_how_far_its_paging_came(archive: Archive) -> None:
+    archive.meet_channel(PORTAL, "gcyw", "港城要闻", None, seen=DAY.format(20))
+    assert archive.unfinished_channels() == set()
+    enlist(archive, line(1), line(2))
+    archive.meet_channel(PORTAL, "gcyw", None, "http://l/", seen=DAY.format(21), total=377, lines=60)
+    assert archive.unfinished_channels() == {(PORTAL, "gcyw")}
+    archive.close_channel(PORTAL, "gcyw")
+    archive.meet_channel(PORTAL, "gcyw", None, None, seen=DAY.format(22))
+    assert archive.unfinished_channels() == set()
+    assert archive.channel(PORTAL, "gcyw") == Channel(
+        PORTAL, "gcyw", "港城要闻", "http://l/", 377, 2, DAY.format(20), DAY.format(22), 60, None, 0
+    )
+    assert archive.channel(PORTAL, "none") is None
+
+
+# --- listings ---
+
+
+def listings(archive: Archive, *names: str) -> list[tuple[Any, ...]]:
+    return rows(archive, f"SELECT {', '.join(names)} FROM listings ORDER BY portal, channel, key")
+
+
+def test_every_line_is_written_with_what_was_known_of_it(archive: Archive) -> None:
+    off = "https://mp.weixin.qq.com/s/abc"
+    first = enlist(archive, line(1), line(off, "公众号"), line(1), line(2, listed=None, section="一版"))
+    assert first == [
+        Standing(canonical(URL.format(1)), URL.format(1), True, None, None, False),
+        Standing("mp.weixin.qq.com/s/abc", off, True, None, None, False),
+        Standing(canonical(URL.format(1)), URL.format(1), False, "pending", None, False),
+        Standing(canonical(URL.format(2)), URL.format(2), True, None, None, False),
+    ]
+    archive.save(page(archive, 1))
+    second = enlist(archive, line(1), line(off, "公众号"), line(2), day=24)
+    assert [(each.new, each.state, each.article_id, each.settled) for each in second] == [
+        (False, "archived", 1, True),
+        (False, "offsite", None, True),
+        (False, "pending", None, False),
+    ]
+    shown = ("url", "title", "section", "listed", "first_listed", "last_listed", "state", "article_id")
+    assert listings(archive, *shown) == [
+        (URL.format(1), "标题1", None, "2026-11-20", DAY.format(23), DAY.format(24), "archived", 1),
+        (URL.format(2), "标题2", "一版", "2026-11-20", DAY.format(23), DAY.format(24), "pending", None),
+        (off, "公众号", None, "2026-11-20", DAY.format(23), DAY.format(24), "offsite", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://www.lyg.gov.cn.evil.com/x", "http://mzj.lyg.gov.cn/x", "http://lyg.gov.cn@evil.com/"]
+)
+def test_a_look_alike_host_is_offsite(archive: Archive, url: str) -> None:
+    enlist(archive, line(url))
+    assert listings(archive, "state") == [("offsite",)]
+
+
+def test_an_article_of_another_channel_owes_nothing(archive: Archive) -> None:
+    archive.save(page(archive, 1))
+    (standing,) = enlist(archive, line(1, channel="tpxw"))
+    assert (standing.new, standing.article_id, listings(archive, "state", "article_id")) == (
+        True,
+        1,
+        [("archived", 1)],
+    )
+    assert owed(archive) == []
+
+
+def test_a_changed_title_is_owed_again_and_a_cut_one_is_not(archive: Archive) -> None:
+    enlist(archive, line(1, "全市养老服务工作会议召开"))
+    archive.save(page(archive, 1))
+    (cut,) = enlist(archive, line(1, "全市养老服务工作..."), day=24)
+    assert (cut.settled, listings(archive, "title", "state")) == (
+        True,
+        [("全市养老服务工作会议召开", "archived")],
+    )
+    (moved,) = enlist(archive, line(1, "更正：全市养老服务工作会议召开"), day=24)
+    assert (moved.settled, listings(archive, "title", "state")) == (
+        False,
+        [("更正：全市养老服务工作会议召开", "pending")],
+    )
+    assert [each.url for each in owed(archive)] == [URL.format(1)]
+
+
+def owed(archive: Archive, run: str = "run", day: int = 24, **more: Any) -> list[Owed]:
+    return archive.owed((PORTAL,), run_id=run, at=DAY.format(day), **more)
+
+
+def test_what_is_owed_is_handed_out_once_a_run_newest_first(archive: Archive) -> None:
+    enlist(archive, line(1, listed=date(2026, 11, 1)), line(2, listed=None), line(3), line("http://x.cn/"))
+    enlist(archive, line(3, channel="tpxw"))
+    assert [each.url for each in owed(archive, limit=2)] == [URL.format(3), URL.format(1)]
+    assert owed(archive) == [Owed(URL.format(2), canonical(URL.format(2)), PORTAL, "gcyw", "标题2", None)]
+    assert (owed(archive), len(owed(archive, "next run"))) == ([], 3)
+    assert archive.owed(("lyg01.net",), run_id="other") == []
+
+
+def test_since_until_and_channel_bound_what_is_owed(archive: Archive) -> None:
+    days = [date(2026, 11, day) for day in (1, 10, 20)]
+    enlist(archive, *(line(number, listed=day) for number, day in enumerate(days, 1)), line(4, listed=None))
+    enlist(archive, line(5, channel="gsgg"))
+    got = [
+        [int(each.url.split("/")[-1][0]) for each in owed(archive, f"run {number}", **bounds)]
+        for number, bounds in enumerate(
+            [
+                {"since": days[1]},
+                {"until": days[1]},
+                {"since": days[1], "until": days[1]},
+                {"channels": ("gsgg", "x")},
+            ]
+        )
+    ]
+    assert got == [[3, 5, 2, 4], [2, 1, 4], [2, 4], [5]]
+
+
+def test_a_failure_is_asked_again_after_growing_pauses_and_ends(archive: Archive) -> None:
+    enlist(archive, line(1))
+    asked = []
+    for day in range(1, 29):
+        if owed(archive, f"run {day}", day):
+            asked.append(day)
+            archive.note(
+                URL.format(1), "challenged" if day == 1 else "failed", "answers 500", DAY.format(day)
+            )
+            assert owed(archive, f"run {day}", day) == []
+    assert asked == [1, 2, 3, 4, 6, 10, 17]
+    assert listings(archive, "state", "attempts", "error", "due") == [
+        ("failed", 7, "answers 500", "2026-12-01T00:00:00+08:00")
+    ]
+    archive.note(URL.format(1), "failed", "answers 500", DAY.format(30))
+    assert listings(archive, "state", "attempts", "due") == [("failed", len(PAUSES) + 1, None)]
+    assert owed(archive, "late", 30) == []
+    (standing,) = enlist(archive, line(1), day=30)
+    assert standing.settled
+
+
+def test_recent_articles_are_asked_again_with_what_a_conditional_request_wants(archive: Archive) -> None:
+    for number, published in (
+        (1, datetime(2026, 11, 22, 8, tzinfo=SHANGHAI)),
+        (2, date(2026, 10, 1)),
+        (3, None),
+    ):
+        enlist(archive, line(number))
+        kept = capture(archive, URL.format(number), 23, etag=f'"{number}"', last_modified="Mon")
+        archive.save(page(archive, number, capture=kept, published=published))
+    got = owed(archive, recent=date(2026, 11, 10))
+    assert got == [
+        Owed(URL.format(1), canonical(URL.format(1)), PORTAL, "gcyw", "标题1", "2026-11-22", '"1"', "Mon", 1),
+        Owed(URL.format(3), canonical(URL.format(3)), PORTAL, "gcyw", "标题3", None, '"3"', "Mon", 3),
+    ]
+    assert owed(archive, recent=date(2026, 11, 10)) == []
+    archive.unchanged(URL.format(1), DAY.format(24))
+    assert rows(archive, "SELECT last_seen, version FROM articles WHERE id = 1") == [(DAY.format(24), 1)]
+    assert listings(archive, "state") == [("unchanged",), ("archived",), ("archived",)]
+
+
+def test_an_archived_article_that_fails_stays_archived(archive: Archive) -> None:
+    enlist(archive, line(1))
+    archive.save(page(archive, 1))
+    archive.note(URL.format(1), "failed", "timeout", DAY.format(24))
+    assert listings(archive, "state", "error", "due") == [("archived", "timeout", None)]
+    archive.unchanged(URL.format(1), DAY.format(25))
+    assert listings(archive, "state", "error", "attempts") == [("unchanged", None, 0)]
+
+
+def test_the_books_balance(archive: Archive) -> None:
+    enlist(archive, *(line(number) for number in range(1, 8)), line("http://x.cn/"))
+    enlist(archive, line(9, channel="gsgg"))
+    archive.meet_channel(PORTAL, "gcyw", None, None, seen=DAY.format(23), total=377)
+    archive.save(page(archive, 1))
+    archive.save(page(archive, 2))
+    archive.unchanged(URL.format(2), DAY.format(24))
+    archive.note(URL.format(3), "failed", None, DAY.format(24))
+    archive.note(URL.format(4), "challenged", None, DAY.format(24))
+    archive.missing(URL.format(5), DAY.format(24), None, 404)
+    expected = Books(PORTAL, "gcyw", 8, 1, 1, 2, 1, 1, 1, 1, 377)
+    assert archive.books() == [expected, Books(PORTAL, "gsgg", 1, 0, 0, 1, 0, 0, 0, 0, None)]
+    assert expected.listed == sum(getattr(expected, state) for state in STATES)
+    assert archive.books("lyg01.net") == []
+
+
+# --- articles and versions ---
+
+
+def test_a_new_page_is_written_whole(archive: Archive) -> None:
+    enlist(archive, line(1))
+    source = "连(lián)云港\x00\ufffd"
+    steps = (
+        Step("pinyin", "proven", (Edit(1, "(lián)", ""),)),
+        Step("lost", "lost", (Edit(3, "\x00", ""),)),
+    )
+    blocks = (
+        Removed(
+            "hidden",
+            "div[2]",
+            "代孕\x01 广告",
+            "<a>广告</a>",
+            ("/x", "http://Spam.example/a"),
+            (("hidden", 2.0),),
+        ),
+    )
+    extracted = Extracted(
+        title="x", author="某某 某某某", editor="编", images=(("http://a.cn/1.jpg", "图"),), links=()
+    )
+    made = page(
+        archive,
+        1,
+        repaired=Repaired("连云港\ufffd", steps),
+        removed=blocks,
+        tampered=True,
+        extracted=extracted,
+    )
+    assert archive.save(made) == Saved(1, 1, "first")
+    article = archive.article(1)
+    assert article is not None
+    signature = article.pop("signature")
+    fields = '{"editor":"编","images":[["http://a.cn/1.jpg","图"]]}'
+    shared = {
+        "title": "标题1",
+        "text": TEXTS[1],
+        "published": "2026-11-20T09:54:49+08:00",
+        "source": "连云港日报",
+        "author": "某某 某某某",
+        "tampered": 1,
+        "fields": fields,
+        "encoding": "utf-8",
+        "capture_id": 1,
+        "version": 1,
+    }
+    assert len(signature) == 344
+    assert article == shared | {
+        "id": 1,
+        "url": URL.format(1),
+        "key": canonical(URL.format(1)),
+        "portal": PORTAL,
+        "channel": "gcyw",
+        "duplicate_of": None,
+        "first_seen": DAY.format(23),
+        "last_seen": DAY.format(23),
+        "gone": None,
+        "asked": None,
+    }
+    (version,) = archive.versions(1)
+    assert version.pop("digest").startswith("sha256:")
+    assert version == shared | {"article_id": 1, "seen": DAY.format(23), "change": "first"}
+    edits = rows(archive, "SELECT * FROM edits")
+    assert edits == [
+        (1, 1, 1, "tamper", 1, "pinyin", "proven", 1, "(lián)", ""),
+        (2, 1, 1, "tamper", 2, "lost", "lost", 3, "\x00", ""),
+    ]
+    again = tuple(
+        Step(fixer, certainty, (Edit(*edit),))
+        for *_, fixer, certainty, start, before, after in edits
+        for edit in [(start, before, after)]
+    )
+    assert revert("连云港\ufffd", again) == source
+    (block,) = rows(archive, "SELECT kind, reasons, place, text, html, links, target, seen FROM removed")
+    assert block == (
+        *(
+            "hidden",
+            '[["hidden",2.0]]',
+            "div[2]",
+            "代孕 广告",
+            "<a>广告</a>",
+            '["/x","http://Spam.example/a"]',
+        ),
+        *("spam.example", DAY.format(23)),
+    )
+    assert rows(archive, "SELECT charset, encoding FROM captures") == [("utf-8", "utf-8")]
+    assert listings(archive, "state", "article_id") == [("archived", 1)]
+    assert archive.verify() == []
+
+
+def changes(archive: Archive) -> list[tuple[Any, ...]]:
+    return rows(
+        archive, "SELECT article_id, version, seen, change, text FROM versions ORDER BY article_id, version"
+    )
+
+
+def test_the_same_text_is_no_version_and_what_moves_moves(archive: Archive) -> None:
+    archive.save(page(archive, 1))
+    kept = capture(archive, URL.format(1), 24)
+    again = page(archive, 1, 24, capture=kept, source="市政府办", published=date(2026, 11, 21))
+    assert archive.save(again) == Saved(1, 1, None)
+    assert changes(archive) == [(1, 1, DAY.format(23), "first", TEXTS[1])]
+    assert rows(archive, "SELECT source, published, first_seen, last_seen, capture_id FROM articles") == [
+        ("市政府办", "2026-11-21", DAY.format(23), DAY.format(24), kept.id)
+    ]
+    assert rows(archive, "SELECT source FROM versions") == [("连云港日报",)]
+    assert [hit.id for hit in archive.search("市政府办")] == [1]
+    assert archive.search("连云港日报") == []
+
+
+def test_every_text_that_a_page_showed_is_a_version(archive: Archive) -> None:
+    enlist(archive, line(1))
+    other = TEXTS[1].replace("十二处", "十三处")
+    spam = (Removed("links", "div", "广告", "<a>", (), ()),)
+    told = [
+        archive.save(page(archive, 1, 1)),
+        archive.save(page(archive, 1, 2, other)),
+        archive.save(page(archive, 1, 3, other, tampered=True, removed=spam)),
+        archive.save(
+            page(archive, 1, 4, other, tampered=True, removed=(*spam, spam[0]._replace(text="别的")))
+        ),
+        archive.save(page(archive, 1, 5, other)),
+    ]
+    archive.missing(URL.format(1), DAY.format(6), None, 404)
+    archive.missing(URL.format(1), DAY.format(7), None, 410)
+    assert rows(archive, "SELECT gone, version, text FROM articles") == [(DAY.format(6), 4, other)]
+    assert listings(archive, "state", "attempts", "error") == [("gone", 2, "answers 410")]
+    told.append(archive.save(page(archive, 1, 8, other)))
+    assert told == [
+        Saved(1, 1, "first"),
+        Saved(1, 2, "edited"),
+        Saved(1, 3, "tampered"),
+        Saved(1, 3, None),
+        Saved(1, 4, "restored"),
+        Saved(1, 6, "restored"),
+    ]
+    assert changes(archive) == [
+        (1, 1, DAY.format(1), "first", TEXTS[1]),
+        (1, 2, DAY.format(2), "edited", other),
+        (1, 3, DAY.format(3), "tampered", other),
+        (1, 4, DAY.format(5), "restored", other),
+        (1, 5, DAY.format(6), "withdrawn", None),
+        (1, 6, DAY.format(8), "restored", other),
+    ]
+    assert rows(archive, "SELECT version, text FROM removed") == [(3, "广告"), (3, "别的")]
+    assert rows(archive, "SELECT gone, version FROM articles") == [(None, 6)]
+    assert listings(archive, "state", "attempts", "error", "due") == [("archived", 0, None, None)]
+    assert archive.verify() == []
+
+
+def test_gone_before_it_was_had_is_gone_and_looked_for_again(archive: Archive) -> None:
+    enlist(archive, line(1))
+    archive.missing(URL.format(1), DAY.format(1), None, 404)
+    assert listings(archive, "state", "article_id") == [("gone", None)]
+    assert [bool(owed(archive, f"run {day}", day)) for day in (1, 2)] == [False, True]
+    assert [standing.settled for standing in enlist(archive, line(1), day=2)] == [True]
+
+
+def test_an_older_page_does_not_overwrite_a_newer(archive: Archive) -> None:
+    archive.save(page(archive, 1, 24))
+    older = page(archive, 1, 20, "旧的正文" * 20)
+    assert archive.save(older) == Saved(1, 1, None)
+    assert changes(archive) == [(1, 1, DAY.format(24), "first", TEXTS[1])]
+
+
+def test_one_article_under_several_addresses_is_one(archive: Archive) -> None:
+    archive.save(page(archive, 1))
+    again = page(archive, 1, 24)
+    again.url = URL.format(1).replace("http://www.", "https://") + "?utm_source=wx#top"
+    assert archive.save(again) == Saved(1, 1, None)
+
+
+def test_what_a_page_does_not_say_is_null(archive: Archive) -> None:
+    bare = page(archive, 1, title=None, source="", published=None, extracted=None, decoded=None, channel=None)
+    archive.save(bare)
+    article = archive.article(URL.format(1))
+    assert article is not None
+    assert {name for name, value in article.items() if value is None} == {
+        *("title", "source", "published", "author", "channel", "duplicate_of", "gone", "encoding", "asked")
+    }
+
+
+# --- duplicates ---
+
+
+def copies(archive: Archive) -> list[tuple[int, int | None]]:
+    return [(row[0], row[1]) for row in rows(archive, "SELECT id, duplicate_of FROM articles ORDER BY id")]
+
+
+LONG = "\n".join(TEXTS[number] for number in TEXTS)
+
+
+def reprint(archive: Archive, number: int, text: str, day: int, **more: Any) -> None:
+    made = page(archive, 1, day, text, published=date(2026, 11, day), **more)
+    made.url = f"http://www.lyg01.net/news/lygxw/2026/11{day:02}/{number}.shtml"
+    archive.save(made)
+
+
+def test_reprints_are_linked_to_the_earliest_and_kept(archive: Archive) -> None:
+    reprint(archive, 1, LONG, 20)
+    reprint(archive, 2, "首页 当前位置 要闻\n" + LONG + "\n责任编辑 某某", 21)
+    reprint(archive, 3, LONG[: int(len(LONG) * 0.65)], 22)
+    reprint(
+        archive,
+        4,
+        "东海县水晶博览会开幕，各地客商云集，现场展出原石与雕件逾万件，直播间成交活跃，主办方提供鉴定服务。"
+        * 2,
+        23,
+    )
+    assert copies(archive) == [(1, None), (2, 1), (3, 1), (4, None)]
+    reprint(archive, 5, LONG.replace("社区", "小区"), 19)
+    assert copies(archive) == [(1, 5), (2, 5), (3, 5), (4, None), (5, None)]
+    assert rows(archive, "SELECT id, first_portal, first_published FROM duplicates ORDER BY id")[0] == (
+        1,
+        PORTAL,
+        "2026-11-19",
+    )
+
+
+def test_an_article_that_becomes_another_leaves_its_copies(archive: Archive) -> None:
+    reprint(archive, 1, LONG, 20)
+    reprint(archive, 2, LONG, 21)
+    reprint(archive, 3, LONG, 22)
+    kept = page(
+        archive,
+        1,
+        24,
+        "此文已由发布单位撤下，如有疑问请与发布单位联系，电话请见网站首页底部，给您带来不便敬请谅解，感谢理解与支持。",
+    )
+    kept.url = "http://www.lyg01.net/news/lygxw/2026/1120/1.shtml"
+    archive.save(kept)
+    assert copies(archive) == [(1, None), (2, None), (3, 2)]
+
+
+def test_a_series_is_not_linked(archive: Archive) -> None:
+    chance = random.Random(3)
+    for number in range(1, 13):
+        goods = "，".join(
+            f"{good}每斤{chance.uniform(1, 20):.2f}元，环比上涨{chance.uniform(0, 9):.1f}%"
+            for good in ("大米", "面粉", "猪肉", "鸡蛋", "青菜", "带鱼", "豆油")
+        )
+        text = f"据市发改委监测，本周我市主要农副产品价格总体平稳。其中，{goods}。预计后期价格保持平稳，请市民合理安排采购。"
+        reprint(archive, number, text, number, title=f"第{number}周价格监测")
+    assert copies(archive) == [(number, None) for number in range(1, 13)]
+
+
+# --- search ---
+
+ALPHABET = "连云港市社保民政服务老人新区海州2024年1月5Gg３，。 、（）—“”A"
+
+
+def test_every_word_of_any_length_is_found_exactly(archive: Archive) -> None:
+    chance = random.Random(11)
+    texts = {}
+    for number in range(250):
+        text = "".join(chance.choices(ALPHABET, k=chance.randint(5, 60))) + "。"
+        made = page(archive, 1, text=text, title=None, source=None)
+        made.url = URL.format(f"s{number}")
+        texts[archive.save(made).article_id] = text
+    letters = "".join(char for char in ALPHABET if char.isalnum())
+    sought = {
+        "".join(chance.choices(letters, k=length)) for length in (1, 2, 2, 2, 3, 3, 4, 5) for _ in range(60)
+    }
+    sought |= {
+        text[at : at + length]
+        for text in itertools.islice(texts.values(), 60)
+        for length in range(1, 9)
+        for at in [chance.randrange(max(1, len(text) - length))]
+        if text[at : at + length].isalnum()
+    }
+    assert len(sought) > 300
+    for word in sought:
+        plain = storable_fold(word)
+        wanted = {number for number, text in texts.items() if plain in storable_fold(text)}
+        got = {
+            row[0]
+            for row in rows(
+                archive, "SELECT rowid FROM articles_fts WHERE articles_fts MATCH ?", match_expression(word)
+            )
+        }
+        assert got == wanted, word
+        if len(word) <= 2 and all("\u4e00" <= char <= "\u9fff" for char in word):
+            for typed in (word, f'"{word}"'):  # what stock Datasette sends with and without its escaping
+                stock = rows(archive, "SELECT rowid FROM articles_fts WHERE articles_fts MATCH ?", typed)
+                assert {row[0] for row in stock} == wanted, word
+    assert archive.verify() == []
+
+
+def storable_fold(text: str) -> str:
+    import unicodedata
+
+    return unicodedata.normalize("NFKC", text).lower()
+
+
+def test_results_are_ranked_and_cut_out(archive: Archive) -> None:
+    for number in TEXTS:
+        archive.save(page(archive, number, title="养老服务" if number == 3 else f"标题{number}"))
+    found = archive.search("养老")
+    assert [(hit.id, hit.url, hit.title, hit.portal, hit.published) for hit in found] == [
+        (3, URL.format(3), "养老服务", PORTAL, "2026-11-20T09:54:49+08:00"),
+        (1, URL.format(1), "标题1", PORTAL, "2026-11-20T09:54:49+08:00"),
+    ]
+    assert found[1].snippet.startswith("市民政局昨日公布养老服务")
+    assert found[0].rank < found[1].rank
+    assert [hit.id for hit in archive.search("养老 食堂")] == [1]
+    assert [hit.id for hit in archive.search("养老", limit=1, offset=1)] == [1]
+    assert archive.search("食堂养老") == []
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "",
+        " ",
+        "，",
+        '"',
+        '""',
+        "“",
+        "*",
+        "AND",
+        "OR NOT",
+        "a:b",
+        "(",
+        "港*",
+        "^港",
+        "NEAR(港 云)",
+        "\x00",
+        "\ud800",
+        "-",
+        "'",
+        "{title}: x",
+    ],
+)
+def test_nothing_that_is_typed_is_an_error(archive: Archive, odd: str) -> None:
+    archive.save(page(archive, 1))
+    assert archive.search(odd) == [] or match_expression(odd) != '""'
+    assert words(odd) == words(odd)
+
+
+# --- for good ---
+
+
+def test_verify_names_what_is_wrong(archive: Archive) -> None:
+    for number in TEXTS:
+        archive.save(page(archive, number))
+    archive.commit()
+    archive.conn.execute("PRAGMA foreign_keys=OFF")
+    archive.conn.execute("UPDATE articles SET text = replace(text, '夜间', '午间') WHERE id = 2")
+    archive.conn.execute("UPDATE versions SET title = 'x' WHERE article_id = 3")
+    archive.conn.execute("UPDATE articles SET capture_id = NULL WHERE id = 1")
+    archive.conn.execute("INSERT INTO bands VALUES (1, 99)")
+    assert archive.verify() == [
+        "foreign key: bands row None points to a missing row of articles",
+        f"article 1 has no capture ({URL.format(1)})",
+        f"article 2 differs from its newest version ({URL.format(2)})",
+        f"article 3 differs from its newest version ({URL.format(3)})",
+        "version 1 of article 3 does not match its digest",
+        "full-text index: 6 words do not match the articles",
+    ]
+
+
+def captured(archive: Archive, directory: Path) -> list[Capture]:
+    run_id = archive.start_run("lyg_news", started=DAY.format(23))
+    found = []
+    with CaptureWriter(directory, run_id, software="t", spider="lyg_news", arguments={}) as to:
+        for number in TEXTS:
+            kept = to.write(
+                url=URL.format(number),
+                status=200,
+                headers=[],
+                body=TEXTS[number].encode(),
+                fetched_at=DAY.format(23),
+            )
+            kept = kept._replace(id=archive.add_capture(kept, run_id))
+            archive.save(page(archive, number, capture=kept))
+            found.append(kept)
+        to.sync()
+        archive.commit()
+        last = archive.last_capture(URL.format(1))
+        kept = to.write(
+            url=URL.format(1), status=304, headers=[], body=b"", fetched_at=DAY.format(24), last=last
+        )
+        archive.add_capture(kept, run_id)
+        to.finish({})
+        archive.commit()
+    return found
+
+
+def test_verify_reads_every_capture(archive: Archive, tmp_path: Path) -> None:
+    kept = captured(archive, tmp_path / "warc")
+    path = tmp_path / "warc" / kept[0].warc
+    assert archive.verify(tmp_path / "warc") == []
+    whole = path.read_bytes()
+    data = bytearray(whole)
+    data[kept[1].offset + kept[1].length // 2] ^= 1
+    path.write_bytes(data)
+    said = archive.verify(tmp_path / "warc")
+    assert [each.partition(": the gzip")[0] for each in said] == [
+        f"captures: {path} at {kept[1].offset}",
+        f"captures: {path.name} at {kept[1].offset} has no sound record for row 2 ({URL.format(2)})",
+    ]
+    path.write_bytes(whole)
+    archive.conn.execute("DELETE FROM captures WHERE id = 4")
+    archive.conn.execute("UPDATE captures SET digest = 'sha256:00' WHERE id = 3")
+    assert archive.verify(tmp_path / "warc") == [
+        f"captures: {path.name} at {kept[2].offset} ({URL.format(3)}) differs from its row 3",
+        f"captures: {path.name} at {kept[2].offset + kept[2].length} ({URL.format(1)}) is not in the archive",
+    ]
+    path.unlink()
+    assert archive.verify(tmp_path / "warc") == [f"captures: {path} is missing"]
+
+
+def test_a_revisit_is_resolved_through_the_archive(archive: Archive, tmp_path: Path) -> None:
+    from crawler.captures import CaptureRecord, read_captures
+
+    kept = captured(archive, tmp_path / "warc")
+    found = list(read_captures(tmp_path / "warc" / kept[0].warc, archive.resolver(tmp_path / "warc")))
+    last = found[-1]
+    assert isinstance(last, CaptureRecord)
+    assert (last.status, last.revisit, last.resolved, last.body) == (
+        304,
+        "not-modified",
+        True,
+        TEXTS[1].encode(),
+    )
+    assert archive.add_record(last, None) == last.capture._replace(id=4, revisit_of=1)
+
+
+def test_a_backup_is_made_while_writing_goes_on(archive: Archive, tmp_path: Path) -> None:
+    archive.save(page(archive, 1))
+    archive.commit()
+    archive.save(page(archive, 2))
+    archive.backup(tmp_path / "copies" / "archive.db")
+    archive.commit()
+    assert [each.name for each in (tmp_path / "copies").iterdir()] == ["archive.db"]
+    with Archive(tmp_path / "copies" / "archive.db", readonly=True) as copy:
+        assert rows(copy, "PRAGMA journal_mode") == [("delete",)]
+        assert copy.versions(1) == archive.versions(1)
+        assert (copy.article(2), copy.verify()) == (None, [])
+    with Archive(tmp_path / "copies" / "archive.db") as restored:
+        assert restored.save(page(restored, 2)) == Saved(2, 1, "first")
+
+
+def test_a_backup_that_cannot_be_made_is_named(archive: Archive, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for target in (tmp_path / "file" / "x.db", archive.path):
+        with pytest.raises(ArchiveError, match="cannot copy|another place"):
+            archive.backup(target)
+
+
+def test_an_export_has_every_article_and_no_formula(archive: Archive) -> None:
+    archive.save(page(archive, 1, title="=HYPERLINK(1)", source="@x"))
+    archive.save(page(archive, 2, title="标题,\n“二”"))
+    lines, sheet = io.StringIO(), io.StringIO()
+    assert (archive.export("jsonl", lines), archive.export("csv", sheet)) == (2, 2)
+    loaded = [json.loads(each) for each in lines.getvalue().splitlines()]
+    assert [(each["id"], each["title"], each["tampered"], each["fields"]) for each in loaded] == [
+        (1, "=HYPERLINK(1)", False, {}),
+        (2, "标题,\n“二”", False, {}),
+    ]
+    table = list(csv.DictReader(io.StringIO(sheet.getvalue())))
+    assert [(each["title"], each["source"], each["text"]) for each in table] == [
+        ("'=HYPERLINK(1)", "'@x", TEXTS[1]),
+        ("标题,\n“二”", "连云港日报", TEXTS[2]),
+    ]
+    with pytest.raises(ValueError, match="found 'xml', wanted jsonl or csv"):
+        archive.export("xml", io.StringIO())
+
+
+def test_a_rebuilt_archive_keeps_the_ids(tmp_path: Path) -> None:
+    with Archive(tmp_path / "old.db") as old:
+        for number in (3, 1):
+            old.save(page(old, number))
+    with Archive(tmp_path / "new.db") as new:
+        new.keep_ids(tmp_path / "old.db")
+        told = [new.save(page(new, number)).article_id for number in (1, 2, 3)]
+    assert told == [2, 3, 1]
+
+
+def test_the_views_answer(archive: Archive) -> None:
+    enlist(archive, line(1), line(2))
+    archive.save(
+        page(
+            archive, 1, tampered=True, removed=(Removed("links", "p", "广告", "<a>", ("http://s.cn/",), ()),)
+        )
+    )
+    archive.save(page(archive, 3, published=None))
+    archive.meet_channel(PORTAL, "gcyw", "港城要闻", None, seen=DAY.format(23))
+    assert rows(archive, "SELECT id, title FROM newest") == [(3, "标题3"), (1, "标题1")]
+    assert rows(archive, "SELECT id, edits, removed FROM tampered") == [(1, 0, 1)]
+    assert rows(archive, "SELECT * FROM by_channel_month") == [
+        (PORTAL, "gcyw", "港城要闻", "2026-11", 2, 1, 0, 0)
+    ]
+    assert rows(archive, "SELECT url, state FROM missed") == [(URL.format(2), "pending")]
+    assert rows(archive, "SELECT target, kind, blocks, articles, text FROM campaigns") == [
+        ("s.cn", "links", 1, 1, "广告")
+    ]
+    assert rows(archive, "SELECT * FROM duplicates") == []
+
+
+# --- killed ---
+
+CRAWL = """
+import os, random, sys
+from pathlib import Path
+sys.path.insert(0, str(Path(sys.argv[2]).parent))
+import test_archive as t
+from crawler.archive import Archive
+from crawler.captures import CaptureWriter
+folder = Path(sys.argv[1])
+archive = Archive(folder / "archive.db")
+start = archive.conn.execute("SELECT count(*) FROM articles").fetchone()[0]
+run_id = archive.start_run("lyg_news")
+to = CaptureWriter(folder / "warc", run_id, software="t", spider="lyg_news", arguments={})
+chance = random.Random(start)
+for number in range(start, start + 100000):
+    text = "".join(chr(chance.randint(0x4E00, 0x9000)) for _ in range(400))
+    url = t.URL.format(f"k{number}")
+    archive.enlist([t.line(url, f"title {number}")], portal=t.PORTAL, hosts=t.HOSTS, seen=t.DAY.format(23))
+    kept = to.write(url=url, status=200, headers=[], body=text.encode(), fetched_at=t.DAY.format(23))
+    kept = kept._replace(id=archive.add_capture(kept, run_id))
+    made = t.page(archive, 1, text=text, capture=kept)
+    made.url = url
+    archive.save(made)
+    if number % 7 == 0:
+        to.sync()
+        archive.commit()
+        os.write(1, b"%d\\n" % number)
+"""
+
+
+def test_what_was_committed_survives_kill_9(tmp_path: Path) -> None:
+    chance = random.Random(1)
+    acknowledged = -1
+    for _ in range(4):
+        child = subprocess.Popen(
+            [sys.executable, "-c", CRAWL, str(tmp_path), __file__], stdout=subprocess.PIPE
+        )
+        assert child.stdout is not None
+        said = [child.stdout.readline() for _ in range(chance.randint(2, 12))]
+        os.kill(child.pid, signal.SIGKILL)
+        said += child.stdout.readlines()
+        child.stdout.close()
+        child.wait()
+        acknowledged = max(acknowledged, *(int(each) for each in said if each.endswith(b"\n")))
+        torn = sum(mend(path) for path in sorted((tmp_path / "warc").glob("*.warc.gz")))
+        with Archive(tmp_path / "archive.db") as left:
+            urls = {row[0] for row in rows(left, "SELECT url FROM articles")}
+            assert {URL.format(f"k{number}") for number in range(acknowledged + 1)} <= urls
+            assert rows(left, "SELECT count(*) FROM listings WHERE state <> 'archived'") == [(0,)]
+            assert {row[0] for row in rows(left, "SELECT outcome FROM runs")} == {"interrupted"}
+            problems = left.verify(tmp_path / "warc")
+            # records that were written and not committed are there for the next run to take up
+            assert [each for each in problems if not each.endswith("is not in the archive")] == []
+            extent = left.captured_extent()
+        assert torn >= 0
+        for name, end in extent.items():
+            assert end <= (tmp_path / "warc" / name).stat().st_size
+
+
+def test_now_has_an_offset() -> None:
+    assert now().utcoffset() == datetime(2026, 1, 1, tzinfo=SHANGHAI).utcoffset()

@@ -1,0 +1,409 @@
+"""The whole way on the replica portals: the real commands, under the real host names, through a proxy on loopback."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crawler.archive import Archive, canonical, compare
+from tests.home import ROOT, Home
+from tests.replica import Replica
+from tests.replica.audit import audit, default_stories
+
+CITY = "www.lyg.gov.cn"
+
+
+def rows(archive: Path, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(f"file:{archive}?mode=ro", uri=True)) as connection:
+        return connection.execute(sql, values).fetchall()
+
+
+def contents(archive: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """Everything that an archive says about articles, without ids and times of asking."""
+    return {
+        "articles": rows(
+            archive,
+            "SELECT a.key, a.portal, a.channel, a.title, a.text, a.published, a.source, a.author, a.tampered, a.version, "
+            "d.key, a.gone IS NOT NULL FROM articles a LEFT JOIN articles d ON d.id = a.duplicate_of ORDER BY a.key",
+        ),
+        "versions": rows(
+            archive,
+            "SELECT a.key, v.version, v.title, v.text, v.change FROM versions v JOIN articles a ON a.id = v.article_id "
+            "ORDER BY 1, 2",
+        ),
+        "edits": rows(
+            archive,
+            "SELECT a.key, e.version, e.step, e.fixer, e.certainty, e.start, e.before, e.after FROM edits e "
+            "JOIN articles a ON a.id = e.article_id ORDER BY 1, 2, 3, 6",
+        ),
+        "removed": rows(
+            archive,
+            "SELECT a.key, r.version, r.kind, r.place, r.text FROM removed r JOIN articles a ON a.id = r.article_id "
+            "ORDER BY 1, 2, 4, 5",
+        ),
+    }
+
+
+class Nights:
+    """Two nights of all sources, with a second run in between, and what was asked for in each."""
+
+    def __init__(self, replica: Replica, home: Home) -> None:
+        self.replica = replica
+        self.home = home
+        self.asked: list[list[Any]] = []
+        self.done: list[subprocess.CompletedProcess[bytes]] = []
+        self.after: list[dict[str, list[tuple[Any, ...]]]] = []
+        self.audits: list[list[Any]] = []
+
+    def run(self, night: int) -> None:
+        self.replica.night = night
+        before = len(self.replica.requests)
+        self.done.append(self.home.crawl("nightly"))
+        self.asked.append(self.replica.requests[before:])
+        self.after.append(contents(self.home.archive))
+        self.audits.append(audit(self.home.archive, default_stories(self.replica), night))
+
+
+@pytest.fixture(scope="module")
+def nights(make_home: Callable[[], Home]) -> Iterator[Nights]:
+    with Replica(seed=7, stories=120) as replica:
+        replica.add_default_faults()
+        nights = Nights(replica, make_home().through(replica))
+        for night in (1, 1, 2):
+            nights.run(night)
+        yield nights
+
+
+def test_every_story_of_the_truth_table_is_archived_exactly(nights: Nights) -> None:
+    assert nights.audits[0] == []
+
+
+def test_a_second_run_archives_nothing_twice(nights: Nights) -> None:
+    assert nights.after[1] == nights.after[0]
+
+
+def test_a_second_run_asks_for_known_articles_only_conditionally(nights: Nights) -> None:
+    articles = {story.path for story in nights.replica.truth}
+    again = [request for request in nights.asked[1] if request.path in articles]
+    plain = [request.url for request in again if request.status == 200]
+    assert again
+    # a story that the portal moved by redirects has its tag at another address
+    assert {
+        nights.replica.faults.get(request.host + request.path) for request in again if request.status == 200
+    } <= {"redirect:3"}
+    assert len(plain) <= 1
+
+
+def test_the_second_night_brings_new_stories_versions_and_what_was_withdrawn(nights: Nights) -> None:
+    assert nights.audits[2] == []
+    truth = {story.url: story.state(2) for story in nights.replica.truth}
+    edited = sorted(url for url, state in truth.items() if state == "edited")
+    withdrawn = sorted(url for url, state in truth.items() if state == "withdrawn")
+    archive = nights.home.archive
+    changes = "SELECT a.url FROM versions v JOIN articles a ON a.id = v.article_id WHERE v.change = ? ORDER BY a.url"
+    assert [url for (url,) in rows(archive, changes, "edited")] == edited
+    assert [url for (url,) in rows(archive, changes, "withdrawn")] == withdrawn
+    assert [
+        url for (url,) in rows(archive, "SELECT url FROM articles WHERE gone IS NOT NULL ORDER BY url")
+    ] == withdrawn
+
+
+def test_the_states_of_the_ledger_are_those_of_the_truth_table(nights: Nights) -> None:
+    truth = {story.url: story.state(2) for story in nights.replica.truth}
+    for state in ("challenged", "gone"):
+        wanted = sorted(
+            url for url, said in truth.items() if said == state or (state == "gone" and said == "withdrawn")
+        )
+        found = sorted(
+            url
+            for (url,) in rows(
+                nights.home.archive, "SELECT DISTINCT url FROM listings WHERE state = ?", state
+            )
+        )
+        assert found == wanted
+    offsite = sorted(
+        url
+        for (url,) in rows(nights.home.archive, "SELECT DISTINCT url FROM listings WHERE state = 'offsite'")
+    )
+    assert offsite == sorted({line.url for line in nights.replica.offsite})
+    assert rows(
+        nights.home.archive, "SELECT count(*) FROM listings WHERE state IN ('pending', 'failed')"
+    ) == [(0,)]
+
+
+def test_nothing_off_the_declared_hosts_is_ever_asked(nights: Nights) -> None:
+    assert nights.replica.strays == []
+
+
+def test_reprints_are_linked_to_the_earliest_and_series_are_not(nights: Nights) -> None:
+    linked = dict(
+        rows(
+            nights.home.archive,
+            "SELECT a.key, d.key FROM articles a JOIN articles d ON d.id = a.duplicate_of",
+        )
+    )
+    held = {key for (key,) in rows(nights.home.archive, "SELECT key FROM articles")}
+    origins = {
+        canonical(story.url): canonical(story.duplicate_of or story.url) for story in nights.replica.truth
+    }
+    families: dict[str, set[str]] = {}
+    for key in held:
+        families.setdefault(origins[key], set()).add(key)
+    reprinted = [family for family in families.values() if len(family) > 1]
+    assert reprinted
+    # all of a family but the earliest point to one and the same member of it; nobody else points anywhere
+    assert sorted(len(family & set(linked)) for family in reprinted) == sorted(len(f) - 1 for f in reprinted)
+    assert [key for key, first in linked.items() if origins[key] != origins[first]] == []
+
+
+def test_tampered_pages_keep_their_edits_and_their_spam(nights: Nights) -> None:
+    archive = nights.home.archive
+    mirrored = sorted(story.url for story in nights.replica.truth if "mirror" in story.tampered)
+    edited = "SELECT DISTINCT a.url FROM edits e JOIN articles a ON a.id = e.article_id WHERE e.fixer = 'pinyin-note' ORDER BY 1"
+    assert [url for (url,) in rows(archive, edited)] == mirrored
+    spammed = {canonical(story.url) for story in nights.replica.truth if story.spam}
+    cut = "SELECT DISTINCT a.key FROM removed r JOIN articles a ON a.id = r.article_id"
+    assert {key for (key,) in rows(archive, cut)} == spammed
+
+
+def test_captures_are_read_by_warcio_and_agree_with_the_archive(nights: Nights) -> None:
+    files = sorted(nights.home.captures.glob("*.warc.gz"))
+    assert len(files) == 9
+    checked = subprocess.run(
+        [str(Path(os.sys.executable).with_name("warcio")), "check", *map(str, files)],
+        capture_output=True,
+        timeout=120,
+    )
+    assert (checked.returncode, checked.stdout) == (0, b"")
+    verified = nights.home.scrapy("verify")
+    assert (verified.returncode, verified.stdout.decode().splitlines()) == (
+        0,
+        [f"{nights.home.archive}: archive, index and captures agree"],
+    )
+
+
+def test_a_rebuild_from_the_captures_gives_the_same_archive(nights: Nights) -> None:
+    built = nights.home.folder / "rebuilt.db"
+    done = nights.home.scrapy("rebuild", "--to", str(built))
+    assert done.returncode == 0, done.stderr.decode()
+    assert contents(built) == nights.after[2]
+    assert compare(nights.home.archive, built) == [
+        f"{what}: the same" for what in ("articles", "versions", "edits", "removed", "captures", "listings")
+    ]
+    alone = nights.home.folder / "alone.db"
+    home = Home(nights.home.folder)
+    home.env |= {"ARCHIVE_PATH": str(alone)}
+    assert home.scrapy("rebuild").returncode == 0
+    assert contents(alone) == nights.after[2]
+
+
+def test_the_runs_say_what_happened(nights: Nights) -> None:
+    said = rows(nights.home.archive, "SELECT spider, outcome FROM runs ORDER BY id")
+    assert [row for row in said if row[1] not in ("finished", "partial")] == []
+    assert {row[0] for row in said} == {"lyg_news", "lyg_minzheng", "lyg_epaper"}
+    status = nights.home.scrapy("status").stdout.decode()
+    assert "www.lyg.gov.cn           gcyw" in status
+
+
+def test_a_moved_list_is_found_by_its_name_on_the_home_page(nights: Nights) -> None:
+    alarms = "".join(
+        text for (text,) in rows(nights.home.archive, "SELECT alarms FROM runs ORDER BY id DESC LIMIT 3")
+    )
+    assert '"rule":"list moved"' in alarms
+
+
+def test_one_proxy_variable_is_all_that_a_crawl_of_the_news_needs(home: Home) -> None:
+    with Replica(seed=3, stories=40) as replica:
+        home.env |= {"http_proxy": replica.url}
+        done = home.crawl("crawl", "lyg_news", "-a", "channel=gcyw,news/lygxw")
+        wanted = [
+            story
+            for story in default_stories(replica, CITY, "www.lyg01.net", "lyg01.net")
+            if story.channel in ("gcyw", "news/lygxw")
+        ]
+    assert done.returncode == 0, done.stderr.decode()
+    assert wanted
+    assert audit(home.archive, wanted, 1) == []
+
+
+def test_a_run_killed_at_any_moment_ends_in_the_same_archive(make_home: Callable[[], Home]) -> None:
+    with Replica(seed=5, stories=60) as replica:
+        whole = make_home().through(replica)
+        assert whole.crawl("crawl", "lyg_news").returncode == 0
+        killed = make_home().through(replica)
+        for after in (0.9, 1.4, 2.0):
+            running = subprocess.Popen(
+                [*killed.command("crawl", "lyg_news", "-s", "DOWNLOAD_DELAY=0.02", *killed.quick[2:])],
+                cwd=ROOT,
+                env=killed.env,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            time.sleep(after)
+            running.send_signal(signal.SIGKILL)
+            running.wait(timeout=10)
+        answered = [request.path for request in replica.requests if request.status == 200]
+        done = killed.crawl("crawl", "lyg_news")
+        assert done.returncode == 0, done.stderr.decode()
+        assert answered
+    assert contents(killed.archive) == contents(whole.archive)
+    assert killed.scrapy("verify").returncode == 0
+    outcomes = [outcome for (outcome,) in rows(killed.archive, "SELECT outcome FROM runs ORDER BY id")]
+    assert "interrupted" in outcomes
+
+
+def test_a_bureau_declared_in_ten_lines_is_crawled(home: Home) -> None:
+    page = (ROOT / "docs" / "adding-a-portal.md").read_text(encoding="utf-8")
+    code = re.search(r"```python\n(.+?)```", page, re.S)
+    assert code is not None
+    assert len(code[1].splitlines()) <= 10
+    package = home.folder / "bureaus"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    # the replica has one bureau: the declaration stays as it is, but for the host
+    (package / "lyg_jyj.py").write_text(code[1].replace("jyj.lyg.gov.cn", "mzj.lyg.gov.cn"), encoding="utf-8")
+    with Replica(seed=3, stories=40) as replica:
+        home.through(replica)
+        home.env["PYTHONPATH"] = str(home.folder)
+        done = home.crawl("crawl", "lyg_jyj", "-s", "SPIDER_MODULES=bureaus")
+        assert done.returncode == 0, done.stderr.decode()
+        assert audit(home.archive, default_stories(replica, "mzj.lyg.gov.cn"), 1) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("-a", "since=2024-13-01"), "since: found '2024-13-01', wanted a date as YYYY-MM-DD"),
+        (
+            ("-a", "since=2024-02-01", "-a", "until=2024-01-01"),
+            "since=2024-02-01 lies after until=2024-01-01",
+        ),
+        (("-a", "channel=gcyv"), "unknown channel: found gcyv, wanted some of bmdt,"),
+        (("-a", "full=perhaps"), "full: found 'perhaps', wanted 1 or 0"),
+        (
+            ("-a", "sinse=2024-01-01"),
+            "unknown spider argument: found sinse, wanted since, until, channel or full",
+        ),
+    ],
+)
+def test_a_wrong_argument_is_told_before_anything_is_asked(
+    home: Home, words: tuple[str, ...], said: str
+) -> None:
+    done = home.scrapy("crawl", "lyg_news", *words)
+    assert done.returncode == 2
+    assert said in done.stderr.decode()
+    assert b"Traceback" not in done.stderr
+    assert not home.archive.exists()
+
+
+def test_a_foreign_or_damaged_archive_is_refused_in_one_line(home: Home) -> None:
+    with closing(sqlite3.connect(home.archive)) as foreign, foreign:
+        foreign.execute("CREATE TABLE mine (a)")
+    done = home.scrapy("crawl", "lyg_epaper")
+    assert (done.returncode, done.stderr.decode().splitlines()[0]) == (
+        9,
+        f"scrapy: archive: found a database of another program (application_id 0x0, 1 tables and views), "
+        f"wanted one of ours (0x676f766e) at {home.archive}",
+    )
+    home.archive.write_bytes(b"no database at all, but long enough to be looked at")
+    done = home.scrapy("crawl", "lyg_epaper")
+    assert done.returncode == 9
+    assert b"wanted an SQLite file" in done.stderr
+    assert home.archive.read_bytes().startswith(b"no database")
+
+
+def test_a_second_run_waits_for_the_lock_and_ends_with_75(home: Home) -> None:
+    from crawler.archive import lock
+
+    with lock(home.archive):
+        done = home.crawl("crawl", "lyg_epaper")
+    assert done.returncode == 75
+    assert done.stderr.decode().startswith("scrapy: archive: another run (process ")
+
+
+def test_a_list_that_falls_silent_is_an_alarm_and_not_a_success(home: Home) -> None:
+    with Replica(seed=3, stories=40) as replica:
+        home.through(replica)
+        words = ("crawl", "lyg_news", "-a", "channel=gcyw")
+        assert home.crawl(*words).returncode == 0
+        silent = replica.pages(CITY)["/zglygzfmhwz/gcyw/gcyw.html"]
+        emptied = re.sub(rb"<li.*?</li>", b"", silent.body, flags=re.S)
+        replica.pages(CITY)["/zglygzfmhwz/gcyw/gcyw.html"] = silent._replace(body=emptied)
+        home.crawl(*words)
+    outcome, alarms = rows(home.archive, "SELECT outcome, alarms FROM runs ORDER BY id DESC LIMIT 1")[0]
+    assert outcome == "partial"
+    assert '"rule":"silent list"' in alarms
+    assert '"channel":"gcyw"' in alarms
+
+
+def test_a_portal_that_cannot_be_reached_fails_with_8_and_loses_nothing(home: Home) -> None:
+    home.env |= {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
+    done = home.crawl("crawl", "lyg_epaper", "-s", "RETRY_TIMES=0")
+    assert done.returncode == 8
+    assert rows(home.archive, "SELECT outcome FROM runs") == [("failed",)]
+
+
+def test_pages_that_hold_no_article_are_kept_and_said(home: Home) -> None:
+    folder = home.folder / "saved"
+    folder.mkdir()
+    (folder / "empty.html").write_bytes(b"")
+    (folder / "binary.html").write_bytes(bytes(range(256)) * 40)
+    (folder / "nothing.html").write_text("<html><body></body></html>", encoding="utf-8")
+    (folder / "torn.warc.gz").write_bytes(b"\x1f\x8b\x08\x00 this is no capture")
+    (folder / "good.html").write_text(
+        "<html><head><title>海州区新建三处书屋</title></head><body><h1>海州区新建三处书屋</h1>"
+        "<p>时间：2024-03-01 09:00:00 来源：连云港日报</p><div id=zoom><p>记者昨日从海州区文旅局获悉，"
+        "今年该区将新建三处社区书屋，每处藏书五千册，全年免费开放。</p></div></body></html>",
+        encoding="utf-8",
+    )
+    done = home.scrapy("ingest", str(folder))
+    assert b"Traceback" not in done.stderr
+    assert rows(home.archive, "SELECT title, published, source FROM articles") == [
+        ("海州区新建三处书屋", "2024-03-01T09:00:00+08:00", "连云港日报")
+    ]
+    assert rows(home.archive, "SELECT count(*) FROM captures") == [(4,)]
+    flags = sorted(
+        flag for (flag,) in rows(home.archive, "SELECT flags FROM captures WHERE flags IS NOT NULL")
+    )
+    assert flags == ["empty", "no-article", "no-text"]
+    assert '"rule":"unread"' in rows(home.archive, "SELECT alarms FROM runs")[0][0]
+
+
+def test_the_seed_document_comes_out_as_the_daily_wrote_it(home: Home, shared: Path) -> None:
+    seed = next((shared / "seed").glob("*.txt"))
+    done = home.scrapy("ingest", str(seed))
+    assert done.returncode == 0
+    title, published, source, text, tampered = rows(
+        home.archive, "SELECT title, published, source, text, tampered FROM articles"
+    )[0]
+    assert (title, published, source, tampered) == (
+        "筑牢社保基石 托起百姓幸福",
+        "2024-01-18T09:54:49+08:00",
+        "连云港日报",
+        1,
+    )
+    paragraphs = text.split("\n")
+    assert (len(paragraphs), paragraphs[0][:4], paragraphs[-1][-9:]) == (
+        9,
+        "民之所望",
+        "让养老变“享老”。"[-9:],
+    )
+    assert "低保渐退缓退等政策,进一步推进低保扩围增效" in text
+    assert "自己做饭太累了,现在只要下个楼" in text
+    assert re.findall(r"[（(][a-zāáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜ]+[)）]|扫一扫|阅读次数|字体", text) == []
+    assert "著" not in text
+    removed = rows(home.archive, "SELECT text FROM removed")
+    assert len(removed) == 1
+    assert removed[0][0].count("|") == 41
+    with Archive(home.archive, readonly=True) as archive:
+        assert archive.undo(1, home.captures) == seed.read_text(encoding="utf-8")

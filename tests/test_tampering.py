@@ -1,0 +1,171 @@
+"""Repair: what the machine did is undone, what it did not do stays."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crawler.text import mirror, seams
+from crawler.text.tampering import TAMPERING, Edit, Step, repair, revert
+
+CASES = Path(__file__).parent / "cases"
+
+STORY = """示范村修好了进村的路
+
+昨日，市里召开会议，研究部署今年农村道路的养护工作。会议指出，去年全市新建道路三百多公里，群众出行条件明显改善；今年还要继续加大投入，让每个村子都通上好路。
+
+“以前下雨天出门，鞋上总是沾着泥。”村民们说，“现在路修到了家门口，我们卖菜、看病、送孩子上学，都方便多了！”这条路从镇上一直通到水库边，两旁种着银杏，沿线还设了三处候车亭。
+
+著名的桥梁专家也来到现场，对养护队的做法给予显著评价：先查病害，再定方案，最后统一施工。养护队的队长介绍，他们每天要走二十多公里，记录裂缝和坑洞，发现问题马上处理。
+
+下一步，县里将继续推进标准化管理，对重点路段实行动态监测，让群众走得更安全、更舒心。"""
+
+
+def cases(kind: str) -> list[Any]:
+    found = json.loads((CASES / f"tampering-{kind}.json").read_text(encoding="utf-8"))
+    return [pytest.param(case, id=case["name"]) for case in found]
+
+
+def traditional(text: str) -> str:
+    """Turn a text into Traditional characters one by one, as old tables do."""
+    forms = {several[0]: char for char, several in seams.simplified().items() if len(several) == 1}
+    forms |= {"着": "著", "会": "會", "说": "說", "为": "為"} | {char: char for char in "里云后面只干松谷斗"}
+    return "".join(forms.get(char, char) for char in text)
+
+
+def tampered(text: str, draw: random.Random, share: float) -> str:
+    """Make a copy of a text as the hijacked mirrors do."""
+    forms = traditional(text)
+    changed = sorted({b for a, b in zip(text, forms, strict=True) if a != b and b in seams.readings()})
+    chosen = draw.sample(changed, round(len(changed) * share)) + list("復執並詔")
+    draw.shuffle(chosen)
+    notes = [(char, seams.readings()[char][0]) for char in chosen]
+    return mirror.read(mirror.annotate(mirror.encode(forms), notes))
+
+
+def outcome(text: str) -> dict[str, Any]:
+    found = repair(text)
+    return {"text": found.text, "steps": [[s.fixer, s.certainty, len(s.edits)] for s in found.steps]}
+
+
+@pytest.mark.parametrize("case", cases("negative"))
+def test_a_clean_text_stays_as_it_is(case: dict[str, Any]) -> None:
+    assert outcome(case["text"]) == {"text": case["text"], "steps": []}
+
+
+@pytest.mark.parametrize("case", cases("synthetic"))
+def test_a_tampered_text_comes_back(case: dict[str, Any]) -> None:
+    assert outcome(case["captured"]) == {"text": case["text"], "steps": case["steps"]}
+
+
+def test_the_seed_comes_back_exactly(shared: Path) -> None:
+    path = shared / "seed" / "000_f16c7ed8c99fc48c.txt"
+    captured = path.read_bytes().decode("utf-8")
+    found = repair(captured)
+    assert [(step.fixer, step.certainty, len(step.edits)) for step in found.steps] == [
+        ("broken-pair", "proven", 2),
+        ("pinyin-note", "proven", 190),
+        ("traditional", "proven", 328),
+        ("traditional", "inferred", 6),
+    ]
+    assert [edit[1:] for edit in found.steps[0].edits] == [
+        ("?fù)说日\ue479撸\ue0faM", "退等政策,進"),
+        ("?zhí)\ue07d哿耍\ue0c7F", "太累了,現"),
+    ]
+    assert hashlib.sha256(found.text.encode()).hexdigest().startswith("99cece25f01519256c64ccb7444db7a6")
+    assert revert(found.text, found.steps) == captured
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_copy_comes_back_exactly(seed: int) -> None:
+    draw = random.Random(seed)
+    captured = tampered(STORY, draw, draw.uniform(0.2, 0.9))
+    found = repair(captured)
+    assert found.text.replace("\ufffd", "\n") == STORY
+    assert revert(found.text, found.steps) == captured
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_copy_of_a_whole_page_comes_back(seed: int) -> None:
+    page = "".join(f'<p class="MsoNormal" title="{line[:9]}">{line}</p>\r\n' for line in STORY.split("\n\n"))
+    page = f"<html><head><title>示范村修好了进村的路</title></head><body>{page}</body></html>"
+    captured = tampered(page, random.Random(seed), 0.6)
+    found = repair(captured)
+    assert found.text == page
+    assert revert(found.text, found.steps) == captured
+
+
+@pytest.mark.parametrize(
+    ("mark", "swallow"), [("?", True), ("\ufffd", True), ("\ufffd", False), ("?", False), ("", False)]
+)
+def test_other_converters_are_understood(mark: str, swallow: bool) -> None:
+    notes = [(char, seams.readings()[char][0]) for char in "會說還養護們發現記錄點設議開農條標準復執"]
+    bytes_ = mirror.annotate(mirror.encode(traditional(STORY + "低保渐退缓退等政策，继续开展。自己做饭太累了。")), notes)
+    found = repair(mirror.read(bytes_, mark, swallow=swallow))
+    assert found.text == STORY + "低保渐退缓退等政策，继续开展。自己做饭太累了。"
+
+
+def test_a_swallowed_digit_is_never_guessed() -> None:
+    text = STORY + "\n\n全市共有老年饭堂5家。"
+    notes = [(char, seams.readings()[char][0]) for char in "會說還養護們發現記錄點設議開農條標準執"]
+    found = repair(mirror.read(mirror.annotate(mirror.encode(traditional(text)), notes)))
+    assert found.text == text.replace("堂5家", "堂\ufffd家")
+    assert [step.certainty for step in found.steps if step.fixer == "broken-pair"] == ["lost"]
+
+
+def test_text_added_after_the_machine_stays() -> None:
+    spam = "\n\n免费观看在线视频| 着名网站后面的链接| 云里雾里"
+    captured = tampered(STORY, random.Random(5), 0.7)
+    found = repair(captured + spam)
+    assert found.text.replace("\ufffd", "\n") == STORY + spam
+
+
+def test_steps_run_backwards_one_after_the_other() -> None:
+    steps = (Step("a", "proven", (Edit(1, "x", ""), Edit(3, "", "yy"))), Step("b", "lost", (Edit(0, "a", "bb"),)))
+    assert revert("bbbyyc", steps) == "axbc"
+
+
+def test_tampering_and_accidents_are_told_apart() -> None:
+    assert {"broken-pair", "pinyin-note", "traditional", "zero-width"} == TAMPERING
+
+
+PARTS = st.one_of(
+    st.sampled_from(
+        ["時(shí)", "會(huì)", "發(fā)", "個(gè)", "?fù)", "緩?fù)说日\ue479撸\ue0faM(jìn)", "著", "后", "里", "，", ",", "?", "？"]
+        + ["\n", " ", "<p>", "</p>", "5", "M", "(", ")", "養(yǎng)", "農", "民", "的", "\ufffd", "\ue0fa", "€", "\u200b"]
+        + ["Á¬ÔÆ¸Û", "è¿\x9eäº\x91", "涓浗", "&#20013;", "shí)", "?", "區(qū)", "點(diǎn)", "標(biāo)", "準(zhǔn)", "實(shí)"]
+    ),
+    st.text(max_size=3),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(PARTS, max_size=40).map("".join))
+def test_a_repair_can_be_undone_and_is_complete(text: str) -> None:
+    found = repair(text)
+    assert revert(found.text, found.steps) == text
+    assert repair(found.text).steps == ()
+    for step in found.steps:
+        assert step.edits
+        places = [(edit.start, edit.start + len(edit.before)) for edit in step.edits]
+        assert places == sorted(places)
+        assert all(end <= start for (_, end), (start, _) in zip(places, places[1:], strict=False))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**9), st.floats(0.15, 0.9))
+def test_no_proven_place_is_wrong(seed: int, share: float) -> None:
+    draw = random.Random(seed)
+    sentences = [s for s in STORY.replace("\n\n", "").split("。") if s]
+    draw.shuffle(sentences)
+    text = "。".join(sentences * 2) + "。"
+    found = repair(tampered(text, draw, share))
+    if all(step.certainty == "proven" for step in found.steps if step.fixer == "broken-pair") and found.steps:
+        assert found.text == text
