@@ -281,7 +281,7 @@ INDEXES = {
     "removed_version": "INDEX {} ON removed(article_id, version)",
     "removed_block": "INDEX {} ON removed(block)",
     "listings_key": "INDEX {} ON listings(key)",
-    "listings_pending": "INDEX {} ON listings(portal, listed) WHERE state = 'pending'",
+    "listings_pending": "INDEX {} ON listings(portal, listed DESC) WHERE state = 'pending'",
     "listings_due": "INDEX {} ON listings(portal, due) WHERE due IS NOT NULL",
     "listings_article": "INDEX {} ON listings(article_id) WHERE article_id IS NOT NULL",
     "listings_capture": "INDEX {} ON listings(capture_id) WHERE capture_id IS NOT NULL",
@@ -1211,7 +1211,7 @@ class Archive:
         line = "SELECT url, key, portal, channel, title, listed, article_id, attempts FROM listings"
         free = "portal = :portal AND (asked IS NULL OR asked <> :run)"
         questions = [
-            f"{line} WHERE state = 'pending' AND {free}{inside.format(day='listed')} ORDER BY listed DESC",
+            f"{line} WHERE state = 'pending' AND {free}{inside.format(day='listed')} ORDER BY listed DESC, rowid",
             f"{line} WHERE due <= :at AND {free}{inside.format(day='listed')} ORDER BY due",
         ]
         if recent is not None:

@@ -312,16 +312,23 @@ class CaptureWriter:
         self._file: IO[bytes] | None = None
         self._info_id = ""
         self._unsynced = False
+        self.prepare(self.directory)
+
+    @staticmethod
+    def prepare(directory: str | os.PathLike[str]) -> None:
+        """Make sure that captures can be written in a directory, which is made if need be.
+
+        Raises CaptureError where it cannot be made or written.
+        """
+        place = Path(directory)
         try:
-            self.directory.mkdir(parents=True, exist_ok=True)
+            place.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise CaptureError(
-                f"captures: wanted a directory to write in, cannot make {self.directory}: {error.strerror}"
+                f"captures: wanted a directory to write in, cannot make {place}: {error.strerror}"
             ) from error
-        if not os.access(self.directory, os.W_OK | os.X_OK):
-            raise CaptureError(
-                f"captures: wanted a directory to write in, {self.directory} may not be written"
-            )
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise CaptureError(f"captures: wanted a directory to write in, {place} may not be written")
 
     def __enter__(self) -> Self:
         """Give the writer; leaving the block closes it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
@@ -46,9 +47,11 @@ class Ledger:
         self.lists_read = 0
         self._pages = 0
         self._committed = time.monotonic()
+        self._closing: asyncio.Future[None] | None = None
         crawler.signals.connect(self.close, signal=signals.spider_closed)
         crawler.signals.connect(self.dropped, signal=signals.item_dropped)
         crawler.signals.connect(self.failed, signal=signals.item_error)
+        crawler.signals.connect(self.erred, signal=signals.spider_error)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -102,10 +105,18 @@ class Ledger:
         assert self.writer is not None
         try:
             capture = self.writer.write(url=url, last=self.archive.last_capture(url), **fields)
-        except OSError:
-            self.storage_failures += 1
+            return capture._replace(id=self.archive.add_capture(capture, self.run_id))
+        except OSError as error:
+            self.stop_for_storage(error)
             raise
-        return capture._replace(id=self.archive.add_capture(capture, self.run_id))
+
+    def stop_for_storage(self, error: OSError) -> None:
+        """End the run in good order: asking for pages that cannot be kept does nobody good."""
+        self.storage_failures += 1
+        if self.storage_failures == 1:
+            logger.error("%s: the run ends here", error)
+            closing = self.crawler.engine.close_spider_async(reason="storage")
+            self._closing = asyncio.ensure_future(closing)  # a task that nobody holds may be collected
 
     # -- the books -------------------------------------------------------------------------
 
@@ -210,14 +221,20 @@ class Ledger:
     def failed(self, item: Page, response: Response | None, failure: Failure, spider: Spider) -> None:
         """Note an error of ours on a page; its capture stays."""
         self.crawler.stats.inc_value("pipelines/errors")
-        self.storage_failures += 1
-        if item.capture is not None:
+        if isinstance(failure.value, OSError):
+            self.stop_for_storage(failure.value)
+        elif item.capture is not None:
             self.archive.note(
                 item.url,
                 "failed",
                 f"{type(failure.value).__name__}: {failure.value}"[:500],
                 item.capture.fetched_at,
             )
+
+    def erred(self, failure: Failure, response: Response, spider: Spider) -> None:
+        """End the run where a callback could not write."""
+        if isinstance(failure.value, OSError):
+            self.stop_for_storage(failure.value)
 
     # -- runs read back from captures --------------------------------------------------------
 
@@ -264,6 +281,16 @@ class Ledger:
             self.archive.release()
             return
         stats = self.crawler.stats.get_stats()
+        for name in sorted(str(stat) for stat in stats if str(stat).startswith("tls/unverified/")):
+            host = name.rpartition("/")[2]
+            self.alarm(
+                host,
+                None,
+                "certificate not verified",
+                "TLS_UNVERIFIED_HOSTS names it",
+                f"https://{host}/",
+                None,
+            )
         self.judge(reason, stats)
         counts = {name: self.counts[name] for name in COUNTS}
         row = {
@@ -272,10 +299,14 @@ class Ledger:
             "alarms": self.alarms,
             "stats": json.loads(json.dumps({**stats, "reason": reason}, default=str)),
         }
-        self.archive.finish_run(self.run_id, **row)
-        self.writer.sync()
-        self.writer.finish({"finished": now().isoformat(timespec="seconds"), **row})
-        self.archive.commit()
+        try:
+            self.archive.finish_run(self.run_id, **row)
+            self.writer.sync()
+            self.writer.finish({"finished": now().isoformat(timespec="seconds"), **row})
+            self.archive.commit()
+        except OSError as error:  # the next run marks this one as interrupted and takes up what it captured
+            logger.error("%s: the run's row could not be written", error)
+            self.outcome, self.exitcode = "failed", 6
         self.archive.release()
         logger.info("Run %s %s: %s; %d alarms", self.run_id, self.outcome, self.said(), len(self.alarms))
 
@@ -284,7 +315,7 @@ class Ledger:
         codes = set()
         if self.storage_failures:
             codes.add(6)
-        if stats.get("spider_exceptions/count"):
+        if stats.get("spider_exceptions/count") or stats.get("pipelines/errors"):
             codes.add(5)
         if any(alarm["rule"] in ("silent list", "unread") for alarm in self.alarms):
             codes.add(3)

@@ -60,7 +60,7 @@ class Stages:
             self.ledger.dropped(page, None, reason, spider)
             return None
         except Exception:
-            failure = Failure()
+            failure = Failure()  # type: ignore[no-untyped-call]
             logger.exception("Error in a stage on %s", page.url)
             self.ledger.failed(page, None, failure, spider)
             return None

@@ -12,6 +12,7 @@ from scrapy import Spider
 from scrapy.commands import ScrapyCommand
 
 from crawler.archive import Archive, ArchiveError, ArchiveLocked, lock
+from crawler.captures import CaptureError, CaptureWriter
 from crawler.extensions import Ledger
 
 SEVERITY = (7, 6, 9, 5, 3, 8, 4)
@@ -59,7 +60,8 @@ def run_spiders(
     path = Path(command.settings["ARCHIVE_PATH"])
     try:
         with lock(locked or path, seconds=command.settings.getfloat("ARCHIVE_LOCK_SECONDS")):
-            Archive(path).close()  # a file that cannot be used is told before anything is fetched
+            Archive(path).close()  # what cannot be used is told before anything is fetched
+            CaptureWriter.prepare(command.settings["CAPTURE_DIR"])
             crawlers = [command.crawler_process.create_crawler(spider) for spider in spiders]
             for crawler in crawlers:
                 command.crawler_process.crawl(crawler, **(arguments or {}))
@@ -70,6 +72,9 @@ def run_spiders(
     except ArchiveError as wrong:
         say(str(wrong))
         return wrong.exitcode, []
+    except CaptureError as wrong:
+        say(str(wrong))
+        return 6, []
     ledgers = [ledger for crawler in crawlers if crawler.crawling is False and (ledger := opened(crawler))]
     codes = [ledger.exitcode for ledger in ledgers]
     if command.crawler_process.bootstrap_failed or len(ledgers) < len(crawlers):

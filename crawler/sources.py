@@ -312,9 +312,8 @@ class Source(scrapy.Spider):
 
     def look_for_list(self, portal: Portal, ask: Ask, text: str, url: str) -> Iterator[Request]:
         """Find on the home page where a list that was not found is now."""
-        state = dict(ask.state)
-        code, gone = state["lost"], state["gone"]
-        target = portal.platform.moved(text, url, portal, code, state["name"] or None, gone)
+        code, name, gone = (str(dict(ask.state)[each]) for each in ("lost", "name", "gone"))
+        target = portal.platform.moved(text, url, portal, code, name or None, gone)
         if target:
             self.ledger.alarm(
                 portal.name, code, "list moved", f"{gone} answers 404, {url} links {target.url}", gone, None

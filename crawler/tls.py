@@ -20,7 +20,7 @@ class PortalDownloadHandler(HTTP11DownloadHandler):
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
-        self._contextFactory = PortalContextFactory.from_crawler(crawler)
+        self._contextFactory = PortalContextFactory.from_crawler(crawler)  # type: ignore[assignment]
 
 
 class PortalContextFactory(
@@ -42,7 +42,7 @@ class PortalContextFactory(
         factory = super().from_crawler(crawler, *args, **kwargs)
         factory.unverified = frozenset(crawler.settings.getlist("TLS_UNVERIFIED_HOSTS"))
         factory.stats = crawler.stats
-        factory.roots = trustRootFromCertificates(trusted_certificates())
+        factory.roots = trustRootFromCertificates(trusted_certificates())  # type: ignore[no-untyped-call]
         return factory
 
     def creatorForNetloc(self, hostname: bytes, port: int) -> Any:

@@ -41,7 +41,9 @@ def test_a_page_is_read_right_whatever_its_label_says(codec: str, text: str, hea
     assert (found.text, found.encoding, found.damage) == (page(text, head), codec, ())
 
 
-@pytest.mark.parametrize("header", [None, "text/html", "text/html; charset=gb2312", "text/html;charset=UTF-8"])
+@pytest.mark.parametrize(
+    "header", [None, "text/html", "text/html; charset=gb2312", "text/html;charset=UTF-8"]
+)
 def test_a_header_cannot_spoil_a_page(header: str | None) -> None:
     bodies = [page(NEWS).encode("utf-8"), page(NEWS).encode("gb18030")]
     assert [decode(body, header).encoding for body in bodies] == ["utf-8", "gb18030"]
@@ -49,16 +51,45 @@ def test_a_header_cannot_spoil_a_page(header: str | None) -> None:
 
 @pytest.mark.parametrize(
     "label",
-    ["base64", "rot13", "unicode-escape", "raw_unicode_escape", "utf-7", "idna", "punycode", "hex", "zlib", "utf-16"]
-    + ["mbcs", "uu", "undefined", "utf_8_sig", "hz", "../x"],
+    [
+        "base64",
+        "rot13",
+        "unicode-escape",
+        "raw_unicode_escape",
+        "utf-7",
+        "idna",
+        "punycode",
+        "hex",
+        "zlib",
+        "utf-16",
+        "mbcs",
+        "uu",
+        "undefined",
+        "utf_8_sig",
+        "hz",
+        "../x",
+    ],
 )
 def test_labels_that_browsers_do_not_know_name_no_codec(label: str) -> None:
     assert codec_of(label) is None
-    assert decode(b"plain text", f"text/html; charset={label}") == Decoded("plain text", "utf-8", "ASCII, nothing declared")
+    assert decode(b"plain text", f"text/html; charset={label}") == Decoded(
+        "plain text", "utf-8", "ASCII, nothing declared"
+    )
 
 
 def test_labels_mean_what_they_mean_to_browsers() -> None:
-    labels = ["GB2312", "gbk", "x-gbk", "big5-hkscs", "latin1", "ascii", "sjis", "euc-kr", "utf8", "windows-1251"]
+    labels = [
+        "GB2312",
+        "gbk",
+        "x-gbk",
+        "big5-hkscs",
+        "latin1",
+        "ascii",
+        "sjis",
+        "euc-kr",
+        "utf8",
+        "windows-1251",
+    ]
     assert [codec_of(label) for label in labels] == [
         "gb18030", "gb18030", "gb18030", "big5", "cp1252", "cp1252", "cp932", "cp949", "utf-8", "cp1251",
     ]  # fmt: skip
@@ -118,14 +149,19 @@ def test_gb18030_follows_the_browsers_where_python_does_not() -> None:
 
 
 def test_a_byte_order_mark_wins() -> None:
-    assert decode(b"\xef\xbb\xbf" + NEWS.encode(), "text/html; charset=big5") == Decoded(NEWS, "utf-8", "byte order mark")
+    assert decode(b"\xef\xbb\xbf" + NEWS.encode(), "text/html; charset=big5") == Decoded(
+        NEWS, "utf-8", "byte order mark"
+    )
     assert decode(NEWS.encode("utf-16"))[:2] == (NEWS, "utf-16-le")
     assert decode(b"\xfe\xff" + NEWS.encode("utf-16-be"))[:2] == (NEWS, "utf-16-be")
 
 
 @pytest.mark.parametrize("title", ["农村道路养护", "群众出行条件", "市里召开会议", "今年继续投入"])
 def test_a_short_title_is_read_right(title: str) -> None:
-    assert [decode(title.encode(codec))[:2] for codec in ("utf-8", "gb18030")] == [(title, "utf-8"), (title, "gb18030")]
+    assert [decode(title.encode(codec))[:2] for codec in ("utf-8", "gb18030")] == [
+        (title, "utf-8"),
+        (title, "gb18030"),
+    ]
 
 
 def test_western_bytes_are_not_made_chinese() -> None:
@@ -138,7 +174,15 @@ def test_western_bytes_are_not_made_chinese() -> None:
     st.lists(
         st.one_of(
             st.binary(max_size=12),
-            st.sampled_from([NEWS.encode(), NEWS.encode("gb18030"), OLD.encode("big5"), b"<meta charset=gbk>", b"\xff\xfe"]),
+            st.sampled_from(
+                [
+                    NEWS.encode(),
+                    NEWS.encode("gb18030"),
+                    OLD.encode("big5"),
+                    b"<meta charset=gbk>",
+                    b"\xff\xfe",
+                ]
+            ),
         ),
         max_size=6,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,9 @@ def test_a_copy_of_a_whole_page_comes_back(seed: int) -> None:
 )
 def test_other_converters_are_understood(mark: str, swallow: bool) -> None:
     notes = [(char, seams.readings()[char][0]) for char in "會說還養護們發現記錄點設議開農條標準復執"]
-    bytes_ = mirror.annotate(mirror.encode(traditional(STORY + "低保渐退缓退等政策，继续开展。自己做饭太累了。")), notes)
+    bytes_ = mirror.annotate(
+        mirror.encode(traditional(STORY + "低保渐退缓退等政策，继续开展。自己做饭太累了。")), notes
+    )
     found = repair(mirror.read(bytes_, mark, swallow=swallow))
     assert found.text == STORY + "低保渐退缓退等政策，继续开展。自己做饭太累了。"
 
@@ -116,8 +119,19 @@ def test_a_swallowed_digit_is_never_guessed() -> None:
     text = STORY + "\n\n全市共有老年饭堂5家。"
     notes = [(char, seams.readings()[char][0]) for char in "會說還養護們發現記錄點設議開農條標準執"]
     found = repair(mirror.read(mirror.annotate(mirror.encode(traditional(text)), notes)))
-    assert found.text == text.replace("堂5家", "堂\ufffd家")
+    assert (found.text[:-4], found.text[-3:]) == (text[:-4], "\ufffd家。")
     assert [step.certainty for step in found.steps if step.fixer == "broken-pair"] == ["lost"]
+
+
+def test_a_note_behind_a_latin_letter_is_one_of_the_machine() -> None:
+    text = STORY + "\n\n桥梁通过了美国FDA的认证。"
+    forms = traditional(text)
+    codes = mirror.codes()
+    half = mirror.pairs()[codes["國"][1] << 8 | ord("F")]
+    for order in (half + "國", "國" + half):
+        notes = [(char, seams.readings()[char][0]) for char in order + "會說還養護們發現記錄點設議開農條標準"]
+        captured = mirror.read(mirror.annotate(mirror.encode(forms), notes))
+        assert repair(captured).text == text
 
 
 def test_text_added_after_the_machine_stays() -> None:
@@ -128,7 +142,10 @@ def test_text_added_after_the_machine_stays() -> None:
 
 
 def test_steps_run_backwards_one_after_the_other() -> None:
-    steps = (Step("a", "proven", (Edit(1, "x", ""), Edit(3, "", "yy"))), Step("b", "lost", (Edit(0, "a", "bb"),)))
+    steps = (
+        Step("a", "proven", (Edit(1, "x", ""), Edit(3, "", "yy"))),
+        Step("b", "lost", (Edit(0, "a", "bb"),)),
+    )
     assert revert("bbbyyc", steps) == "axbc"
 
 
@@ -136,14 +153,11 @@ def test_tampering_and_accidents_are_told_apart() -> None:
     assert {"broken-pair", "pinyin-note", "traditional", "zero-width"} == TAMPERING
 
 
-PARTS = st.one_of(
-    st.sampled_from(
-        ["時(shí)", "會(huì)", "發(fā)", "個(gè)", "?fù)", "緩?fù)说日\ue479撸\ue0faM(jìn)", "著", "后", "里", "，", ",", "?", "？"]
-        + ["\n", " ", "<p>", "</p>", "5", "M", "(", ")", "養(yǎng)", "農", "民", "的", "\ufffd", "\ue0fa", "€", "\u200b"]
-        + ["Á¬ÔÆ¸Û", "è¿\x9eäº\x91", "涓浗", "&#20013;", "shí)", "?", "區(qū)", "點(diǎn)", "標(biāo)", "準(zhǔn)", "實(shí)"]
-    ),
-    st.text(max_size=3),
+NOTES = "時(shí) 會(huì) 發(fā) 個(gè) 養(yǎng) 區(qū) 點(diǎn) 標(biāo) 準(zhǔn) 實(shí) ?fù) shí) 緩?fù)说日\ue479撸\ue0faM(jìn)"
+OTHERS = (
+    "著 后 里 ， , ? ？ <p> </p> 5 M ( ) 農 民 的 \ufffd \ue0fa € \u200b Á¬ÔÆ¸Û è¿\x9eäº\x91 杩炰簯 &#20013;"
 )
+PARTS = st.one_of(st.sampled_from([*NOTES.split(), *OTHERS.split(), "\n", " "]), st.text(max_size=3))
 
 
 @settings(max_examples=400, deadline=None)
@@ -156,7 +170,19 @@ def test_a_repair_can_be_undone_and_is_complete(text: str) -> None:
         assert step.edits
         places = [(edit.start, edit.start + len(edit.before)) for edit in step.edits]
         assert places == sorted(places)
-        assert all(end <= start for (_, end), (start, _) in zip(places, places[1:], strict=False))
+        assert all(end <= start for (_, end), (start, _) in pairwise(places))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_long_rows_of_tampered_pieces_are_undone_too(seed: int) -> None:
+    draw = random.Random(seed)
+    for _ in range(50):
+        text = "".join(
+            draw.choice([*NOTES.split(), *OTHERS.split(), "\n", " "]) for _ in range(draw.randrange(80))
+        )
+        found = repair(text)
+        assert revert(found.text, found.steps) == text
+        assert repair(found.text).steps == ()
 
 
 @settings(max_examples=60, deadline=None)

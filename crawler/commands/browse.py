@@ -49,8 +49,8 @@ def open_datasette(
     writes would be wrong). Settings are those of ``settings.json``; ``open_sql`` lets readers run SQL.
     """
     # here, for Scrapy imports every command to start one of them, and this takes most of a second
-    from datasette.app import Datasette  # type: ignore[import-untyped]  # it ships no types
-    from datasette.utils import parse_metadata  # type: ignore[import-untyped]
+    from datasette.app import Datasette
+    from datasette.utils import parse_metadata
 
     settings = json.loads((configuration / "settings.json").read_text(encoding="utf-8"))
     if open_sql:

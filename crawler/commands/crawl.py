@@ -35,5 +35,6 @@ class Command(StockCommand):
             raise UsageError(f"crawl: {wrong}", print_help=False) from None
         code, ledgers = run_spiders(self, [spider], opts.spargs)
         if code and (not ledgers or any(ledger.outcome == "failed" for ledger in ledgers)):
-            say(f"{args[0]}: exit {code}: {MEANINGS[code]}")
+            if ledgers:  # without them the reason is said already
+                say(f"{args[0]}: exit {code}: {MEANINGS[code]}")
             self.exitcode = code

@@ -54,6 +54,6 @@ class Command(ScrapyCommand):
             print(f"{ledger.run_id}: {ledger.outcome}: {ledger.said()}")
             for alarm in ledger.alarms:
                 print(f"  {alarm['rule']}: {alarm['what']} ({alarm['url']})")
-        if code:
+        if code and ledgers:
             say(f"ingest: exit {code}: {MEANINGS[code]}")
         self.exitcode = code

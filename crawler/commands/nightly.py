@@ -36,6 +36,6 @@ class Command(ScrapyCommand):
                 print(
                     f"  {alarm['portal']} {alarm['channel'] or '-'}: {alarm['rule']}: {alarm['what']} ({alarm['url']})"
                 )
-        if code:
+        if code and ledgers:
             say(f"nightly: exit {code}: {MEANINGS[code]}")
         self.exitcode = code

@@ -239,13 +239,14 @@ def _absolute(value: str) -> str:
 
 HIDING_RE = re.compile(
     r"display:none|visibility:(?:hidden|collapse)|(?<![\w-])opacity:0*(?:\.0+)?(?![.\d])|opacity=0\b"
-    r"|text-indent:-\d{3,}|margin(?:-left|-top)?:(?:\S*\s)?-\d{3,}"
+    r"|text-indent:-\d{3,}|margin(?:-left|-top)?:(?:[^\s;:]{1,20}\s)?-\d{3,}"
     r"|(?<![\w-])(?:left|top|right|bottom):-\d{3,}"
     r"|(?<![\w-])font-size:[0-2](?:\.\d+)?(?:px|pt|em|%|;|$|!)"
     r"|clip:rect\((?:0|1)(?:px)?[, ](?:0|1)|clip-path:(?:inset\((?:50|100)%|circle\(0)"
-    r"|transform:[^;]*(?:scale[xy]?\(0\)|translate[xy]?\([^)]*-\d{3,})"
+    r"|transform:[^;:]{0,40}(?:scale[xy]?\(0\)|translate[xy]?\([^);:]{0,40}-\d{3,})"
 )
 BOX_RE = re.compile(r"(?<![\w-])(?:max-)?(?:width|height):[01](?:px|pt|em|%|;|$|!)")
+SPACED_RE = re.compile(r"\s*([:;,])\s*")
 RULE_RE = re.compile(r"([^{}]+)\{([^{}]*)\}")
 SIMPLE_RE = re.compile(r"^[a-zA-Z0-9]*([.#][\w-]+)$")
 WRITE_RE = re.compile(r"document\.write(?:ln)?\s*\(")
@@ -259,7 +260,7 @@ def hides(style: str) -> bool:
     >>> hides("font-size:16px;text-indent:2em"), hides("opacity:0.8"), hides("margin-left:-15px")
     (False, False, False)
     """
-    flat = re.sub(r"\s*([:;,])\s*", r"\1", style.strip().lower())
+    flat = SPACED_RE.sub(r"\1", style[:2000].strip().lower())
     if HIDING_RE.search(flat):
         return True
     return "overflow:hidden" in flat and BOX_RE.search(flat) is not None
@@ -499,8 +500,10 @@ class _Page:
         self.words = _sighted(tree.text_content())
         self._hiding: _Hiding | None = None
         self.sizes: dict[HtmlElement, int] = {}
+        self.jointed: dict[HtmlElement, int] = {}
+        self.rows: dict[HtmlElement, float] = {}
         self.away = 0
-        """How many links of the page lead to foreign hosts, spam or not."""
+        """How many links of the page lead to foreign hosts and say nothing off-topic."""
         self.links = 0
 
     @property
@@ -540,13 +543,13 @@ class _Page:
                 continue
             foreign = self.hosts.foreign(href)
             self.links += 1
-            self.away += foreign
             topic = off_topic(a.text_content(), words) if words else 0.0
             if topic >= SPOTTED or (topic and foreign):
                 strong.append((a, False))
                 anchors.add(a)
             elif foreign:
                 weak.append((a, False))
+        self.away = len(weak)
         heavy = [word for word in words if _words()[word] >= 0.7]
         if heavy:
             pattern = re.compile("|".join(map(re.escape, heavy)))
@@ -579,6 +582,8 @@ class _Page:
         if not suspects:
             return []
         self.sizes.clear()
+        self.jointed.clear()
+        self.rows.clear()
         bad: dict[HtmlElement, int] = {}
         pieces: set[tuple[HtmlElement, bool]] = set()
         for el, tail in suspects:
@@ -604,24 +609,30 @@ class _Page:
                 finds.append(find)
         return finds
 
-    @staticmethod
-    def joints(el: HtmlElement) -> int:
-        return len(re.findall(r"[|｜_丨]", el.text_content()))
+    def joints(self, el: HtmlElement) -> int:
+        if (count := self.jointed.get(el)) is None:
+            text = el.text_content()
+            count = self.jointed[el] = sum(text.count(joint) for joint in "|｜_丨")
+        return count
+
+    def row(self, el: HtmlElement) -> float:
+        if (score := self.rows.get(el)) is None:
+            score = self.rows[el] = _joined(el.text_content())
+        return score
 
     def verdict(self, el: HtmlElement, tail: bool) -> _Find | None:
         text = el.tail or "" if tail else el.text_content()
         links = [] if tail else [a for a in el.iter("a") if a.get("href")]
         base = el.getparent() if tail else el
-        run = el.getparent().text_content() if el.tag == "a" and len(text) < 60 else text
+        row = self.row(el.getparent()) if el.tag == "a" and len(text) < 60 else _joined(text)
         foreign = [a for a in links if self.hosts.foreign(a.get("href"))]
-        odd = [
-            a
-            for a in foreign
-            if not FRIENDLY_RE.search(a.text_content().strip())
-            or off_topic(a.text_content(), self.words) >= SPOTTED
-        ]
-        away = len(odd) / len(links) * min(1.0, 0.5 + 0.15 * (len(odd) - 1)) if odd else 0.0
-        if self.links and (self.away - len(foreign)) / self.links > 0.15:
+        said = [a.text_content() for a in foreign]
+        sold = [off_topic(words, self.words) >= SPOTTED for words in said]
+        odd = sum(
+            sells or not FRIENDLY_RE.search(words.strip()) for words, sells in zip(said, sold, strict=True)
+        )
+        away = odd / len(links) * min(1.0, 0.5 + 0.15 * (odd - 1)) if odd else 0.0
+        if self.links and (self.away - sold.count(False)) / self.links > 0.15:
             away *= 0.45  # a page that sends its readers everywhere: portals with advertisements
         if not self.hosts.sure:
             away *= 0.45
@@ -633,7 +644,7 @@ class _Page:
             ("off-topic", topic),
             ("foreign", away),
             ("place", 0.6 if self.order.out_of_place(el, tail) else 0.0),
-            ("joined", _joined(run)),
+            ("joined", row),
         )
         if not _is_spam(reasons):
             return None

@@ -140,7 +140,9 @@ def declared(body: bytes, content_type: str | None = None) -> tuple[tuple[str, s
     if xml := XML_RE.match(head):
         found.append(("xml", xml[1].decode("ascii", "replace")))
     if b"charset" in head or b"CHARSET" in head:
-        found += [("meta", m[1].decode("ascii", "replace")) for m in META_RE.finditer(HIDDEN_RE.sub(b"", head))]
+        found += [
+            ("meta", m[1].decode("ascii", "replace")) for m in META_RE.finditer(HIDDEN_RE.sub(b"", head))
+        ]
     known = [(place, label, codec_of(label)) for place, label in found]
     return tuple((place, label, codec) for place, label, codec in known if codec)
 
@@ -263,9 +265,7 @@ def _seam(body: bytes, start: int, end: int) -> int | None:
     price = _price(as_is) + 12 * len(worse)
 
     def chars(offset: int) -> list[str]:
-        return [
-            _read(body[at : at + 2], "gb18030")[0] for at in range(offset, end - 1, 2)
-        ]
+        return [_read(body[at : at + 2], "gb18030")[0] for at in range(offset, end - 1, 2)]
 
     before, after = chars(start), chars(start + 1)
     costs, total = [0.0], 0.0
@@ -287,7 +287,9 @@ def _seam(body: bytes, start: int, end: int) -> int | None:
 def _step(first: str, second: str) -> float:
     if len(second) != 1 or second == "\ufffd":
         return 30.0
-    return bigrams.cost(_simplified().get(ord(first[-1:] or "，"), first), _simplified().get(ord(second), second))
+    return bigrams.cost(
+        _simplified().get(ord(first[-1:] or "，"), first), _simplified().get(ord(second), second)
+    )
 
 
 def _price(text: str) -> float:
@@ -312,7 +314,11 @@ def decode(body: bytes, content_type: str | None = None) -> Decoded:
     >>> decode("低保".encode() + b"\\xe6" + "标准".encode()).damage
     (Damage(offset=6, bytes=b'\\xe6'),)
     """
-    for mark, codec in ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
+    for mark, codec in (
+        (codecs.BOM_UTF8, "utf-8"),
+        (codecs.BOM_UTF16_LE, "utf-16-le"),
+        (codecs.BOM_UTF16_BE, "utf-16-be"),
+    ):
         if body.startswith(mark):
             text, damage = _read(body[len(mark) :], codec)
             moved = tuple(Damage(d.offset + len(mark), d.bytes) for d in damage)
@@ -333,7 +339,9 @@ def decode(body: bytes, content_type: str | None = None) -> Decoded:
     if not LONG_UTF8_RE.search(body) and SHORT_UTF8_RE.search(body):
         cost, other, damage = _weigh(body, "gb18030")
         if not damage and cost < GOOD:
-            return Decoded(other, "gb18030", f"likely Chinese in gb18030 ({cost:.1f} nats), only by chance valid UTF-8")
+            return Decoded(
+                other, "gb18030", f"likely Chinese in gb18030 ({cost:.1f} nats), only by chance valid UTF-8"
+            )
     if said:
         return Decoded(text, "utf-8", f"valid UTF-8, although {said[0]} says {said[1]}")
     return Decoded(text, "utf-8", "valid UTF-8, nothing declared")
@@ -366,7 +374,11 @@ def _undeclared(body: bytes, labels: tuple[tuple[str, str, str], ...]) -> Decode
     if cost < GOOD + 1.5 or (codec in places and cost < GOOD + 4):
         if codec == "gb18030":
             text, damage = _repair_gb(body, text, damage)
-        why = places.get(codec) or "nothing declared" if codec in places or not labels else f"although {labels[0][0]} says {labels[0][1]}"
+        why = (
+            places.get(codec) or "nothing declared"
+            if codec in places or not labels
+            else f"although {labels[0][0]} says {labels[0][1]}"
+        )
         return Decoded(text, codec, f"likely Chinese in {codec} ({cost:.1f} nats), {why}", tuple(damage))
     for place, label, codec in labels:
         if codec != "utf-8":

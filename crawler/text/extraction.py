@@ -201,7 +201,20 @@ def tidy(text: str) -> str:
 class _Line:
     """One line of the page."""
 
-    __slots__ = ("_role", "_weight", "cells", "el", "hidden", "hops", "junk", "kind", "link", "size", "text")
+    __slots__ = (
+        "_info",
+        "_role",
+        "_weight",
+        "cells",
+        "el",
+        "hidden",
+        "hops",
+        "junk",
+        "kind",
+        "link",
+        "size",
+        "text",
+    )
 
     def __init__(
         self, text: str, link: int, el: HtmlElement, kind: str, hops: int, hidden: bool, junk: bool
@@ -218,6 +231,7 @@ class _Line:
         self.hidden = hidden
         self.junk = junk
         self.cells: tuple[str, ...] = ()
+        self._info: bool | None = None
         self._role: str | None = None
         self._weight: float | None = None
 
@@ -232,6 +246,13 @@ class _Line:
                 elif self.size <= 120 and _furniture("drop").match(self.text):
                     self._role = "drop"
         return self._role
+
+    @property
+    def info(self) -> bool:
+        """Whether the line is an info line."""
+        if self._info is None:
+            self._info = _is_info(self)
+        return self._info
 
     @property
     def weight(self) -> float:
@@ -498,7 +519,7 @@ def _choose(walk: _Walk, plain: bool) -> tuple[int, int, str, HtmlElement | None
     if plain:
         return 0, len(lines), "plain text", None
     start, end = _core(lines)
-    core = [line for line in lines[start:end] if not _is_info(line)]
+    core = [line for line in lines[start:end] if not line.info]
     whole = _worth([line for line in core if line.kind not in HEADINGS] or core)
     best: tuple[float, float, int] | None = None
     chosen: _Spot | None = None
@@ -550,7 +571,7 @@ def _is_signed(line: _Line, before: _Line) -> bool:
 
 def _joins(line: _Line) -> bool:
     """Say whether a short line beside the body belongs to it, such as a first sentence or a signature."""
-    return line.link * 2 <= line.size and not line.hidden and not line.role and not _is_info(line)
+    return line.link * 2 <= line.size and not line.hidden and not line.role and not line.info
 
 
 # ------------------------------------------------------------------------------------- dates and labels
@@ -689,13 +710,17 @@ def _is_table_row(line: _Line) -> bool:
     return any(SQUEEZE_RE.sub("", cell).rstrip(":：") in TABLE_LABELS for cell in line.cells[::2])
 
 
+HINT_RE = re.compile("[:：】]|[0-9]{4}|今天|星期|农历|欢迎|[表布]于|(?:[\u4e00-\u9fff]{2,6})$")
+"""What every info line has one of; spares the longer looks."""
+
+
 def _is_info(line: _Line) -> bool:
     """Say whether a line is an info line: a date or labels with short values, and nothing besides.
 
     A line of the story may hold a date or `时间：` as well, but then much else.
     """
     text = line.text
-    if line.size > 160:
+    if line.size > 160 or not (line.cells or HINT_RE.search(text)):
         return False
     if line.cells and _is_table_row(line):
         return True
@@ -819,7 +844,7 @@ def _title(
         return max(parts[:2], key=len), "<title>"
     for line in (*reversed(lines[max(0, start - 8) : start]), *lines[start : start + 1]):
         centred = line.el.get("align") == "center" or line.kind in ("h1", "h2", "h3", "th", "center")
-        if 4 <= line.size <= 80 and not _is_info(line) and (_joins(line) or line.kind in ("h1", "h2", "h3")):
+        if 4 <= line.size <= 80 and not line.info and (_joins(line) or line.kind in ("h1", "h2", "h3")):
             if centred or (not END_RE.search(line.text) and line.size >= 6):
                 return line.text, "line above the body"
             break
@@ -847,11 +872,11 @@ def _inform(lines: Sequence[_Line], start: int, end: int, plain: bool, title: st
     top = first
     for i in range(first, min(end, first + 24)):  # info lines can stand inside the container
         line = lines[i]
-        if _is_info(line):
+        if line.info:
             top = i + 1
         elif line.text != title and not line.cells and (END_RE.search(line.text) or line.weight >= 10):
             after = lines[i + 1] if i == first and i + 1 < end else None
-            if after is None or not LABEL_RE.match(after.text) or not _is_info(after):
+            if after is None or not LABEL_RE.match(after.text) or not after.info:
                 break  # else the first line was a headline: the info line is below it
     for i in range(max(0, start - 60), top):
         line = lines[i]
@@ -870,7 +895,7 @@ def _inform(lines: Sequence[_Line], start: int, end: int, plain: bool, title: st
                     used.add(i)
             if i in used:
                 continue
-        if not _is_info(line):
+        if not line.info:
             continue
         used.add(i)
         dated = False
@@ -897,7 +922,7 @@ def _inform(lines: Sequence[_Line], start: int, end: int, plain: bool, title: st
         if line.size > 120 or line.link * 2 > line.size:
             continue
         if i < end:
-            if not _is_info(line) or not LABEL_RE.match(line.text.lstrip("【[（(")):
+            if not line.info or not LABEL_RE.match(line.text.lstrip("【[（(")):
                 continue
             used.add(i)
         for field, label, value in _labelled(line.text):

@@ -105,7 +105,7 @@ def _by_reading() -> dict[tuple[int, str], tuple[int, ...]]:
 @cache
 def simplified() -> dict[str, str]:
     """Give the Simplified characters that a Traditional one may stand for, the commonest first."""
-    return dict(tables.read("traditional"))
+    return {row[0]: row[1] for row in tables.read("traditional")}
 
 
 @cache
@@ -146,7 +146,9 @@ TAG_REST_RE = re.compile(
     r"(?:\s[^<>]*|/)?>",
     re.I,
 )
-ENTITY_REST_RE = re.compile(r"(?:nbsp|amp|lt|gt|quot|[lr][sd]quo|mdash|hellip|middot|[ae][mn]sp|#\d{2,5}|#x[0-9a-f]{2,5});", re.I)
+ENTITY_REST_RE = re.compile(
+    r"(?:nbsp|amp|lt|gt|quot|[lr][sd]quo|mdash|hellip|middot|[ae][mn]sp|#\d{2,5}|#x[0-9a-f]{2,5});", re.I
+)
 IN_VALUE_RE = re.compile(r"<[a-z][^<>]*=\"[^\"<>]*\Z", re.I)
 VALUE_END_RE = re.compile(r"\s+[a-z][\w:-]*=|\s*/?>", re.I)
 
@@ -365,6 +367,15 @@ class _Search:
                 if self.feed(new, 0xA3, token) and self.feed(new, 0xBF, token):
                     yield new
             return
+        if kind not in self.codes:
+            # put in after the machine had run
+            if path.pending is None and not path.due:
+                new = path.copy()
+                new.out = (new.out, kind, token)
+                new.last = new.shown = ()
+                new.previous = "，"
+                yield new
+            return
         ways = [self.codes[kind]]
         if path.pending is not None and kind in self.habits.half:
             ways = [self.codes[WIDE[kind]]]
@@ -397,7 +408,9 @@ def _thin(paths: Iterable[_Path]) -> list[_Path]:
     return kept[:BEAM]
 
 
-def search(text: str, start: int, end: int, notes: Sequence[Note], habits: Habits, *, last: bool) -> list[Piece]:
+def search(
+    text: str, start: int, end: int, notes: Sequence[Note], habits: Habits, *, last: bool
+) -> list[Piece]:
     """Find the original of a stretch of captured text.
 
     Give the text, the stretch (it begins and ends in step), its notes and what the page has told. `last`
@@ -431,7 +444,9 @@ def search(text: str, start: int, end: int, notes: Sequence[Note], habits: Habit
                 emitted.append(out[1])
             out = out[0]
         found = "".join(reversed(emitted))
-        certainty = "lost" if LOST in found else "proven" if sum(p.origins for p in paths) == 1 else "inferred"
+        certainty = (
+            "lost" if LOST in found else "proven" if sum(p.origins for p in paths) == 1 else "inferred"
+        )
         pieces.append(Piece(tokens[opened][0], tokens[healed - 1][1], found, certainty))
         best.origins = 1
         paths = [best]

@@ -23,12 +23,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from crawler.text import mirror, seams
-from crawler.text.tampering import Repaired, apply, repair, revert
+from crawler.text.tampering import Repaired, repair, revert
 
 SHARED = Path(os.environ.get("SHARED_DIR", Path(__file__).parents[3] / "shared"))
 
-KEPT = frozenset("云里后面只干系制筑吃群说并愿范余游占杰几台复升钟松谷丑斗板表别冲出当丁冬范丰干合回伙借克困累"
-                 "漓梁霉弥蔑辟苹凭仆朴曲确舍胜术苏坛涂团纤咸向凶须淤欲御郁岳扎占折征致制准")
+KEPT = frozenset(
+    "云里后面只干系制筑吃群说并愿范余游占杰几台复升钟松谷丑斗板表别冲出当丁冬范丰干合回伙借克困累"
+    "漓梁霉弥蔑辟苹凭仆朴曲确舍胜术苏坛涂团纤咸向凶须淤欲御郁岳扎占折征致制准"
+)
 """Simplified characters that older tables of Traditional forms leave alone."""
 
 
@@ -113,7 +115,9 @@ def wrong_proven(copy: Copy, found: Repaired) -> int:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("pages", nargs="?", type=Path, default=SHARED / "pages" / "cleaned")
     parser.add_argument("--documents", type=int, default=300)
     parser.add_argument("--hard", action="store_true")
@@ -141,14 +145,23 @@ def main() -> None:
         if not right:
             proven += wrong_proven(copy, found)
             bad = []
-            for tag, a, b, c, d in SequenceMatcher(None, copy.original, found.text, autojunk=False).get_opcodes():
+            for tag, a, b, c, d in SequenceMatcher(
+                None, copy.original, found.text, autojunk=False
+            ).get_opcodes():
                 if tag != "equal":
                     bad.append((copy.original[max(0, a - 6) : b + 4], found.text[max(0, c - 6) : d + 4]))
                     if "\ufffd" not in found.text[c:d]:
                         wrong += max(b - a, d - c)
-            unmarked += bool(bad) and not any(step.certainty != "proven" for step in found.steps if step.fixer == "broken-pair")
+            unmarked += bool(bad) and not any(
+                step.certainty != "proven" for step in found.steps if step.fixer == "broken-pair"
+            )
             if number < arguments.show or arguments.show < 0:
-                print(number, len(copy.captured), [(s.fixer, s.certainty, len(s.edits)) for s in found.steps], bad[:6])
+                print(
+                    number,
+                    len(copy.captured),
+                    [(s.fixer, s.certainty, len(s.edits)) for s in found.steps],
+                    bad[:6],
+                )
     print(f"documents                       {arguments.documents} ({seamed} with broken characters)")
     print(f"exact                           {exact} ({exact / arguments.documents:.1%})")
     print(f"exact where nothing swallowed   {clean_exact} of {clean} ({clean_exact / max(clean, 1):.1%})")

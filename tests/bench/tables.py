@@ -16,6 +16,7 @@ import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 TABLES = Path(__file__).parents[2] / "data" / "tables"
@@ -216,7 +217,7 @@ def counted(paths: Iterable[str]) -> Counter[str]:
                 for run in RUN_RE.findall(line):
                     for char in run:
                         counts[char] += weight
-                    for first, second in zip(run, run[1:], strict=False):
+                    for first, second in pairwise(run):
                         counts[first + second] += weight
     return counts
 
