@@ -11,7 +11,6 @@ from hypothesis import settings
 
 from tests.home import ROOT, Home
 
-
 # Nothing is left behind, and a slow machine is no error; CI takes the same examples each time.
 settings.register_profile("home", database=None, deadline=None)
 settings.register_profile("ci", parent=settings.get_profile("home"), derandomize=True)

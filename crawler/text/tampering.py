@@ -238,11 +238,12 @@ def _mend(text: str, notes: Sequence[Note], habits: Habits) -> tuple[str, list[S
     """Restore the places where a note broke a character."""
     by_certainty: dict[str, list[Edit]] = {"proven": [], "inferred": [], "lost": []}
     done = 0
+    covered = frozenset(place for note in notes for place in range(note.start, note.end))
     for note in notes:
         suspicious = note.mark or not note.head or (habits.silent and _misfit(text, note, {}))
         if not suspicious or note.start < done:
             continue
-        start, end = _stretch(text, note, notes, habits, done)
+        start, end = _stretch(text, note, covered, habits, done)
         inside = [n for n in notes if start <= n.start and n.end <= end]
         pieces = seams.search(text, start, end, inside, habits, last=end == len(text))
         if not pieces:
@@ -274,9 +275,8 @@ def _by_habit(text: str, habits: Habits) -> str:
     return "".join(NARROW[c] if c in NARROW and NARROW[c] in habits.half else c for c in text)
 
 
-def _stretch(text: str, note: Note, notes: Sequence[Note], habits: Habits, done: int) -> tuple[int, int]:
+def _stretch(text: str, note: Note, covered: frozenset[int], habits: Habits, done: int) -> tuple[int, int]:
     """Give the stretch around a broken place that begins and ends in step for certain."""
-    covered = {i for n in notes for i in range(n.start, n.end)} if len(notes) < 5000 else set()
     codes = mirror.codes()
 
     def anchor(index: int) -> bool:
