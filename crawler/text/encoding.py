@@ -76,7 +76,7 @@ def _mark(error: UnicodeError) -> tuple[str, int]:
         end = error.end
     elif body[start] in (0x80, 0xFF):
         # alone, or in the place of a first byte: what follows up to the next ASCII must come in pairs
-        rest = HIGH_RE.match(body, start)
+        rest = HIGH_RE.match(body, start, start + 400)
         even = rest is not None and (rest.end() - start) % 2 == 0
         if body[start] == 0x80 and not even and error.encoding.startswith("gb"):
             return "€", start + 1  # what the browsers' gb18030 reads

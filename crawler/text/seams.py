@@ -23,6 +23,9 @@ NOTE_RE = re.compile(rf"([?\ufffd]?)(\(?)([{LETTERS}]{{1,6}})\)")
 BEAM = 160
 """Readings kept at a time."""
 
+GUESSES = 1500
+"""Broken pairs tried in one stretch; real ones need a few dozen, rows of question marks would take minutes."""
+
 WIDE = dict(zip(",:;?()!", "，：；？（）！", strict=True))
 """Full-width signs that later hands on the way make half-width."""
 
@@ -247,6 +250,7 @@ class _Search:
         self.always = {tuple(codes[char]) for char in habits.always if len(codes.get(char, b"")) == 2}
         self.pairs = mirror.pairs()
         self.codes = codes
+        self.guesses = 0
 
     def feed(self, path: _Path, byte: int, token: int) -> bool:
         """Give one byte of the original to a reading; False where it dies of it."""
@@ -312,7 +316,8 @@ class _Search:
         A `sign` with a question mark behind it counts only after a character that ends a sentence.
         """
         lead = path.pending
-        if lead is None or path.due:
+        self.guesses += 1
+        if lead is None or path.due or self.guesses > GUESSES:
             return
         for trail in range(0x81, 0xFF):
             if lead << 8 | trail not in self.pairs:
