@@ -13,6 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import scrapy
 from scrapy import Request, signals
+from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
@@ -27,6 +28,10 @@ from crawler.text import decode
 
 BATCH = 32
 """How many owed articles are taken from the ledger at a time."""
+
+
+CUT_ATTEMPTS = 2
+"""Runs that ask again for a page that comes cut off; after them the part that comes is better than nothing."""
 
 
 class Window(NamedTuple):
@@ -199,6 +204,7 @@ class Source(scrapy.Spider):
             "url": row.url,
             "title": row.title,
             "listed": row.listed,
+            "attempts": row.attempts,
         }
         headers = {"If-None-Match": row.etag, "If-Modified-Since": row.last_modified}
         return self.request_article(context, {name: value for name, value in headers.items() if value})
@@ -242,8 +248,12 @@ class Source(scrapy.Spider):
                 portal.name, channel.code, channel.name, channel.url, seen=capture.fetched_at
             )
         standings = self.ledger.enlist(portal, found, ask, capture)
+        cut_off = "dataloss" in response.flags
+        if cut_off:  # what came is listed, what did not come is still to be had: the channel stays open
+            what = f"the answer was cut off after {len(response.body)} bytes"
+            self.ledger.alarm(portal.name, ask.channel, "list failed", what, response.url, capture)
         goes_on = found.next is not None and self.goes_on(portal, ask, found, standings)
-        if ask.channel and not goes_on:
+        if ask.channel and not goes_on and not cut_off:
             self.archive.close_channel(portal.name, ask.channel)
         self.ledger.commit()
         for more in found.asks:
@@ -303,7 +313,6 @@ class Source(scrapy.Spider):
                 ("lost", ask.channel),
                 ("name", known.name if known and known.name else ""),
                 ("gone", ask.url),
-                ("capture", capture.id or 0),
             )
             yield self.list_request(portal, Ask(portal.home, "home", None, (), state))
             return
@@ -333,7 +342,13 @@ class Source(scrapy.Spider):
         context = failure.request.meta["context"]  # type: ignore[attr-defined]
         ask = as_ask(context["ask"])
         self.ledger.alarm(
-            context["portal"], ask.channel, "list failed", explain(failure), ask.url, None, network=True
+            context["portal"],
+            ask.channel,
+            "list failed",
+            explain(failure),
+            ask.url,
+            None,
+            network=not isinstance(failure.value, IgnoreRequest),
         )
 
     def parse_article(self, response: Response) -> Iterator[Page | Request]:
@@ -355,6 +370,9 @@ class Source(scrapy.Spider):
         elif response.status != 200:
             self.archive.note(url, "failed", f"{response.url} answers {response.status}", when)
             self.ledger.count("failed")
+        elif "dataloss" in response.flags and self.spares_cut_page(context):
+            self.archive.note(url, "failed", f"cut off after {len(response.body)} bytes", when)
+            self.ledger.count("failed")
         else:
             portal = self.by_name.get(context["portal"])
             listed = context.get("listed")
@@ -370,6 +388,10 @@ class Source(scrapy.Spider):
                 capture=capture,
             )
         self.ledger.tick()
+
+    def spares_cut_page(self, context: dict[str, Any]) -> bool:
+        """Tell whether a cut-off page waits for a whole one: it never replaces a version, and is asked for again."""
+        return self.archive.article(context["url"]) is not None or context.get("attempts", 0) < CUT_ATTEMPTS
 
     def miss_article(self, failure: Failure) -> None:
         """Note an article that could not be had; the next run asks for it again."""

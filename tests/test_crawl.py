@@ -346,6 +346,39 @@ def test_a_list_that_falls_silent_is_an_alarm_and_not_a_success(home: Home) -> N
     assert '"channel":"gcyw"' in alarms
 
 
+def test_what_comes_cut_off_waits_for_the_whole(home: Home) -> None:
+    with Replica(seed=3, stories=40) as replica:
+        home.through(replica)
+        story = next(s for s in replica.expected(CITY) if s.channel == "gcyw")
+        replica.faults |= {story.host + story.path: "cut", f"{CITY}/zglygzfmhwz/shms/shms.html": "cut"}
+        words = ("crawl", "lyg_news", "-a", "channel=gcyw,shms")
+        home.crawl(*words)
+        listed = rows(home.archive, "SELECT state, attempts, error FROM listings WHERE url = ?", story.url)
+        assert [row[:2] for row in listed] == [("failed", 1)]
+        assert listed[0][2].startswith("cut off after ")
+        assert rows(home.archive, "SELECT count(*) FROM articles WHERE url = ?", story.url) == [(0,)]
+        unfinished = "SELECT code, unfinished FROM channels WHERE code IN ('gcyw', 'shms') ORDER BY code"
+        assert rows(home.archive, unfinished) == [("gcyw", 0), ("shms", 1)]
+        replica.faults.clear()
+        home.crawl(*words)
+        wanted = [s for s in replica.expected(CITY) if s.channel in ("gcyw", "shms")]
+        assert audit(home.archive, wanted, 1) == []
+
+
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_asked(home: Home) -> None:
+    (home.folder / "file").touch()
+    home.env["CAPTURE_DIR"] = str(home.folder / "file" / "warc")
+    done = home.scrapy("crawl", "lyg_epaper")
+    assert (done.returncode, done.stderr.decode().splitlines()[-1]) == (
+        6,
+        f"scrapy: captures: wanted a directory to write in, cannot make {home.folder}/file/warc: Not a directory",
+    )
+    home.env["ARCHIVE_PATH"] = str(home.folder / "file" / "archive.db")
+    done = home.scrapy("crawl", "lyg_epaper")
+    assert done.returncode == 6
+    assert "Traceback" not in done.stderr.decode()
+
+
 def test_a_portal_that_cannot_be_reached_fails_with_8_and_loses_nothing(home: Home) -> None:
     home.env |= {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
     done = home.crawl("crawl", "lyg_epaper", "-s", "RETRY_TIMES=0")
