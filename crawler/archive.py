@@ -958,10 +958,9 @@ class Archive:
 
         return resolve
 
-    def captured_extent(self) -> dict[str, int]:
-        """Give, for each capture file, where its last known record ends: what lies behind was not committed."""
-        rows = self.conn.execute("SELECT warc, max(offset + length) FROM captures GROUP BY warc")
-        return {row[0]: row[1] for row in rows}
+    def has_capture(self, warc: str, offset: int) -> bool:
+        """Tell whether a record has a row: its answer was dealt with."""
+        return self._row("SELECT 1 FROM captures WHERE warc = ? AND offset = ?", warc, offset) is not None
 
     # -- runs and channels --
 
@@ -1016,11 +1015,17 @@ class Archive:
             )
 
     def interrupted_runs(self, spider: str) -> list[str]:
-        """Name the runs of a spider that were killed, oldest first."""
+        """Name the runs of a spider that were killed and whose captures nobody has taken up, oldest first."""
         rows = self.conn.execute(
-            "SELECT id FROM runs WHERE outcome = 'interrupted' AND spider = ? ORDER BY id", (spider,)
+            "SELECT id FROM runs WHERE outcome = 'interrupted' AND spider = ? AND stats IS NULL ORDER BY id",
+            (spider,),
         )
         return [row[0] for row in rows]
+
+    def adopt_run(self, run_id: str) -> None:
+        """Note that the captures of a killed run were taken up."""
+        with self._write():
+            self.conn.execute("UPDATE runs SET stats = ? WHERE id = ?", (_json({"adopted": True}), run_id))
 
     def meet_channel(
         self,
@@ -1242,7 +1247,7 @@ class Archive:
             self.conn.execute(f"UPDATE {table} SET asked = ? WHERE key = ?", (run_id, row["key"]))
         held = self._row(
             "SELECT c.etag, c.last_modified, a.id FROM articles a JOIN captures c ON c.id = a.capture_id "
-            "WHERE a.key = ? AND a.gone IS NULL AND c.url = ?",
+            "WHERE a.key = ? AND a.gone IS NULL AND c.url = ? AND coalesce(c.flags, '') NOT LIKE '%dataloss%'",
             row["key"],
             row["url"],
         )

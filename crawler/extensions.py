@@ -7,6 +7,7 @@ import json
 import logging
 import time
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,6 +27,18 @@ logger = logging.getLogger(__name__)
 COUNTS = ("listed", "archived", "changed", "unchanged", "failed", "gone", "challenged")
 
 
+KEPT_ALARMS = 20
+"""How many alarms of one rule and portal a run's row keeps; the stat ``alarms/<rule>`` counts them all."""
+
+REPEATED = frozenset({301, 302, 303, 307, 308, 408, 429, 500, 502, 503, 504, 522, 524})
+"""Statuses that are followed by another request: a redirect, a repeat."""
+
+
+def is_superseded(status: int, flags: Collection[str], attempt: int) -> bool:
+    """Tell whether the crawl itself asks again after an answer, so that only the next one counts."""
+    return status in REPEATED or ("dataloss" in flags and not attempt)
+
+
 class Ledger:
     """Open the archive for a run, keep its captures and books, and close them in good order.
 
@@ -42,6 +55,8 @@ class Ledger:
         self.exitcode = 0
         self.counts: Counter[str] = Counter()
         self.alarms: list[dict[str, Any]] = []
+        self.rules: Counter[tuple[str, str]] = Counter()
+        self.unsettled: dict[int, Capture] = {}
         self.network_failures = 0
         self.storage_failures = 0
         self.lists_read = 0
@@ -88,8 +103,8 @@ class Ledger:
         }
         if not request.meta.get("context"):
             context["kind"] = "robots" if request.url.endswith("/robots.txt") else "other"
-        context["attempt"] = request.meta.get("retry_times", 0)
-        return self.keep(
+        attempt = context["attempt"] = request.meta.get("retry_times", 0)
+        capture = self.keep(
             url=response.url,
             status=response.status,
             headers=[(name, value) for name, values in response.headers.items() for value in values],
@@ -99,16 +114,31 @@ class Ledger:
             context=context,
             flags=tuple(response.flags),
         )
+        if capture.kind in ("list", "article") and not is_superseded(
+            response.status, response.flags, attempt
+        ):
+            self.unsettled[capture.offset] = capture
+            return capture
+        return self.settle(capture)
 
     def keep(self, *, url: str, **fields: Any) -> Capture:
-        """Write one capture and its row; raises CaptureError where the disk refuses."""
+        """Write one capture into the WARC file; raises CaptureError where the disk refuses."""
         assert self.writer is not None
         try:
-            capture = self.writer.write(url=url, last=self.archive.last_capture(url), **fields)
-            return capture._replace(id=self.archive.add_capture(capture, self.run_id))
+            return self.writer.write(url=url, last=self.archive.last_capture(url), **fields)
         except OSError as error:
             self.stop_for_storage(error)
             raise
+
+    def settle(self, capture: Capture) -> Capture:
+        """Write a capture's row, in the same transaction as what is made of it; give it with its id.
+
+        A record without a row is one whose answer was never dealt with: what a killed run leaves.
+        """
+        if capture.id is not None:
+            return capture
+        self.unsettled.pop(capture.offset, None)
+        return capture._replace(id=self.archive.add_capture(capture, self.run_id))
 
     def stop_for_storage(self, error: OSError) -> None:
         """End the run in good order: asking for pages that cannot be kept does nobody good."""
@@ -157,7 +187,7 @@ class Ledger:
     def save(self, page: Page) -> None:
         """Write a page's article, version, edits and removed blocks."""
         assert page.capture is not None
-        assert page.extracted is not None
+        page.capture = self.settle(page.capture)
         saved = self.archive.save(page)
         page.article_id, page.version, page.change = saved
         if saved.change is None:
@@ -191,31 +221,36 @@ class Ledger:
         *,
         network: bool = False,
     ) -> None:
-        """Note what a person should look at: in the log, in the run's row."""
+        """Note what a person should look at: in the log, and in the run's row (`KEPT_ALARMS` of a kind there)."""
         self.network_failures += network
-        self.alarms.append(
-            {
-                "portal": portal,
-                "channel": channel,
-                "rule": rule,
-                "what": what,
-                "url": url,
-                "capture": capture.id if capture else None,
-            }
-        )
         self.crawler.stats.inc_value("alarms")
         self.crawler.stats.inc_value(f"alarms/{rule.replace(' ', '_')}")
         level = logging.INFO if rule == "tampered" else logging.WARNING
         logger.log(level, "%s %s: %s: %s (%s)", portal, channel or "", rule, what, url)
+        self.rules[portal, rule] += 1
+        if self.rules[portal, rule] > KEPT_ALARMS:
+            return
+        row = {"portal": portal, "channel": channel, "rule": rule, "what": what, "url": url}
+        self.alarms.append({**row, "capture": capture.id if capture else None})
+
+    def miss(
+        self, portal: str, channel: str | None, url: str, state: str, error: str, capture: Capture | None
+    ) -> None:
+        """Note an article that was not had, in its listing and as an alarm; a later run asks for it again."""
+        if capture is not None:
+            capture = self.settle(capture)
+        self.archive.note(url, state, error, capture.fetched_at if capture else now().isoformat())
+        self.count(state)
+        self.alarm(portal, channel, f"article {state}", error, url, capture)
 
     def dropped(self, item: Page, response: Response | None, exception: Exception, spider: Spider) -> None:
         """Note why a page was not archived; its capture stays."""
         reason, _, _ = str(exception).partition(": ")
         self.crawler.stats.inc_value(f"dropped/{reason}")
-        self.count("failed")
-        if item.capture is not None:
-            self.archive.note(item.url, "failed", str(exception), item.capture.fetched_at)
-            self.archive.flag_capture(item.capture.id, reason)
+        assert item.capture is not None
+        item.capture = self.settle(item.capture)
+        self.archive.flag_capture(item.capture.id, reason)
+        self.miss(item.portal, item.channel, item.url, "failed", str(exception), item.capture)
         self.tick()
 
     def failed(self, item: Page, response: Response | None, failure: Failure, spider: Spider) -> None:
@@ -223,18 +258,16 @@ class Ledger:
         self.crawler.stats.inc_value("pipelines/errors")
         if isinstance(failure.value, OSError):
             self.stop_for_storage(failure.value)
-        elif item.capture is not None:
-            self.archive.note(
-                item.url,
-                "failed",
-                f"{type(failure.value).__name__}: {failure.value}"[:500],
-                item.capture.fetched_at,
-            )
+            return
+        error = f"{type(failure.value).__name__}: {failure.value}"[:500]
+        self.miss(item.portal, item.channel, item.url, "failed", error, item.capture)
 
     def erred(self, failure: Failure, response: Response, spider: Spider) -> None:
         """End the run where a callback could not write."""
         if isinstance(failure.value, OSError):
             self.stop_for_storage(failure.value)
+        elif capture := response.meta.get("capture"):
+            self.settle(capture)
 
     # -- runs read back from captures --------------------------------------------------------
 
@@ -300,6 +333,8 @@ class Ledger:
             "stats": json.loads(json.dumps({**stats, "reason": reason}, default=str)),
         }
         try:
+            for capture in list(self.unsettled.values()):  # answers that came while the run was ending
+                self.settle(capture)
             self.archive.finish_run(self.run_id, **row)
             self.writer.sync()
             self.writer.finish({"finished": now().isoformat(timespec="seconds"), **row})
@@ -317,14 +352,17 @@ class Ledger:
             codes.add(6)
         if stats.get("spider_exceptions/count") or stats.get("pipelines/errors"):
             codes.add(5)
-        if any(alarm["rule"] in ("silent list", "unread") for alarm in self.alarms):
+        said = Counter[str]()
+        for (_, rule), count in self.rules.items():
+            said[rule] += count
+        if said["silent list"] or said["unread"]:
             codes.add(3)
-        lists_failed = sum(alarm["rule"] in ("list failed", "list refused") for alarm in self.alarms)
+        if said["damaged"]:
+            codes.add(7)
+        lists_failed = said["list failed"] + said["list refused"]
         if lists_failed and not self.lists_read:
             codes.add(8 if self.network_failures == lists_failed else 3)
-        elif lists_failed or any(
-            alarm["rule"] in ("first screen only", "challenged") for alarm in self.alarms
-        ):
+        elif lists_failed or said["first screen only"] or said["challenged"]:
             codes.add(4)
         if reason != "finished" or self.counts["failed"]:
             codes.add(4)

@@ -13,9 +13,12 @@ from scrapy.downloadermiddlewares.retry import RetryMiddleware
 from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
+from scrapy.http.request import NO_CALLBACK
+from scrapy.robotstxt import RobotParser
 from scrapy.settings import BaseSettings
 from scrapy.statscollectors import StatsCollector
 from scrapy.utils.httpobj import urlparse_cached
+from scrapy.utils.misc import build_from_crawler
 
 from crawler.archive import now
 from crawler.extensions import Ledger
@@ -49,22 +52,49 @@ class ExactHosts:
         )
 
 
+class RobotsUnreachable(IgnoreRequest):
+    """robots.txt could not be had, so the host may not be asked in this run."""
+
+
 class StrictRobots(RobotsTxtMiddleware):
     """Obey robots.txt, and take one that cannot be had (5xx, no answer) for a no (RFC 9309, 2.3.1.4)."""
 
-    async def _parse_robots(self, response: Response, netloc: str, request: Request) -> None:
-        if response.status >= 500:
-            raise OSError(f"robots.txt of {netloc} answers {response.status}")
-        if response.status >= 400:
-            response = response.replace(body=b"")
-        await super()._parse_robots(response, netloc, request)
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
+        self.answers: dict[str, asyncio.Future[RobotParser | str]] = {}
 
-    def _robots_error(self, exc: Exception, netloc: str) -> None:
-        super()._robots_error(exc, netloc)
-        if not isinstance(exc, IgnoreRequest):
-            self._parsers[netloc] = self._parserimpl.from_crawler(
-                self.crawler, b"User-agent: *\nDisallow: /\n"
-            )
+    async def process_request(self, request: Request) -> None:  # type: ignore[override]
+        if request.meta.get("dont_obey_robotstxt"):
+            return
+        netloc = urlparse_cached(request).netloc
+        if netloc not in self.answers:
+            self.answers[netloc] = asyncio.ensure_future(self.ask(request))
+        answer = await self.answers[netloc]
+        if isinstance(answer, str):
+            raise RobotsUnreachable(f"robots.txt of {netloc} could not be had: {answer}")
+        self.process_request_2(answer, request)
+
+    async def ask(self, request: Request) -> RobotParser | str:
+        """Fetch and parse a host's robots.txt; a string says why it could not be had. A 4xx answer allows all."""
+        parts = urlparse_cached(request)
+        asked = Request(
+            f"{parts.scheme}://{parts.netloc}/robots.txt",
+            priority=self.DOWNLOAD_PRIORITY,
+            meta={"dont_obey_robotstxt": True},
+            callback=NO_CALLBACK,
+        )
+        body = b""
+        try:
+            response = await self.crawler.engine.download_async(asked)
+        except IgnoreRequest:
+            pass  # it leads to another host: there is none on this one
+        except Exception as error:  # whatever kept it away is the reason to give
+            return f"{type(error).__name__}: {error}"
+        else:
+            if response.status >= 500:
+                return f"it answers {response.status}"
+            body = response.body if response.status < 300 else b""
+        return build_from_crawler(self._parserimpl, self.crawler, body)
 
 
 class PatientRetry(RetryMiddleware):

@@ -26,7 +26,7 @@ from twisted.python.failure import Failure
 
 from crawler.archive import now
 from crawler.captures import Capture, CaptureRecord, Damage, mend, payload_digest, read_captures, read_run
-from crawler.extensions import Ledger
+from crawler.extensions import Ledger, is_superseded
 from crawler.items import Page
 from crawler.portals import Portal
 
@@ -72,7 +72,9 @@ def answer(source: Source | None, record: CaptureRecord, capture: Capture, stage
     if record.kind == "saved":
         stages.take(saved_page(record, capture, stages.crawler.settings))
         return
-    if source is None or record.kind not in ("list", "article") or superseded(record):
+    if source is None or record.kind not in ("list", "article"):
+        return
+    if is_superseded(record.status, record.flags, record.context.get("attempt", 0)):
         return
     context = record.context
     response = HtmlResponse(
@@ -89,50 +91,33 @@ def answer(source: Source | None, record: CaptureRecord, capture: Capture, stage
             stages.take(found)
 
 
-def superseded(record: CaptureRecord) -> bool:
-    """Tell whether the crawl itself asked again after this answer, so that only the next one counts."""
-    return record.status in REPEATED or ("dataloss" in record.flags and not record.context.get("attempt"))
-
-
-REPEATED = frozenset({301, 302, 303, 307, 308, 408, 429, 500, 502, 503, 504, 522, 524})
-
-
-def replay_file(
-    path: Path, run_id: str, source: Source | None, stages: Stages, after: int = 0
-) -> tuple[int, int]:
-    """Replay the records of one of our capture files from an offset on; give how many, and how many were damaged."""
+def replay_file(path: Path, run_id: str, source: Source | None, stages: Stages) -> tuple[int, int]:
+    """Replay the records of one of our capture files that have no row yet; give how many, and how many were damaged."""
     ledger = stages.ledger
     taken = damaged = 0
     for record in read_captures(path, ledger.archive.resolver(path.parent)):
         if isinstance(record, Damage):
             damaged += 1
             logger.warning("%s at byte %d: %s", record.path, record.offset, record.what)
-            continue
-        if record.offset < after:
-            continue
-        capture = ledger.archive.add_record(record, run_id)
-        taken += 1
-        answer(source, record, capture, stages)
-        ledger.tick()
+        elif not ledger.archive.has_capture(path.name, record.offset):
+            taken += 1
+            answer(source, record, ledger.archive.add_record(record, run_id), stages)
+            ledger.tick()
     return taken, damaged
 
 
 def take_leftovers(source: Source, stages: Stages) -> None:
-    """Archive what killed runs of this source captured and did not commit."""
+    """Deal with the answers that killed runs of this source captured and did not come to; once a run."""
     ledger = stages.ledger
     directory = Path(ledger.settings["CAPTURE_DIR"])
-    extents = ledger.archive.captured_extent()
     for run_id in ledger.archive.interrupted_runs(source.name):
         for path in sorted(directory.glob(f"{run_id}*.warc.gz")):
             if torn := mend(path):
                 logger.warning("%s: %d bytes of a torn record moved to %s.torn", path, torn, path.name)
-            if not path.exists() or path.stat().st_size <= extents.get(path.name, 0):
-                continue
-            taken, damaged = replay_file(path, run_id, source, stages, extents.get(path.name, 0))
-            if taken or damaged:
-                logger.info(
-                    "%s: archived %d answers that a killed run left, %d damaged", path, taken, damaged
-                )
+            if path.exists():
+                taken, damaged = replay_file(path, run_id, source, stages)
+                logger.info("%s: %d answers that a killed run left, %d damaged", path, taken, damaged)
+        ledger.archive.adopt_run(run_id)
     ledger.commit()
 
 
@@ -191,9 +176,8 @@ class Ingest(scrapy.Spider):
         for path in self.paths:
             for saved in read_saved(path, self.url):
                 if isinstance(saved, Damage):
-                    ledger.alarm(
-                        "ingest", None, "unread", f"byte {saved.offset}: {saved.what}", saved.path, None
-                    )
+                    what = f"byte {saved.offset}: {saved.what}"
+                    ledger.alarm("ingest", None, "damaged", what, saved.path, None)
                     continue
                 capture = ledger.keep(
                     url=saved.url,

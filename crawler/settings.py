@@ -74,6 +74,10 @@ DOWNLOAD_MAXSIZE = 32 * 2**20
 DOWNLOAD_WARNSIZE = 0
 DOWNLOAD_FAIL_ON_DATALOSS = False  # a cut-off page is kept and flagged, then asked for again
 REDIRECT_MAX_TIMES = 5
+CLOSESPIDER_TIMEOUT = (
+    4 * 3600.0
+)  # a run ends in good order before morning; the next one takes up what is owed
+COOKIES_ENABLED = False  # the portals need none, and the middleware asks a public list of suffixes on the way
 METAREFRESH_ENABLED = False  # the platform modules read such redirects themselves
 DOWNLOAD_HANDLERS = {
     "http": "crawler.tls.PortalDownloadHandler",

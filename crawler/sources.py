@@ -21,6 +21,7 @@ from crawler.archive import Archive, Owed, Standing, now
 from crawler.captures import Capture
 from crawler.extensions import Ledger
 from crawler.items import Page
+from crawler.middlewares import RobotsUnreachable
 from crawler.portals import Ask, Found, Portal
 from crawler.portals.gates import gate_reason
 from crawler.replay import Stages, take_leftovers
@@ -85,6 +86,8 @@ def read_day(name: str, value: str | None) -> date | None:
     if not value:
         return None
     try:
+        if len(value) != len("YYYY-MM-DD"):
+            raise ValueError
         return date.fromisoformat(value)
     except ValueError:
         raise ValueError(f"{name}: found {value!r}, wanted a date as YYYY-MM-DD") from None
@@ -224,7 +227,7 @@ class Source(scrapy.Spider):
 
     def parse_list(self, response: Response) -> Iterator[Request]:
         """Write the lines of a list page into the ledger and go on with the list while there is more to learn."""
-        context, capture = response.meta["context"], response.meta["capture"]
+        context, capture = response.meta["context"], self.ledger.settle(response.meta["capture"])
         portal, ask = self.by_name[context["portal"]], as_ask(context["ask"])
         if reason := gate_reason(response.status, response.body):
             self.ledger.alarm(
@@ -317,7 +320,8 @@ class Source(scrapy.Spider):
             yield self.list_request(portal, Ask(portal.home, "home", None, (), state))
             return
         what = f"{response.url} answers {response.status}"
-        self.ledger.alarm(portal.name, ask.channel, "list refused", what, response.url, capture)
+        channel = ask.channel or lost_channel(ask)
+        self.ledger.alarm(portal.name, channel, "list refused", what, response.url, capture)
 
     def look_for_list(self, portal: Portal, ask: Ask, text: str, url: str) -> Iterator[Request]:
         """Find on the home page where a list that was not found is now."""
@@ -341,14 +345,17 @@ class Source(scrapy.Spider):
         """Report a list that could not be had."""
         context = failure.request.meta["context"]  # type: ignore[attr-defined]
         ask = as_ask(context["ask"])
+        if capture := failure.request.meta.get("capture"):  # type: ignore[attr-defined]
+            self.ledger.settle(capture)
         self.ledger.alarm(
             context["portal"],
-            ask.channel,
+            ask.channel or lost_channel(ask),
             "list failed",
             explain(failure),
             ask.url,
             None,
-            network=not isinstance(failure.value, IgnoreRequest),
+            network=isinstance(failure.value, RobotsUnreachable)
+            or not isinstance(failure.value, IgnoreRequest),
         )
 
     def parse_article(self, response: Response) -> Iterator[Page | Request]:
@@ -356,23 +363,22 @@ class Source(scrapy.Spider):
         context, capture = response.meta["context"], response.meta["capture"]
         url, when = context["url"], capture.fetched_at
         if response.status == 304:
+            self.ledger.settle(capture)
             self.archive.unchanged(url, when)
             self.ledger.count("unchanged")
         elif reason := gate_reason(response.status, response.body):
-            self.archive.note(url, "challenged", f"a gate answers: {reason}", when)
-            self.ledger.count("challenged")
+            self.miss(context, "challenged", f"a gate answers: {reason}", capture)
         elif response.status in (404, 410):
+            capture = self.ledger.settle(capture)
             if context.get("again"):
                 self.archive.missing(url, when, capture.id, response.status)
                 self.ledger.count("gone")
             else:  # asked again before it is called gone
                 yield self.request_article({**context, "again": True}, {}, priority=-10)
         elif response.status != 200:
-            self.archive.note(url, "failed", f"{response.url} answers {response.status}", when)
-            self.ledger.count("failed")
+            self.miss(context, "failed", f"{response.url} answers {response.status}", capture)
         elif "dataloss" in response.flags and self.spares_cut_page(context):
-            self.archive.note(url, "failed", f"cut off after {len(response.body)} bytes", when)
-            self.ledger.count("failed")
+            self.miss(context, "failed", f"cut off after {len(response.body)} bytes", capture)
         else:
             portal = self.by_name.get(context["portal"])
             listed = context.get("listed")
@@ -393,12 +399,21 @@ class Source(scrapy.Spider):
         """Tell whether a cut-off page waits for a whole one: it never replaces a version, and is asked for again."""
         return self.archive.article(context["url"]) is not None or context.get("attempts", 0) < CUT_ATTEMPTS
 
+    def miss(self, context: dict[str, Any], state: str, error: str, capture: Capture | None) -> None:
+        """Note an article that was not had; a later run asks for it again."""
+        self.ledger.miss(context["portal"], context.get("channel"), context["url"], state, error, capture)
+
     def miss_article(self, failure: Failure) -> None:
-        """Note an article that could not be had; the next run asks for it again."""
-        context = failure.request.meta["context"]  # type: ignore[attr-defined]
-        self.archive.note(context["url"], "failed", explain(failure), now().isoformat(timespec="seconds"))
-        self.ledger.count("failed")
+        """Note an article whose request failed; what came before it failed is kept."""
+        meta = failure.request.meta  # type: ignore[attr-defined]
+        self.miss(meta["context"], "failed", explain(failure), meta.get("capture"))
         self.ledger.tick()
+
+
+def lost_channel(ask: Ask) -> str | None:
+    """Name the channel for whose list the home page was asked; None where it was asked for itself."""
+    lost = dict(ask.state).get("lost")
+    return None if lost is None else str(lost)
 
 
 def as_ask(value: Any) -> Ask:

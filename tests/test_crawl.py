@@ -257,6 +257,11 @@ def test_a_run_killed_at_any_moment_ends_in_the_same_archive(make_home: Callable
         assert done.returncode == 0, done.stderr.decode()
         assert answered
     assert contents(killed.archive) == contents(whole.archive)
+    built = killed.folder / "rebuilt.db"
+    assert killed.scrapy("rebuild", "--to", str(built)).returncode == 0
+    assert compare(killed.archive, built) == [
+        f"{what}: the same" for what in ("articles", "versions", "edits", "removed", "captures", "listings")
+    ]
     assert killed.scrapy("verify").returncode == 0
     outcomes = [outcome for (outcome,) in rows(killed.archive, "SELECT outcome FROM runs ORDER BY id")]
     assert "interrupted" in outcomes
@@ -278,6 +283,29 @@ def test_a_bureau_declared_in_ten_lines_is_crawled(home: Home) -> None:
         done = home.crawl("crawl", "lyg_jyj", "-s", "SPIDER_MODULES=bureaus")
         assert done.returncode == 0, done.stderr.decode()
         assert audit(home.archive, default_stories(replica, "mzj.lyg.gov.cn"), 1) == []
+
+
+def test_a_robots_file_that_cannot_be_had_is_a_no_and_is_said(home: Home) -> None:
+    with Replica(seed=3, stories=40) as replica:
+        home.through(replica)
+        robots = replica.pages(CITY)["/robots.txt"]
+        replica.pages(CITY)["/robots.txt"] = robots._replace(status=500)
+        done = home.crawl("crawl", "lyg_news", "-a", "channel=gcyw")
+    assert done.returncode == 8
+    assert b"robots.txt of www.lyg.gov.cn could not be had: it answers 500" in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert [request.path for request in replica.requests if request.path != "/robots.txt"] == []
+
+
+def test_nobody_but_the_portals_is_asked(home: Home) -> None:
+    with Replica(seed=3, stories=40) as replica:
+        home.through(replica)
+        home.env["HOME"] = home.env["XDG_CACHE_HOME"] = str(
+            home.folder
+        )  # no list of suffixes from an earlier run
+        home.crawl("crawl", "lyg_news", "-a", "channel=gcyw")
+        assert replica.strays == []
+        assert {request.host for request in replica.requests} == {CITY}
 
 
 @pytest.mark.parametrize(
@@ -409,7 +437,15 @@ def test_pages_that_hold_no_article_are_kept_and_said(home: Home) -> None:
         flag for (flag,) in rows(home.archive, "SELECT flags FROM captures WHERE flags IS NOT NULL")
     )
     assert flags == ["empty", "no-article", "no-text"]
-    assert '"rule":"unread"' in rows(home.archive, "SELECT alarms FROM runs")[0][0]
+    assert done.returncode == 7
+    said = done.stdout.decode()
+    assert "damaged: byte 0: " in said
+    for found in (
+        "no-text: found 448 control bytes among the first 4096, wanted a page of text",
+        "empty: found 0 bytes of white space, wanted a page",
+        "no-article: found 26 bytes titled None without a body text, wanted an article",
+    ):
+        assert found in said
 
 
 def test_the_seed_document_comes_out_as_the_daily_wrote_it(home: Home, shared: Path) -> None:

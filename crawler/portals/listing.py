@@ -458,8 +458,10 @@ def find_next(tree: HtmlElement, url: str, portal: Portal) -> tuple[str | None, 
                 return target, None
             return None, None
         # Only words: arrows without an address also turn the pictures of a slide show.
+        # Without a call behind it, it is how a last page ends.
         if (
             target is None
+            and PAGING_CALL_RE.search(f"{element.get('onclick') or ''} {element.get('href') or ''}")
             and re.search(r"[页頁]", text_of(element))
             and not re.search(r"disab|unable|gray|grey", element.get("class") or "")
         ):
@@ -494,6 +496,9 @@ DEPTH = 3
 """How many times a page may send its reader on before it counts as a circle."""
 PAGES = 5000
 """Pages of one list; one with more goes round in a circle."""
+PAGING_CALL_RE = re.compile(r"\b(?!void\b)\w+\s*\(")
+"""A call in ``onclick`` or in a ``javascript:`` address that turns the page."""
+
 REDIRECT_RE = re.compile(
     r"""(?:\b(?:window|self|top|document|parent)\s*\.\s*)?\blocation\s*
     (?:\.\s*href\s*=(?!=)|\.\s*(?:replace|assign)\s*\(|=(?!=))\s*['"]([^'"<>]+)['"]""",
