@@ -13,7 +13,7 @@ from scrapy.exceptions import UsageError
 from crawler.archive import Archive
 from crawler.captures import CaptureRecord, read_record
 from crawler.runs import reading
-from crawler.text import Reading, read_page, revert
+from crawler.text import Reading, binary_kind, read_page, repair, revert
 
 SHOWN = 12
 """How many edits of one step are shown without ``--all``."""
@@ -43,7 +43,12 @@ class Command(ScrapyCommand):
             )
         assert self.settings is not None
         if Path(args[0]).is_file():
-            show_page(read_page(Path(args[0]).read_bytes(), Path(args[0]).resolve().as_uri()), opts.all)
+            body = Path(args[0]).read_bytes()
+            if kind := binary_kind(body):
+                raise UsageError(
+                    f"explain: found {kind}, wanted a page of text, in {args[0]}", print_help=False
+                )
+            show_page(read_page(body, Path(args[0]).resolve().as_uri()), opts.all)
             return
         with reading(Path(self.settings["ARCHIVE_PATH"])) as archive:
             article = archive.article(int(args[0]) if args[0].isdigit() else args[0])
@@ -111,7 +116,5 @@ def show_page(page: Reading, everything: bool) -> None:
 
 def undoes(page: Reading) -> bool:
     """Tell whether undoing all edits gives the decoded text back."""
-    from crawler.text import repair
-
     again = repair(page.decoded.text)
     return revert(again.text, again.steps) == page.decoded.text

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from crawler.text import decode, repair
+from crawler.text import binary_kind, decode, repair
 
 
 class Command(ScrapyCommand):
@@ -43,6 +43,10 @@ class Command(ScrapyCommand):
                 body = Path(args[0]).read_bytes()
             except OSError as wrong:
                 raise UsageError(f"repair: {args[0]}: {wrong.strerror}", print_help=False) from None
+        if kind := binary_kind(body):
+            raise UsageError(
+                f"repair: found {kind}, wanted text, in {args[0] if args else '-'}", print_help=False
+            )
         decoded = decode(body)
         repaired = repair(decoded.text)
         if not opts.explain:

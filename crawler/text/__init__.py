@@ -8,6 +8,7 @@
 '連(lián)云港'
 """
 
+from crawler.text.binary import binary_kind
 from crawler.text.blocks import Removed, Stripped, strip, strip_tree
 from crawler.text.encoding import Damage, Decoded, decode
 from crawler.text.extraction import Extracted, extract, extract_tree, parse
@@ -27,6 +28,7 @@ __all__ = [
     "Step",
     "Stripped",
     "bands",
+    "binary_kind",
     "decode",
     "digest",
     "extract",
