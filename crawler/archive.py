@@ -66,6 +66,9 @@ that starts a little early still finds them over.
 GONE_PAUSES = (22, 46, 94, 166, 334, 718)
 """Hours until what is gone is looked for again."""
 
+KEPT_DAMAGE = 200
+"""How many damaged places of one page are kept in ``fields``: byte offset and bytes in hex."""
+
 CANDIDATES = 60
 """How many articles that share a band are compared in full, those that share most bands first."""
 
@@ -1848,6 +1851,8 @@ def _fields_of(page: Page) -> dict[str, Any]:
     extracted = page.extracted._asdict() if page.extracted else {}
     author = extracted.get("author")
     named = ("title", "text", "published", "source", "author")
+    lost = page.decoded.damage if page.decoded else ()
+    damage = {"damage": [[each.offset, each.bytes.hex()] for each in lost[:KEPT_DAMAGE]]} if lost else {}
     return {
         "title": _clean(page.title),
         "text": _clean(page.text),
@@ -1856,7 +1861,9 @@ def _fields_of(page: Page) -> dict[str, Any]:
         "author": _clean(author),
         "tampered": int(page.tampered),
         "encoding": page.decoded.encoding if page.decoded else None,
-        "fields": _json({name: value for name, value in extracted.items() if value and name not in named}),
+        "fields": _json(
+            {name: value for name, value in extracted.items() if value and name not in named} | damage
+        ),
     }
 
 
