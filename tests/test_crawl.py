@@ -285,6 +285,40 @@ def test_a_bureau_declared_in_ten_lines_is_crawled(home: Home) -> None:
         assert audit(home.archive, default_stories(replica, "mzj.lyg.gov.cn"), 1) == []
 
 
+def test_since_and_until_choose_by_listed_date_and_the_rest_stays_owed(home: Home) -> None:
+    with Replica(seed=3, stories=60) as replica:
+        home.through(replica)
+        stories = [s for s in replica.expected(CITY) if s.channel == "gcyw" and s.listed]
+        days = sorted({s.listed for s in stories if s.listed})
+        since, until = days[len(days) // 3], days[2 * len(days) // 3]
+        inside = [s for s in stories if s.listed and since <= s.listed <= until]
+        words = ("crawl", "lyg_news", "-a", "channel=gcyw")
+        home.crawl(*words, "-a", f"since={since}", "-a", f"until={until}")
+        assert audit(home.archive, inside, 1) == []
+        assert rows(home.archive, "SELECT count(*) FROM listings WHERE state = 'pending'")[0][0] > 0
+        home.crawl(*words, "-a", "full=1")
+        assert audit(home.archive, stories, 1) == []
+
+
+def test_documents_are_taken_on_request_and_the_paper_by_its_days(home: Home) -> None:
+    with Replica(seed=3, stories=60) as replica:
+        home.through(replica)
+        documents = [
+            s for s in replica.expected(CITY, documents=True) if s.channel in ("szfwj1", "szfbgswj1")
+        ]
+        home.crawl("crawl", "lyg_news", "-a", "channel=szfwj1,szfbgswj1")
+        assert documents
+        found = {key for (key,) in rows(home.archive, "SELECT key FROM articles")}
+        assert {canonical(s.url) for s in documents} <= found
+        day = replica.first_day.isoformat()
+        home.crawl("crawl", "lyg_epaper", "-a", f"since={day}", "-a", f"until={day}")
+    issue = sorted(
+        s.title for s in replica.truth if s.portal == "lygrbepaper.lygfb.cn" and s.published == day
+    )
+    stored = "SELECT title FROM articles WHERE portal = 'lygrbepaper.lygfb.cn' ORDER BY title"
+    assert sorted(title for (title,) in rows(home.archive, stored)) == issue
+
+
 def test_a_robots_file_that_cannot_be_had_is_a_no_and_is_said(home: Home) -> None:
     with Replica(seed=3, stories=40) as replica:
         home.through(replica)
