@@ -1,24 +1,14 @@
 """First stage: bytes become text, once."""
 
-from typing import Self
-
-from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
-from scrapy.statscollectors import StatsCollector
 
 from crawler.items import Page
 from crawler.text import binary_kind, decode
+from pipelines import CountingStage
 
 
-class EncodingPipeline:
+class EncodingPipeline(CountingStage):
     """Fill ``Page.decoded``; drop an empty body and one that is no text (its capture stays)."""
-
-    def __init__(self, stats: StatsCollector) -> None:
-        self.stats = stats
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        return cls(crawler.stats)
 
     def process_item(self, item: Page) -> Page:
         if not item.body.strip():

@@ -1,24 +1,14 @@
 """Fourth stage: the article's fields, from what the page says about itself."""
 
-from typing import Self
-
-from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
-from scrapy.statscollectors import StatsCollector
 
 from crawler.items import Page
 from crawler.text import extract_tree
+from pipelines import CountingStage
 
 
-class ExtractionPipeline:
+class ExtractionPipeline(CountingStage):
     """Fill the article's fields; drop a page that has none (its capture stays)."""
-
-    def __init__(self, stats: StatsCollector) -> None:
-        self.stats = stats
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        return cls(crawler.stats)
 
     def process_item(self, item: Page) -> Page:
         found = extract_tree(item.tree, item.url)

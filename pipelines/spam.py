@@ -1,23 +1,12 @@
 """Third stage: the page is parsed, once, and injected blocks are cut out and kept as evidence."""
 
-from typing import Self
-
-from scrapy.crawler import Crawler
-from scrapy.statscollectors import StatsCollector
-
 from crawler.items import Page
 from crawler.text import parse, strip_tree
+from pipelines import CountingStage
 
 
-class SpamPipeline:
+class SpamPipeline(CountingStage):
     """Fill ``Page.tree`` and ``Page.removed``; a stat for each kind of block."""
-
-    def __init__(self, stats: StatsCollector) -> None:
-        self.stats = stats
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        return cls(crawler.stats)
 
     def process_item(self, item: Page) -> Page:
         assert item.repaired is not None

@@ -1,23 +1,12 @@
 """Second stage: what somebody did to the text is undone, edit by edit."""
 
-from typing import Self
-
-from scrapy.crawler import Crawler
-from scrapy.statscollectors import StatsCollector
-
 from crawler.items import Page
 from crawler.text import TAMPERING, repair
+from pipelines import CountingStage
 
 
-class TamperPipeline:
+class TamperPipeline(CountingStage):
     """Fill ``Page.repaired``; a stat for each fixer and its edits."""
-
-    def __init__(self, stats: StatsCollector) -> None:
-        self.stats = stats
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        return cls(crawler.stats)
 
     def process_item(self, item: Page) -> Page:
         assert item.decoded is not None
