@@ -320,8 +320,9 @@ class Source(scrapy.Spider):
             yield self.list_request(portal, Ask(portal.home, "home", None, (), state))
             return
         what = f"{response.url} answers {response.status}"
-        channel = ask.channel or lost_channel(ask)
-        self.ledger.alarm(portal.name, channel, "list refused", what, response.url, capture)
+        lost = lost_channel(ask)
+        rule = self.rule_of_loss(portal, lost) if lost else "list refused"
+        self.ledger.alarm(portal.name, ask.channel or lost, rule, what, response.url, capture)
 
     def look_for_list(self, portal: Portal, ask: Ask, text: str, url: str) -> Iterator[Request]:
         """Find on the home page where a list that was not found is now."""
@@ -337,9 +338,13 @@ class Source(scrapy.Spider):
             if further.kind == "home" and further.url != ask.url:  # the home page sends its reader on
                 yield self.list_request(portal, further._replace(state=(*ask.state, *further.state)))
                 return
-        seen = self.archive.channel(portal.name, code)
-        rule = "list refused" if seen and seen.last_lines else "no such list"
+        rule = self.rule_of_loss(portal, code)
         self.ledger.alarm(portal.name, code, rule, f"{gone} answers 404 and {url} links no other", gone, None)
+
+    def rule_of_loss(self, portal: Portal, code: str) -> str:
+        """Name what it is that a list is not there: it was once, or nobody has ever seen it."""
+        seen = self.archive.channel(portal.name, code)
+        return "list refused" if seen and seen.last_lines else "no such list"
 
     def miss_list(self, failure: Failure) -> None:
         """Report a list that could not be had."""
