@@ -150,7 +150,16 @@ def test_steps_run_backwards_one_after_the_other() -> None:
 
 
 def test_tampering_and_accidents_are_told_apart() -> None:
-    assert {"broken-pair", "pinyin-note", "traditional", "zero-width"} == TAMPERING
+    assert {
+        "broken-pair",
+        "combining-mark",
+        "entity-word",
+        "junk",
+        "look-alike",
+        "pinyin-note",
+        "traditional",
+        "zero-width",
+    } == TAMPERING
 
 
 NOTES = "時(shí) 會(huì) 發(fā) 個(gè) 養(yǎng) 區(qū) 點(diǎn) 標(biāo) 準(zhǔn) 實(shí) ?fù) shí) 緩?fù)说日\ue479撸\ue0faM(jìn)"

@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from crawler.text import bigrams, mirror, seams
+from crawler.text import bigrams, evidence, mirror, mojibake, noise, seams
 from crawler.text.seams import LOST, WIDE, Habits, Note
 
 
@@ -40,7 +39,18 @@ class Repaired(NamedTuple):
     steps: tuple[Step, ...]
 
 
-TAMPERING = frozenset(("broken-pair", "pinyin-note", "traditional", "zero-width"))
+TAMPERING = frozenset(
+    (
+        "broken-pair",
+        "combining-mark",
+        "entity-word",
+        "junk",
+        "look-alike",
+        "pinyin-note",
+        "traditional",
+        "zero-width",
+    )
+)
 """Fixers that undo what somebody did; the others undo accidents."""
 
 
@@ -81,9 +91,6 @@ def revert(text: str, steps: Iterable[Step]) -> str:
         text = "".join(out)
     return text
 
-
-UNUSUAL_RE = re.compile("[\u0080-\u01dc\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
-"""Evidence that anything here may be of use: tone marks, Latin-1, invisible characters. Most pages have none."""
 
 GATE_RE = re.compile(r"[\u00e0-\u01dc]\w{0,2}\)")
 """Evidence that must be there before anything is looked at: a tone mark shortly before a closing bracket."""
@@ -378,82 +385,28 @@ def _simplify(text: str) -> tuple[list[Edit], list[Edit]]:
     return proven, inferred
 
 
-WINDOWS = {
-    bytes((n,)).decode("cp1252"): n for n in range(0x80, 0x100) if n not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)
-}
-WINDOWS |= {chr(n): n for n in range(0x80, 0x100)}
-HIGH = "".join(sorted(WINDOWS))
-
-LATIN_RE = re.compile(f"[\u00a1-\u00fe][{re.escape(HIGH)}]{{3,}}")
-"""Evidence of Chinese bytes read as Latin-1 or Windows-1252: no Western word has four such characters in a row."""
+def _undo_mojibake(text: str, clues: int) -> tuple[str, list[Step]]:
+    """Read again what was read with the wrong table."""
+    return _as_steps(text, "mojibake", mojibake.find(text, clues))
 
 
-def _chars(leads: range, trails: range) -> str:
-    """Give a character class of the GBK characters with such bytes."""
-    known = mirror.pairs()
-    found = (known.get(lead << 8 | trail, "") for lead in leads for trail in trails)
-    return "[" + "".join(sorted(char for char in found if char and char not in "\\]^-")) + "]"
+def _as_steps(text: str, fixer: str, found: Sequence[mojibake.Found]) -> tuple[str, list[Step]]:
+    """Make a step of each certainty."""
+    groups: dict[str, list[Edit]] = {"proven": [], "inferred": [], "lost": []}
+    for start, end, after, certainty in found:
+        groups[certainty].append(Edit(start, text[start:end], after))
+    return _sequence(text, [(fixer, certainty, edits) for certainty, edits in groups.items()])
 
 
-@cache
-def _utf8_as_gbk() -> re.Pattern[str]:
-    """Give the evidence of UTF-8 read as GBK: three characters whose bytes are two Hanzi in UTF-8."""
-    leads, trails = range(0xE4, 0xEA), range(0x80, 0xC0)
-    return re.compile(_chars(leads, trails) + _chars(trails, leads) + _chars(trails, trails))
-
-
-GBK_RUN_RE = re.compile("[\u20ac\u3400-\u9fff\ue000-\uf8ff]{3,}")
-
-
-def _undo_mojibake(text: str) -> tuple[str, list[Step]]:
-    """Read again what was read with the wrong table, where every byte is still there."""
-    edits: list[Edit] = []
-    for match in LATIN_RE.finditer(text):
-        body = bytes(WINDOWS[char] for char in match[0])
-        after = _chinese(body, "utf-8", 2) or _chinese(body, "gb18030", 3)
-        if after:
-            edits.append(Edit(match.start(), match[0], after))
-    seen = _utf8_as_gbk().search(text)
-    if seen:
-        codes = mirror.codes()
-        for match in GBK_RUN_RE.finditer(text, max(0, seen.start() - 400)):
-            if not _utf8_as_gbk().search(match[0]) or not all(char in codes for char in match[0]):
-                continue
-            body = b"".join(codes[char] for char in match[0])
-            after = _chinese(body, "utf-8", 2)
-            if after:
-                edits.append(Edit(match.start(), match[0], after))
-    return _sequence(text, [("mojibake", "proven", edits)])
-
-
-def _chinese(body: bytes, codec: str, least: int) -> str | None:
-    """Decode, if that gives likely Chinese of at least some Hanzi."""
-    if codec == "gb18030" and (len(body) % 2 or min(body) < 0xA1):
-        return None
-    try:
-        text = body.decode(codec)
-    except UnicodeDecodeError:
-        return None
-    hanzi = HANZI_RE.findall(text)
-    if len(hanzi) < least or len(hanzi) * 3 < len(text) * 2:
-        return None
-    cost = sum(map(bigrams.cost, "，" + text, text)) / len(text)
-    return text if cost < 9.5 else None
-
-
-HIDDEN_RE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-INVISIBLE_RE = re.compile(
-    f"(?<=[{HANZI}])[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]+(?=[{HANZI}])"
-)
-"""Characters that nobody sees, between two Hanzi, where they have no work to do."""
-
-
-def _undo_invisible(text: str) -> tuple[str, list[Step]]:
-    """Take out invisible characters inside words; three or more places are no accident of an editor."""
-    if not HIDDEN_RE.search(text):
-        return text, []
-    edits = [Edit(match.start(), match[0], "") for match in INVISIBLE_RE.finditer(text)]
-    return _sequence(text, [("zero-width" if len(edits) >= 3 else "stray-mark", "proven", edits)])
+def _undo_noise(text: str, clues: int) -> tuple[str, list[Step]]:
+    """Take out what was put into words and behind paragraphs; one fixer after the other."""
+    steps: list[Step] = []
+    for fixer in [fixer for fixer, _ in noise.find(text, clues)]:
+        for again, found in noise.find(text, clues):
+            if again == fixer:
+                text, more = _as_steps(text, fixer, found)
+                steps += more
+    return text, steps
 
 
 def _undo_machine(text: str) -> tuple[str, list[Step]]:
@@ -494,13 +447,20 @@ def repair(text: str) -> Repaired:
     """
     steps: list[Step] = []
     now = text
-    if not (UNUSUAL_RE.search(text) or _utf8_as_gbk().search(text)):
-        return Repaired(text, ())
     for _ in range(ROUNDS):
+        clues = evidence.look(now)
         before = len(steps)
-        for fixer in (_undo_mojibake, _undo_invisible, _undo_machine):
-            now, more = fixer(now)
+        if clues & evidence.MOJIBAKE:
+            now, more = _undo_mojibake(now, clues)
+            steps += more
+        if clues & evidence.NOISE:
+            now, more = _undo_noise(now, clues)
+            steps += more
+        if clues & evidence.MACHINE:
+            now, more = _undo_machine(now)
             steps += more
         if len(steps) == before:
+            if clues & evidence.GONE_FOR_GOOD:
+                steps += _as_steps(now, "mojibake", mojibake.gone(now))[1]
             return Repaired(now, tuple(steps))
     return Repaired(text, ())
