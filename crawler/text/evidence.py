@@ -171,7 +171,7 @@ LOW = 7 * 8
 """Cost of a pair, in eighths of a nat: three dearer ones in a row may be no Chinese."""
 
 HIGHER = 20 * 8
-GAIN = 7 * 8
+GAIN = 9 * 8
 """What another reading of two or three pairs must save."""
 
 MOST = 11 * 8

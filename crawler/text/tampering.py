@@ -437,6 +437,9 @@ def repair(text: str) -> Repaired:
     surely; ``revert`` takes them back. A text without evidence of tampering comes back as it is, with no
     steps: genuine Traditional text, readings that explain a rare character, question marks in brackets.
 
+    What is gone for good (``锟斤拷``) is the last step, with the certainty ``lost`` and edits that change nothing;
+    a second repair counts it again, and finds nothing else.
+
     >>> page = "時(shí)間 來源:日報(bào) 社會(huì)救助,時(shí)常,會(huì)議 認(rèn)定標(biāo)準(zhǔn)、低保漸退緩?fù)说日\ue479撸\ue0faM(jìn)一步"
     >>> repair(page).text
     '时间 来源:日报 社会救助,时常,会议 认定标准、低保渐退缓退等政策,进一步'
