@@ -44,7 +44,6 @@ UTF8_RE = re.compile(
 )
 """Evidence of UTF-8 read as Latin-1 or Windows-1252."""
 
-MARKS = "Ââ"
 ENTITY_RE = re.compile(r"&(?:#[0-9]{2,7}|#[xX][0-9a-fA-F]{2,6}|[A-Za-z]{2,8}[0-9]{0,2});")
 ROW_RE = re.compile(r"&[#\w]{2,8};&(?!nbsp|lt|gt|amp|quot)[#\w]{2,8};")
 """Evidence of characters written as entities, one after the other."""

@@ -32,9 +32,8 @@ LIKE = str.maketrans(
     "АВЕЅІЈКМНОРСТУХаеѕіјорсухΑΒΕΖΗΙΚΜΝΟΡΤΥΧο",
     "ABESIJKMHOPCTYXaesijopcyxABEZHIKMNOPTYXo",
 )
-LETTERS = "A-Za-z"
 ALIKE = "".join(map(chr, LIKE))
-WORD_RE = re.compile(f"[{LETTERS}\u0370-\u03ff\u0400-\u04ff]+")
+WORD_RE = re.compile("[A-Za-z\u0370-\u03ff\u0400-\u04ff]+")
 
 RADICALS_RE = re.compile("[\u2f00-\u2fd5\u2e80-\u2ef3\uf900-\ufaff]")
 
