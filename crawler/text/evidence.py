@@ -135,7 +135,7 @@ def simplified() -> dict[int, str]:
 @cache
 def _costs() -> tuple[Any, Any]:
     """Give an index of common characters, and the cost of each pair of them in eighths of a nat."""
-    singles, both = bigrams._costs()
+    singles, both = bigrams.known()
     ids: dict[str, int] = {char: n + 1 for n, char in enumerate(list(singles)[:CODES])}
     own = np.array([bigrams.UNSEEN, *(singles[char] for char in ids)]) + bigrams.BACKOFF
     pair = np.tile(own, (CODES + 1, 1))
