@@ -160,3 +160,23 @@ def along(text: str) -> Along:
     second = table[np.minimum(seconds, 0xFFFF)]
     found = pairs[_slots(first, second.astype(np.uint32))]
     return Along(places, np.where(found, found, alone[second]), seconds)
+
+
+def glued(text: str, least: int) -> bool:
+    """Say whether a letter somewhere follows two characters that cost more than `least` quarters of a nat.
+
+    What ``along`` finds too, in a third of the time where there is no such place.
+
+    >>> glued("座艙五耋W聲音", 60), glued("，人民A", 60)
+    (True, False)
+    """
+    chars = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), dtype=np.uint16)
+    places = np.flatnonzero((chars[1:] < 0x7F) & (chars[:-1] >= 0x80)) + 1
+    places = places[(chars[places] >= 0x40) & (places > 2)]
+    table, alone, pairs = _arrays()
+    first, second, third = (table[chars[places - n]].astype(np.uint32) for n in (3, 2, 1))
+    total = np.zeros(len(places), dtype=np.uint16)
+    for one, other in ((first, second), (second, third)):
+        found = pairs[_slots(one, other)]
+        total += np.where(found, found, alone[other])
+    return bool((total > least).any())

@@ -19,6 +19,7 @@ STEPS = 60_000
 """Bytes of one body that are searched for the best path: a bound on time, some hundred damaged lines."""
 
 TOKEN_RE = {"big5": re.compile(rb"[\x40-\xff]+"), "gb18030": re.compile(rb"[0-9\x40-\xff]+")}
+INSIDE = {"big5": bytes(range(0x40, 0x100)), "gb18030": b"0123456789" + bytes(range(0x40, 0x100))}
 """Bytes outside never belong to a two-byte character, so both sides of them are read by themselves."""
 
 
