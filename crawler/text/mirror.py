@@ -88,6 +88,23 @@ def codes() -> dict[str, bytes]:
     return found | {"€": b"\x80", "\uf8f5": b"\xff"}
 
 
+@cache
+def sources() -> dict[str, tuple[bytes, ...]]:
+    """Give every code that PHP's CP936 or a reader of GB18030 may have read as a character, the likeliest first.
+
+    >>> sources()["€"], sources()["退"] == (codes()["退"],)
+    ((b'\x80', b'\xa2\xe3'), True)
+    """
+    found = {char: (code,) for char, code in codes().items()}
+    for lead in range(0x81, 0xFF):
+        for trail in (*range(0x40, 0x7F), *range(0x80, 0xFF)):
+            code = bytes((lead, trail))
+            char = code.decode("gb18030", "ignore")
+            if len(char) == 1 and code not in found.get(char, ()):
+                found[char] = (*found.get(char, ()), code)
+    return found
+
+
 def encode(text: str) -> bytes:
     """Encode a text as the machine does: what GBK cannot write becomes ``?``."""
     known = codes()

@@ -60,8 +60,9 @@ class Habits(NamedTuple):
     """The page's own table: character -> reading."""
     always: frozenset[str]
     """Characters that carry their note wherever they stand."""
-    only_traditional: bool
-    """Whether all annotated characters are Traditional forms."""
+    kin: Set[str]
+    """Characters of the kind that is annotated: Traditional forms, or Simplified ones that have such a form;
+    empty where any may be."""
     half: frozenset[str]
     """Half-width signs that stand for full-width ones."""
     swallow: bool = True
@@ -161,7 +162,7 @@ def swallowed(text: str, end: int, habits: Habits) -> str:
 
     A question mark behind the sign says that it stands only after the end of a sentence.
 
-    >>> page = Habits({}, frozenset(), True, frozenset())
+    >>> page = Habits({}, frozenset(), frozenset(), frozenset())
     >>> swallowed("社保?/span>", 3, page), swallowed("增長?5%", 3, page) == LOST
     ('<', True)
     """
@@ -173,7 +174,7 @@ def swallowed(text: str, end: int, habits: Habits) -> str:
         return "&"
     if VALUE_END_RE.match(text, end) and IN_VALUE_RE.search(text, max(0, end - 600), end):
         return '"'
-    if habits.line and text.startswith(habits.line[1:], end) and not text.startswith(habits.line, end):
+    if habits.line[1:] and text.startswith(habits.line[1:], end) and not text.startswith(habits.line, end):
         return habits.line[0]
     if habits.blank and text.startswith("\n", end) and not text.startswith("\n\n", end):
         return "\n?"
@@ -190,6 +191,15 @@ def _class(char: str) -> str:
         return "A"
     return "$" if char in "\r\n<>" else WIDE.get(char, "，")
 
+
+CLASSES = 0.5
+"""Weight of what the counts say of classes of signs: they know less of them than of characters."""
+
+UNKNOWN = 2.0
+"""Cost in nats of an annotated character that the page does not show elsewhere."""
+
+BETWEEN = (("0", 1.0), ("A", 3.0), ("，", 4.0))
+"""Classes that a swallowed sign between two Hanzi may have, with their costs in nats."""
 
 CLOSERS = frozenset("。！？”：；…）")
 
@@ -239,7 +249,9 @@ class _Path:
             self.previous = several[0]
             self.seen = char
         else:
-            self.previous = _class(char)
+            kin = _class(char)
+            self.cost += CLASSES * bigrams.cost(self.previous, kin)
+            self.previous = kin
 
 
 class _Search:
@@ -249,7 +261,7 @@ class _Search:
         codes = mirror.codes()
         self.always = {tuple(codes[char]) for char in habits.always if len(codes.get(char, b"")) == 2}
         self.pairs = mirror.pairs()
-        self.codes = codes
+        self.codes = mirror.sources()
         self.guesses = 0
 
     def feed(self, path: _Path, byte: int, token: int) -> bool:
@@ -297,9 +309,13 @@ class _Search:
         lead = path.shown[-1]
         for trail in _by_reading().get((lead, note.reading), ()):
             char = self.pairs[lead << 8 | trail]
-            if trail > 0x80 and self.allowed(char, note.reading):
+            # a lone 0x80 is a character of its own in CP936; readers of GB18030 leave a mark
+            whole = trail > 0x80 or (note.mark == LOST and note.head)
+            if whole and self.allowed(char, note.reading):
                 new = path.copy()
                 if self.feed(new, trail, token) and self.note(new, note):
+                    # a character that the page annotates elsewhere is likelier than one that it does not show
+                    new.cost += 0.0 if char in self.habits.notes else UNKNOWN
                     yield new
 
     def allowed(self, char: str, reading: str) -> bool:
@@ -308,7 +324,7 @@ class _Search:
             return known == reading
         if char in self.habits.plain:
             return False
-        return not self.habits.only_traditional or char in simplified()
+        return not self.habits.kin or char in self.habits.kin
 
     def broken_pair(self, path: _Path, token: int, swallow: bool, sign: str, end: int) -> Iterable[_Path]:
         """Try every second byte that a mark may stand for, with the ASCII sign that it swallowed.
@@ -319,22 +335,31 @@ class _Search:
         self.guesses += 1
         if lead is None or path.due or self.guesses > GUESSES:
             return
-        for trail in range(0x81, 0xFF):
+        trails: Iterable[int] = range(0x81, 0xFF)
+        if not swallow and end < len(self.text) and not self.habits.silent:
+            # a lone first byte leaves a mark where ASCII follows; 0x80 leaves one everywhere
+            trails = range(0x80, 0xFF) if self.text[end] < "\x80" else (0x80,)
+        for trail in trails:
             if lead << 8 | trail not in self.pairs:
                 continue
             new = path.copy()
             if not self.feed(new, trail, token) or new.due:
                 continue
-            new.origins = max(2, new.origins)
+            if not isinstance(trails, tuple):
+                new.origins = max(2, new.origins)
             if swallow:
                 closes = new.previous in CLOSERS
                 known = sign[0] if sign[1:] != "?" or closes else LOST
                 kind = known if known != LOST else self.text[end : end + 1]
-                # between two Hanzi an ASCII sign is rare
-                new.cost += bigrams.cost(new.previous, _class(kind)) if kind and kind < "\x80" else 7.0
                 new.out = (new.out, known, token)
-                new.previous = _class(kind) if kind < "\x80" else "，"
                 new.last = new.shown = ()
+                # between two Hanzi an ASCII sign is a digit, a letter, or something else
+                for kin, dear in ((_class(kind), 0.0),) if "" < kind < "\x80" else BETWEEN:
+                    one = new.copy()
+                    one.cost += dear + CLASSES * bigrams.cost(new.previous, kin)
+                    one.previous = kin
+                    yield one
+                continue
             yield new
         if end == len(self.text):
             return
@@ -381,9 +406,11 @@ class _Search:
                 new.previous = "，"
                 yield new
             return
-        ways = [self.codes[kind]]
-        if path.pending is not None and kind in self.habits.half:
-            ways = [self.codes[WIDE[kind]]]
+        ways = [*self.codes[kind]]
+        if kind in self.habits.half and (
+            path.pending is not None or ((seam := NOTE_RE.match(self.text, end)) and not (seam[2] and not seam[1]))
+        ):
+            ways = [*self.codes[WIDE[kind]]]
         for way in ways:
             new = path.copy()
             if all(self.feed(new, byte, token) for byte in way):

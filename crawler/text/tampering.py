@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
+from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -150,8 +151,12 @@ def learn(text: str, notes: Sequence[Note]) -> tuple[Habits, bool] | None:
     if sum(found.values()) > 0.7 * total:
         return None
     share = forms / len(table)
+    mapped = sum(char in seams.mapped() for char in table) / len(table)
+    # Simplified text: nobody but a list of replacements annotates just those that have a Traditional form
+    listed = (mapped >= 0.95 or broken >= 2) and len(table) >= 8 and not wrong
+    several = len(table) >= 12 and again >= 5 and wrong * 20 <= len(table)
     if not (share >= 0.7 and points >= ENOUGH) and not (
-        len(table) >= 12 and again >= 5 and wrong * 20 <= len(table) and sum(found.values()) < 0.5 * total
+        (listed or several) and sum(found.values()) < 0.5 * total
     ):
         return None
     consistent = {
@@ -169,7 +174,7 @@ def learn(text: str, notes: Sequence[Note]) -> tuple[Habits, bool] | None:
     habits = Habits(
         notes=consistent,
         always=frozenset(always),
-        only_traditional=share >= 0.95,
+        kin=seams.simplified().keys() if share >= 0.95 else seams.mapped() if mapped >= 0.95 else frozenset(),
         half=_half(text),
         swallow=swallow,
         silent=not heads and any(_misfit(text, note, consistent) for note in notes),
@@ -177,7 +182,12 @@ def learn(text: str, notes: Sequence[Note]) -> tuple[Habits, bool] | None:
         line=_line(text),
         blank=text.count("\n\n") * 5 >= text.count("\n") > 2,
         page=_page(text) if heads else {},
-        foreign=frozenset(c for c in seams.mapped() if standing[c] <= 1) if share >= 0.5 else frozenset(),
+        foreign=frozenset(
+            [
+                *(c for c in (seams.mapped() if share >= 0.5 else ()) if standing[c] <= 1),
+                *(c for c in "‘’" if c not in text),
+            ]
+        ),
     )
     return habits, share >= 0.5
 
@@ -189,10 +199,16 @@ def _misfit(text: str, note: Note, table: dict[str, str]) -> bool:
 
 
 def _half(text: str) -> frozenset[str]:
-    """Say which half-width signs stand for full-width ones in this page."""
-    after = Counter(re.findall(f"(?<=[{HANZI}])[,:;?!]", text))
+    """Say which half-width signs stand for full-width ones in this page.
+
+    A `?` counts only where a sentence ends: behind a Hanzi it may be the mark of a broken pair.
+    """
+    after = Counter(re.findall(f"(?<=[{HANZI}])(?:[,:;!]|\\?(?=[”’』」<\\s]|$))", text))
     brackets = len(re.findall(f"\\([{HANZI}]", text))
-    half = {sign for sign in ",:;?" if after[sign] and WIDE[sign] not in text}
+    wide = any(WIDE[sign] in text for sign in ",:;")
+    half = {sign for sign in ",:;" if after[sign] and WIDE[sign] not in text}
+    if after["?"] and "？" not in text and not wide:
+        half.add("?")
     if after["!"] and "！" not in text:
         half.add("!")
     if brackets and "（" not in text:
@@ -284,7 +300,7 @@ def _by_habit(text: str, habits: Habits) -> str:
 
 def _stretch(text: str, note: Note, covered: frozenset[int], habits: Habits, done: int) -> tuple[int, int]:
     """Give the stretch around a broken place that begins and ends in step for certain."""
-    codes = mirror.codes()
+    codes = mirror.sources()
 
     def anchor(index: int) -> bool:
         char = text[index]
@@ -303,12 +319,15 @@ def _stretch(text: str, note: Note, covered: frozenset[int], habits: Habits, don
     return start, end
 
 
-def _annotated(text: str, end: int) -> str:
+def _annotated(text: str, end: int, half: Set[str]) -> str:
     """Give the character whose bytes stand in front of a place: a Latin letter may be half of one."""
     codes = mirror.codes()
     char = text[end - 1] if end else ""
-    if "@" < char < "\x7f" and end > 1 and len(before := codes.get(text[end - 2], b"")) == 2:
-        return mirror.pairs().get(before[1] << 8 | ord(char), "")
+    if "@" < char < "\x7f" and end > 1:
+        first = text[end - 2]
+        before = codes.get(WIDE[first] if first in half else first, b"")
+        if len(before) == 2:
+            return mirror.pairs().get(before[1] << 8 | ord(char), "")
     return char
 
 
@@ -320,10 +339,10 @@ def _unannotate(text: str, habits: Habits) -> list[Edit]:
         if not note.head or note.mark or not note.start:
             continue
         end = note.start
-        char = _annotated(text, end)
+        char = _annotated(text, end, habits.half)
         if last and last.start and last.end == end - 1:
             # a note may stand between the two bytes: 國(guó)F(jiū)DA, where 鳩 is the end of 國 and F
-            char = _annotated(text[last.start - 1] + text[end - 1], 2)
+            char = _annotated(text[last.start - 1] + text[end - 1], 2, habits.half)
         last = note
         known = habits.notes.get(char)
         if known == note.reading or (
@@ -333,7 +352,7 @@ def _unannotate(text: str, habits: Habits) -> list[Edit]:
     return edits
 
 
-RARELY = {"乾": 4.0} | dict.fromkeys("儘摺昇瞭藉覆託逕鉅陞", 9.0)
+RARELY = {"乾": 4.0} | dict.fromkeys("儘摺昇瞭藉覆託逕鉅陞", 14.0)
 """Forms that tables of single characters do not make (they leave 借 as it is): as a rule the original had
 them. In nats."""
 
