@@ -134,6 +134,29 @@ def test_a_note_behind_a_latin_letter_is_one_of_the_machine() -> None:
         assert repair(captured).text == text
 
 
+def test_a_copy_without_notes_is_turned_back() -> None:
+    text = "以后这里的关系很复杂，后来奋斗的干部在家里准备。标准和制造都有了，村里松了一口气，时间会说话。"
+    captured = "以后這里的關系很復雜，后來奮斗的干部在家里準備。標準和制造都有了，村里松了一口氣，時間會說話。"
+    found = repair(captured)
+    assert found.text == text
+    assert {step.fixer for step in found.steps} == {"traditional"}
+    assert revert(found.text, found.steps) == captured
+
+
+def test_a_reader_of_gb18030_is_understood() -> None:
+    text = STORY + "每个城市，每个人，一个都不能少。缓退等政策。"
+    notes = [(char, seams.readings()[char][0]) for char in "會說還養護們發現記錄點設議開農條標準個復"]
+    body = mirror.annotate(mirror.encode(traditional(text)), notes)
+    assert repair(body.decode("gb18030", "replace")).text == text
+
+
+def test_nothing_is_proven_where_broken_pairs_leave_no_mark() -> None:
+    notes = [(char, seams.readings()[char][0]) for char in "會說還養護們發現記錄點設議開農條標準復執"]
+    body = mirror.annotate(mirror.encode(traditional(STORY + "低保渐退缓退等政策，继续开展。")), notes)
+    found = repair(mirror.read(body, "", swallow=False))
+    assert [s.certainty for s in found.steps if s.fixer == "broken-pair"] == ["inferred"]
+
+
 def test_text_added_after_the_machine_stays() -> None:
     spam = "\n\n免费观看在线视频| 着名网站后面的链接| 云里雾里"
     captured = tampered(STORY, random.Random(5), 0.7)

@@ -95,7 +95,7 @@ def sources() -> dict[str, tuple[bytes, ...]]:
     >>> sources()["€"], sources()["退"] == (codes()["退"],)
     ((b'\x80', b'\xa2\xe3'), True)
     """
-    found = {char: (code,) for char, code in codes().items()}
+    found: dict[str, tuple[bytes, ...]] = {char: (code,) for char, code in codes().items()}
     for lead in range(0x81, 0xFF):
         for trail in (*range(0x40, 0x7F), *range(0x80, 0xFF)):
             code = bytes((lead, trail))

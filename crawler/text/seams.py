@@ -408,7 +408,8 @@ class _Search:
             return
         ways = [*self.codes[kind]]
         if kind in self.habits.half and (
-            path.pending is not None or ((seam := NOTE_RE.match(self.text, end)) and not (seam[2] and not seam[1]))
+            path.pending is not None
+            or ((seam := NOTE_RE.match(self.text, end)) and not (seam[2] and not seam[1]))
         ):
             ways = [*self.codes[WIDE[kind]]]
         for way in ways:

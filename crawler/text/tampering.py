@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import cache
 from itertools import pairwise
+from operator import add
 from typing import NamedTuple
 
-from crawler.text import bigrams, evidence, mirror, mojibake, noise, seams
+from crawler.text import bigrams, evidence, mirror, mojibake, noise, seams, tables
 from crawler.text.seams import LOST, WIDE, Habits, Note
 
 
@@ -192,10 +193,17 @@ def learn(text: str, notes: Sequence[Note]) -> tuple[Habits, bool] | None:
     return habits, share >= 0.5
 
 
-def _misfit(text: str, note: Note, table: dict[str, str]) -> bool:
-    """Say whether a whole note stands behind a character that it cannot belong to."""
+def _misfit(text: str, note: Note, table: Mapping[str, str]) -> bool:
+    """Say whether a whole note stands behind a character that it cannot belong to, or behind another note."""
     char = text[note.start - 1] if note.start else ""
-    return bool(HANZI_RE.match(char)) and note.reading not in seams.readings().get(char, ())
+    if char == ")":
+        return any(
+            other.end == note.start for other in seams.find_notes(text, max(0, note.start - 8), note.start)
+        )
+    known = seams.readings().get(char, ())
+    return bool(HANZI_RE.match(char)) and note.reading != table.get(
+        char, note.reading if note.reading in known else ""
+    )
 
 
 def _half(text: str) -> frozenset[str]:
@@ -263,7 +271,7 @@ def _mend(text: str, notes: Sequence[Note], habits: Habits) -> tuple[str, list[S
     done = 0
     covered = frozenset(place for note in notes for place in range(note.start, note.end))
     for note in notes:
-        suspicious = note.mark or not note.head or (habits.silent and _misfit(text, note, {}))
+        suspicious = note.mark or not note.head or (habits.silent and _misfit(text, note, habits.notes))
         if not suspicious or note.start < done:
             continue
         start, end = _stretch(text, note, covered, habits, done)
@@ -278,16 +286,34 @@ def _mend(text: str, notes: Sequence[Note], habits: Habits) -> tuple[str, list[S
                 habits._replace(always=frozenset(), plain=frozenset()),
                 last=end == len(text),
             )
-            pieces = [p._replace(certainty="inferred") if p.certainty == "proven" else p for p in pieces]
+            pieces = _doubtful(pieces)
+        if habits.silent:
+            pieces = _doubtful(pieces)
         for piece in pieces:
             before = text[piece.start : piece.end]
             after = _by_habit(piece.text, habits)
             by_certainty[piece.certainty].append(Edit(piece.start, before, after))
-        if not pieces and (note.mark or not note.head):
-            by_certainty["lost"].append(Edit(note.start, text[note.start : note.end], LOST))
-            end = note.end
+        if not pieces:
+            end = _unread(text, note)
+            by_certainty["lost"].append(Edit(note.start, text[note.start : end], LOST + text[note.end : end]))
         done = end
     return _sequence(text, [("broken-pair", certainty, edits) for certainty, edits in by_certainty.items()])
+
+
+def _doubtful(pieces: Iterable[seams.Piece]) -> list[seams.Piece]:
+    """Call proven pieces inferred: bytes may have gone without a trace, or the page is not of one piece."""
+    return [p._replace(certainty="inferred") if p.certainty == "proven" else p for p in pieces]
+
+
+UNREAD_RE = re.compile("[^\\x00-?]{0,40}")
+"""What stands behind a broken place up to the next ASCII sign, which brings the bytes back into step."""
+
+
+def _unread(text: str, note: Note) -> int:
+    """Give the end of what cannot be read behind a broken place for which no original was found."""
+    found = UNREAD_RE.match(text, note.end)
+    end = found.end() if found else note.end
+    return end if text[end : end + 1] != "(" else max(note.end, end - 1)
 
 
 NARROW = {wide: half for half, wide in WIDE.items()}
@@ -316,7 +342,8 @@ def _stretch(text: str, note: Note, covered: frozenset[int], habits: Habits, don
     end = note.end
     while end < len(text) and end - note.end < 4000 and not anchor(end):
         end += 1
-    return start, end
+    # where broken pairs leave no mark, only the sign behind them tells that one broke
+    return start, min(end + habits.silent, len(text))
 
 
 def _annotated(text: str, end: int, half: Set[str]) -> str:
@@ -428,6 +455,58 @@ def _undo_noise(text: str, clues: int) -> tuple[str, list[Step]]:
     return text, steps
 
 
+TRADITIONAL_RE = re.compile("[這們國會來時說對發個後]")
+"""Evidence that a text may be in Traditional characters: no text of some length is without these."""
+
+
+@cache
+def _charwise() -> tuple[dict[str, tuple[str, str]], frozenset[str]]:
+    """Give the pairs that only a conversion one by one writes, and the characters that such a table may leave.
+
+    Each pair has the character that is wrong in it and those that people write instead.
+    """
+    pairs = {}
+    for wrong, right in tables.read("charwise"):
+        at = 0 if all(word[0] != wrong[0] for word in right.split()) else 1
+        pairs[wrong] = (wrong[at], "".join(word[at] for word in right.split()))
+    return pairs, frozenset("".join(pairs))
+
+
+def converted(text: str) -> bool:
+    """Say whether a text was turned into Traditional characters one by one, without words.
+
+    Wanted: five pairs that no Traditional writer spells so, of three characters whose right form stands
+    nowhere in the text, and one for every 250 Traditional forms; and hardly a Simplified character else.
+
+    >>> converted("這里的關系很復雜，后來奮斗的干部以后在家里準備。時間會說話，個個發現問題。" * 2)
+    True
+    >>> converted("這裡的關係很複雜，後來奮鬥的幹部以後在家裡準備。時間會說話，個個發現問題。" * 2)
+    False
+    """
+    if not TRADITIONAL_RE.search(text):
+        return False
+    pairs, kept = _charwise()
+    here = Counter(map(add, text, text[1:]))
+    standing = set(text)
+    seen = [pair for pair in here.keys() & pairs.keys() if standing.isdisjoint(pairs[pair][1])]
+    places = sum(here[pair] for pair in seen)
+    if places < 5 or len({pairs[pair][0] for pair in seen}) < 3:
+        return False
+    forms, plain = seams.simplified(), seams.mapped() - kept
+    lines = [line for line in text.split("\n") if any(char in forms for char in line)]
+    old = sum(char in forms for line in lines for char in line)
+    new = sum(char in plain for line in lines for char in line)
+    return old >= 12 and new * 20 <= old <= 250 * places
+
+
+def _undo_conversion(text: str) -> tuple[str, list[Step]]:
+    """Turn a page back that was turned into Traditional characters one by one."""
+    if not converted(text):
+        return text, []
+    proven, inferred = _simplify(text)
+    return _sequence(text, [("traditional", "proven", proven), ("traditional", "inferred", inferred)])
+
+
 def _undo_machine(text: str) -> tuple[str, list[Step]]:
     """Undo one round of the machine of `crawler.text.mirror`."""
     if not GATE_RE.search(text):
@@ -481,6 +560,8 @@ def repair(text: str) -> Repaired:
         if clues & evidence.MACHINE:
             now, more = _undo_machine(now)
             steps += more
+        now, more = _undo_conversion(now)
+        steps += more
         if len(steps) == before:
             if clues & evidence.GONE_FOR_GOOD:
                 steps += _as_steps(now, "mojibake", mojibake.gone(now))[1]

@@ -188,7 +188,6 @@ def tamper(
         chosen = draw.sample(changed, round(len(changed) * share)) + draw.sample(pool, 60)
     chosen = list(dict.fromkeys(chosen))
     draw.shuffle(chosen)
-    made = Tracked(b"", array("i"))
     codes = mirror.codes()
     pieces = [codes.get(char, b"?") for char in body]
     made = Tracked(
@@ -290,8 +289,9 @@ def differences(left: str, right: str) -> list[tuple[int, int, int, int]]:
     """Give where two texts differ, as ranges of both."""
     if len(left) == len(right):
         return [(i, i + 1, i, i + 1) for i, (a, b) in enumerate(zip(left, right, strict=True)) if a != b]
-    head = len(os.path.commonprefix((left, right)))
-    tail = len(os.path.commonprefix((left[head:][::-1], right[head:][::-1])))
+    shorter = min(len(left), len(right))
+    head = next((i for i in range(shorter) if left[i] != right[i]), shorter)
+    tail = next((i for i in range(shorter - head) if left[-1 - i] != right[-1 - i]), shorter - head)
     one, other = left[head : len(left) - tail], right[head : len(right) - tail]
     matcher = SequenceMatcher(None, one, other, autojunk=len(one) + len(other) > 20_000)
     return [
@@ -414,17 +414,17 @@ def clean(folder: Path) -> Iterator[tuple[str, str]]:
     first = {char: several[0] for char, several in seams.readings().items()}
     convert = opencc.OpenCC("s2t").convert
 
-    def noted(text: str, choose: Callable[[str], bool]) -> str:
-        return "".join(f"{c}({first[c]})" if c in first and choose(c) else c for c in text)
+    def noted(text: str, choose: Callable[[str], bool], *, once: bool = False) -> str:
+        chosen = [c in first and choose(c) and not (once and c in text[:i]) for i, c in enumerate(text)]
+        return "".join(f"{c}({first[c]})" if with_it else c for c, with_it in zip(text, chosen, strict=True))
 
     for text in draw.sample(paragraphs, min(300, len(paragraphs))):
         yield "primers", noted(text, lambda _: True)
         yield "Traditional primers", noted(convert(text), lambda _: True)
         yield "rare characters explained", noted(text, lambda c: _rank(c) > 11.5)
-        seen: set[str] = set()
         yield (
             "Traditional, rare characters explained once",
-            noted(convert(text), lambda c: _rank(c) > 11 and not (c in seen or seen.add(c))),
+            noted(convert(text), lambda c: _rank(c) > 11, once=True),
         )
     for path in sorted(Path(os.__file__).parent.glob("*.py"))[:200]:
         yield "code", path.read_text(encoding="utf-8", errors="replace")

