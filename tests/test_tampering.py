@@ -136,7 +136,9 @@ def test_a_note_behind_a_latin_letter_is_one_of_the_machine() -> None:
 
 def test_a_copy_without_notes_is_turned_back() -> None:
     text = "以后这里的关系很复杂，后来奋斗的干部在家里准备。标准和制造都有了，村里松了一口气，时间会说话。"
-    captured = "以后這里的關系很復雜，后來奮斗的干部在家里準備。標準和制造都有了，村里松了一口氣，時間會說話。"
+    captured = (
+        "以后這里的關系很復雜，后來奮斗的干部在家里準備。標準和制造都有了，村里松了一口氣，時間會說話。"
+    )
     found = repair(captured)
     assert found.text == text
     assert {step.fixer for step in found.steps} == {"traditional"}
