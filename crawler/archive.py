@@ -1615,10 +1615,10 @@ class Archive:
         return {row["root"], *(each[0] for each in found)}
 
     def _elect(self, members: set[int]) -> None:
-        """Let all members point to the earliest: by date of publication, then first seen, then id."""
+        """Let all members point to the earliest: by publication, then by the day first seen; then a fixed order decides."""
         marks = ", ".join("?" * len(members))
         first = self.conn.execute(
-            f"SELECT id FROM articles WHERE id IN ({marks}) ORDER BY published IS NULL, published, first_seen, id LIMIT 1",
+            f"SELECT id FROM articles WHERE id IN ({marks}) ORDER BY published IS NULL, published, substr(first_seen, 1, 10), key LIMIT 1",
             tuple(members),
         ).fetchone()[0]
         self.conn.execute(
