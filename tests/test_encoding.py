@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +17,21 @@ NEWS = (
     "群众出行条件明显改善；今年还要继续加大投入，让每个村子都通上好路。"
 )
 OLD = "昨日，市裡召開會議，研究部署今年農村道路的養護工作。會議指出，去年全市新建道路三百多公里。"
+
+
+CASES = Path(__file__).parent / "cases"
+
+
+def cases(kind: str) -> list[Any]:
+    rows = json.loads((CASES / f"encoding-{kind}.json").read_text(encoding="utf-8"))
+    return [pytest.param(row, id=row["name"]) for row in rows]
+
+
+@pytest.mark.parametrize("case", [*cases("in-the-wild"), *cases("synthetic"), *cases("negative")])
+def test_bytes_say_what_the_case_says(case: dict[str, Any]) -> None:
+    found = decode(bytes.fromhex(case["body"]))
+    damage = [[at.offset, at.bytes.hex()] for at in found.damage]
+    assert (found.text, found.encoding, damage) == (case["text"], case["encoding"], case["damage"])
 
 
 def page(text: str, head: str = "") -> str:

@@ -390,12 +390,12 @@ def _mend(
         as_is, gone = _read(raw, codec)
         if not gone and codec == "gb18030" and (_even(raw) or not _glued(as_is)):
             continue
-        if codec == "big5" and not gone and len(raw) > 200:
+        if codec == "big5" and not gone and len(raw) > 300:
             # back in step at the letter behind the place: only what is before it matters
             head, tail = (
                 part.decode(codec, "ignore") for part in (raw[: offset - begin], raw[offset - begin :])
             )
-            begin = offset - len(head[-40:].encode(codec, "ignore"))
+            begin = offset - len(head[-80:].encode(codec, "ignore"))
             end = offset + len(tail[:12].encode(codec, "ignore"))
             raw = body[begin:end]
             as_is, gone = _read(raw, codec)
@@ -407,6 +407,8 @@ def _mend(
         out.append(path.text)
         found += [Damage(begin + at, raw[at:end]) for at, end in path.skipped]
         last = begin + len(raw)
+    if not last:
+        return text, damage
     plain(len(body))
     return "".join(out), found
 
