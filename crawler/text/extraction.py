@@ -318,8 +318,10 @@ class _Walk:
                 self.images.append((len(self.lines) + (1 if self.pending() else 0), child))
             elif tag not in SKIP:
                 self.flush(el, kind)
+                before = len(self.lines)
                 self.block(child, tag, depth)
-                self.hops += 1
+                if len(self.lines) > before:
+                    self.hops += 1
             if text := child.tail:
                 buffer.append(text)
                 if self.in_link:
@@ -344,6 +346,7 @@ class _Walk:
         self.hidden -= hidden
 
     def block(self, child: HtmlElement, tag: str, depth: int) -> None:
+        hops = self.hops
         self.hops += 1
         if depth > DEEP:
             self.deep(child, tag)
@@ -366,6 +369,8 @@ class _Walk:
         else:
             self.walk(child, tag, depth + 1)
             self.flush(child, tag)
+        if len(self.lines) == start:  # a blank paragraph is no distance
+            self.hops = hops
         self.hidden -= hidden
         self.junk -= junk
         for name in bodies:
