@@ -57,10 +57,16 @@ class Extracted(NamedTuple):
 # ------------------------------------------------------------------------------------------------ tables
 
 
+ROLES = ("comments", "end", "below", "site", "credit", "drop")
+"""What a line of furniture does; see ``data/tables/furniture.tsv``. Where two fit a line, the first."""
+
+
 @cache
-def _furniture(role: str) -> re.Pattern[str]:
-    roles = ("end", "comments") if role == "end" else (role,)
-    return re.compile("|".join(p for p, r in read("furniture") if r in roles), re.IGNORECASE)
+def _furniture() -> re.Pattern[str]:
+    """Give one pattern for all furniture; the group that matched is the role."""
+    rows = read("furniture")
+    groups = (f"(?P<{role}>{'|'.join(p for p, r in rows if r == role)})" for role in ROLES)
+    return re.compile("|".join(groups), re.IGNORECASE)
 
 
 @cache
@@ -237,14 +243,11 @@ class _Line:
 
     @property
     def role(self) -> str:
-        """``drop`` for furniture, ``end`` for what stands below articles, empty for the rest."""
+        """What the line does if it is furniture, one of `ROLES`; empty for the rest."""
         if self._role is None:
-            self._role = ""
-            if self.size <= 200:
-                if _furniture("end").match(self.text):
-                    self._role = "end"
-                elif self.size <= 120 and _furniture("drop").match(self.text):
-                    self._role = "drop"
+            found = _furniture().match(self.text) if self.size <= 200 else None
+            role = (found.lastgroup or "") if found else ""
+            self._role = "" if role == "drop" and self.size > 120 else role
         return self._role
 
     @property
@@ -253,6 +256,18 @@ class _Line:
         if self._info is None:
             self._info = _is_info(self)
         return self._info
+
+    @property
+    def linked(self) -> bool:
+        """Whether most of the line is link text."""
+        return self.link * 2 > self.size
+
+    @property
+    def prose(self) -> bool:
+        """Whether the line is a sentence or more, so that the text goes on at least so far."""
+        if self.hidden or self.role or self.linked:
+            return False
+        return END_RE.search(self.text) is not None or (self.weight >= 10 and not self.info)
 
     @property
     def weight(self) -> float:
@@ -465,7 +480,7 @@ def _weigh(line: _Line) -> float:
     if line.hidden or (line.cells and _is_table_row(line)):
         return -1.0
     if line.role:
-        return -12.0
+        return -3.0 if line.role == "credit" else -12.0
     if link * 2 > size:
         return -6.0 - min(size, 60) * 0.4
     text = line.text
@@ -490,11 +505,10 @@ def _core(lines: Sequence[_Line]) -> tuple[int, int]:
     best, best_run = 0.0, (0, 0)
     total, start = 0.0, 0
     factor = 1.0
-    comments = _furniture("comments")
     for i, line in enumerate(lines):
         if total > 0:
             total -= 2.5 * max(0, line.hops - 3)
-            if line.size <= 40 and total > 100 and comments.match(line.text):
+            if line.size <= 40 and total > 100 and line.role == "comments":
                 total, factor = 0.0, 0.03
         if total <= 0:
             total, start = 0.0, i
@@ -557,10 +571,27 @@ def _choose(walk: _Walk, plain: bool) -> tuple[int, int, str, HtmlElement | None
     while start > 0 and lines[start].hops <= 3 and _joins(lines[start - 1]) and held(lines[start - 1]):
         start -= 1
     while end < len(lines) and lines[end].hops <= 3 and held(lines[end]):
-        if not (_joins(lines[end]) or _is_signed(lines[end], lines[end - 1])):
+        if _joins(lines[end]) or _is_signed(lines[end], lines[end - 1]):
+            end += 1
+            continue
+        after = end  # a line of names between paragraphs parts no text
+        while after < min(end + 6, len(lines) - 1) and lines[after].hops <= 3 and _passes(lines[after]):
+            after += 1
+        line = lines[after]
+        if not (line.prose and line.hops <= 3 and held(line) and _beside(line, lines[end - 1])):
             break
-        end += 1
+        end = after + 1
     return start, end, "density", top
+
+
+def _passes(line: _Line) -> bool:
+    return line.role in ("credit", "site") or (not line.role and not line.linked and not line.prose)
+
+
+def _beside(line: _Line, other: _Line) -> bool:
+    """Say whether two lines stand in the same element, as paragraphs of one text do."""
+    one, two = line.el, other.el
+    return one is two or one.getparent() is two.getparent()
 
 
 def _is_signed(line: _Line, before: _Line) -> bool:
@@ -576,7 +607,7 @@ def _is_signed(line: _Line, before: _Line) -> bool:
 
 def _joins(line: _Line) -> bool:
     """Say whether a short line beside the body belongs to it, such as a first sentence or a signature."""
-    return line.link * 2 <= line.size and not line.hidden and not line.role and not line.info
+    return not line.linked and not line.hidden and not line.role and not line.info
 
 
 # ------------------------------------------------------------------------------------- dates and labels
@@ -699,6 +730,23 @@ SQUEEZE_RE = re.compile(r"\s+")
 VALUE_END_RE = re.compile(r"\s{2,}|[\u3000\t|]|【|\s(?=字体|字号|打印|关闭|分享|收藏|阅读|点击|浏览|我要)")
 
 
+RANGE_RE = re.compile(
+    r"\s*(?:[（(]?(?:星期|周)[一二三四五六日天][）)]?\s*(?=[上下中]午|晚|早|凌晨|\d))?"
+    r"(?:[至到起前止后以内—–~～，,、。]|-+\s*\d|[上下中]午|晚|早|凌晨|\d{1,2}\s?[时点:：])"
+)
+"""What follows the date of an event or of a term, and never the date of a page."""
+
+
+def _stamp(value: str) -> re.Match[str] | None:
+    """Match the date that a label's value is; the time of an event is none.
+
+    >>> _stamp("2021-04-06 15:13:48")[0], _stamp("2026年12月1日上午9:00至11:30"), _stamp("2026年12月1日起")
+    ('2021-04-06 15:13:48', None, None)
+    """
+    found = DATE_RE.match(value)
+    return None if found is None or RANGE_RE.match(value, found.end()) else found
+
+
 def _labelled(text: str) -> Iterator[tuple[str, str, str]]:
     """Give (field, label, value) for each label of a line."""
     found = list(LABEL_RE.finditer(text))
@@ -715,6 +763,7 @@ def _is_table_row(line: _Line) -> bool:
     return any(SQUEEZE_RE.sub("", cell).rstrip(":：") in TABLE_LABELS for cell in line.cells[::2])
 
 
+SENTENCE_RE = re.compile("[。！？]")
 HINT_RE = re.compile("[:：】]|[0-9]{4}|今天|星期|农历|欢迎|[表布]于|(?:[\u4e00-\u9fff]{2,6})$")
 """What every info line has one of; spares the longer looks."""
 
@@ -729,16 +778,25 @@ def _is_info(line: _Line) -> bool:
         return False
     if line.cells and _is_table_row(line):
         return True
+    if any(
+        field in ("published", "updated") and DATE_RE.match(value) and not _stamp(value)
+        for field, _, value in _labelled(text)
+    ):
+        return False
     if TODAY_RE.search(text):
-        return True
+        return not text.endswith(("。", "；"))
+    if (day := DATE_RE.search(text)) and RANGE_RE.match(text, day.end()):
+        return False
     rest = DATE_RE.sub("", text)
     found = list(LABEL_RE.finditer(rest))
     if not found:
-        return rest != text and len(rest) <= 44 and not END_RE.search(text) and line.link * 2 <= line.size
+        return rest != text and len(rest) <= 44 and not END_RE.search(text) and not line.linked
     if any(FIELD_OF[SQUEEZE_RE.sub("", m[1])] in ("editor", "duty") for m in found) and found[0].start() == 0:
-        return line.size <= 80
+        return line.size <= 80 and not SENTENCE_RE.search(text)
     values = [value for _, _, value in _labelled(rest)]
-    return found[0].start() <= 44 and all(len(value) <= 30 for value in values)
+    return found[0].start() <= 44 and all(
+        len(value) <= 30 and not SENTENCE_RE.search(value) for value in values
+    )
 
 
 # ------------------------------------------------------------------------------------------------ fields
@@ -861,10 +919,94 @@ class _Info(NamedTuple):
 
     said: dict[str, tuple[str, str]]
     lines: set[int]
+    foot: int
+    """Where the labels below the text begin."""
 
 
-def _inform(lines: Sequence[_Line], start: int, end: int, plain: bool, title: str | None) -> _Info:
-    """Read the info lines and the table above (and within the top of) the body, and the labels below it."""
+VAGUE = frozenset(("时间", "日期"))
+"""Labels of a page's date that notices use for their events as well."""
+
+EVENT_RE = re.compile(
+    r"(?:活动|会议|展览|演出|比赛|报名|举办|召开)?(?:地点|地址|场地|主题|对象|主讲人?|嘉宾|方式|内容)[:：]"
+)
+
+
+def _over(lines: Sequence[_Line], start: int, end: int, named: bool) -> int:
+    """Say where in the body its text is over: at the first line of what stands below articles.
+
+    Within a container that the page itself names such a line is text if prose follows in it.
+    """
+    last = max((i for i in range(start, end) if lines[i].prose), default=start - 1)
+    left = _worth(lines[start:end])
+    had = 0.0
+    begun = False
+    for i in range(start, end):
+        line = lines[i]
+        role = line.role
+        if line.weight > 0:
+            had, left = had + line.weight, left - line.weight
+        if not role:
+            begun = begun or not (line.info or line.hidden)
+            continue
+        if role == "site":
+            ends = not named and not (i < last and _beside(lines[last], line))
+        else:
+            ends = role in ("comments", "end", "below")
+        if begun and ends and (i > last if named else left <= had):
+            return i
+    return end
+
+
+def _head(lines: Sequence[_Line], first: int, end: int, title: str | None, day: date | None) -> int:
+    """Say where the info lines within the top of a container end: no label behind prose is the page's."""
+    top = first
+    for i in range(first, min(end, first + 24)):
+        line = lines[i]
+        after = lines[i + 1] if i + 1 < end else None
+        if line.info:
+            if not line.cells and _is_event(lines, i, end, day):
+                break
+            top = i + 1
+        elif (
+            line.text != title
+            and not line.cells
+            and (END_RE.search(line.text) or line.weight >= 10 or line.text.endswith(("：", ":")))
+        ):
+            headline = i == first and line.size <= 60 and not BROKEN_RE.search(line.text)
+            if not headline or after is None or not LABEL_RE.match(after.text) or not after.info:
+                break
+    return top
+
+
+BROKEN_RE = re.compile("[。；;：:…][”’」』）)]?$")
+"""How no headline ends."""
+
+
+def _is_event(lines: Sequence[_Line], i: int, end: int, day: date | None) -> bool:
+    """Say whether a labelled date is that of an event: the place stands beside it, or the page has another date."""
+    told = list(_labelled(lines[i].text))
+    if _disagrees(told, day):
+        return True
+    if not told or any(label not in VAGUE for _, label, _ in told):
+        return False
+    return any(EVENT_RE.match(line.text) for line in (*lines[i - 1 : i], *lines[i + 1 : min(i + 2, end)]))
+
+
+def _disagrees(told: Sequence[tuple[str, str, str]], day: date | None) -> bool:
+    """Say whether a line tells nothing but a date, and another one than the page's."""
+    if day is None or not told or any(field != "published" for field, _, _ in told):
+        return False
+    found = read_date(told[0][2])
+    return found is not None and found.timetuple()[:3] != day.timetuple()[:3]
+
+
+def _inform(
+    lines: Sequence[_Line], start: int, over: int, end: int, plain: bool, title: str | None, day: date | None
+) -> _Info:
+    """Read the info lines and the table above the body and within its top, and the labels below its text.
+
+    `day` is the date that the page's ``<meta>`` tags tell.
+    """
     said: dict[str, tuple[str, str]] = {}
     used: set[int] = set()
     undated: list[int] = []
@@ -873,20 +1015,10 @@ def _inform(lines: Sequence[_Line], start: int, end: int, plain: bool, title: st
         if field and value and field not in said:
             said[field] = (value, rule)
 
-    first = start if not plain else min(1, len(lines))
-    top = first
-    for i in range(first, min(end, first + 24)):  # info lines can stand inside the container
-        line = lines[i]
-        if line.info:
-            top = i + 1
-        elif line.text != title and not line.cells and (END_RE.search(line.text) or line.weight >= 10):
-            after = lines[i + 1] if i == first and i + 1 < end else None
-            if after is None or not LABEL_RE.match(after.text) or not after.info:
-                break  # else the first line was a headline: the info line is below it
-    for i in range(max(0, start - 60), top):
+    def hear(i: int) -> None:
         line = lines[i]
         if TODAY_RE.search(line.text):
-            continue
+            return
         if line.kind == "tr" and len(line.cells) >= 2:
             names = [SQUEEZE_RE.sub("", c).rstrip(":：") for c in line.cells]
             for k in range(len(names) - 1):
@@ -899,14 +1031,14 @@ def _inform(lines: Sequence[_Line], start: int, end: int, plain: bool, title: st
                         say(say_field, line.cells[k + 1], rule)
                     used.add(i)
             if i in used:
-                continue
+                return
         if not line.info:
-            continue
+            return
         used.add(i)
         dated = False
         for field, label, value in _labelled(line.text):
             if field in ("published", "updated"):
-                if found := DATE_RE.match(value):
+                if found := _stamp(value):
                     say(field, found[0], f"info line {label}")
                     dated = True
             elif field:
@@ -916,15 +1048,36 @@ def _inform(lines: Sequence[_Line], start: int, end: int, plain: bool, title: st
                 say(field, value, f"info line {label}")
         if not dated and DATE_RE.search(line.text):
             undated.append(i)
-    for i in reversed(undated):
-        if i >= start - 15 and (found := DATE_RE.search(lines[i].text)):
-            say("published", found[0], "date line")
-            rest = lines[i].text[found.end() :].strip(OUTER + "|《》[]【】()（）")
-            if re.fullmatch(r"[\u4e00-\u9fff]{2,12}(?:报|网|社|台|周刊|杂志|发布)|新[浪华]\S{0,6}", rest):
-                say("source", rest, "date line")
-    for i in range(max(end - 12, top), min(len(lines), end + 15)):
+
+    def guess() -> None:
+        """Take the date of an info line that has no label for it, the nearest to the body."""
+        for i in reversed(undated):
+            if i >= start - 15 and (found := DATE_RE.search(lines[i].text)):
+                say("published", found[0], "date line")
+                rest = lines[i].text[found.end() :].strip(OUTER + "|《》[]【】()（）")
+                if re.fullmatch(r"[\u4e00-\u9fff]{2,12}(?:报|网|社|台|周刊|杂志|发布)|新[浪华]\S{0,6}", rest):
+                    say("source", rest, "date line")
+        undated.clear()
+
+    first = start if not plain else min(1, len(lines))
+    for i in range(max(0, start - 60), first):
+        hear(i)
+    guess()
+    day = day or read_date(said.get("published", ("", ""))[0])
+    top = _head(lines, first, over, title, day)
+    for i in range(first, top):
+        hear(i)
+    guess()
+    foot = over  # where the labels below the text begin, within the container
+    while foot > top and _is_below(lines[foot - 1], said, day):
+        foot -= 1
+    while (
+        foot < over and not lines[foot].role and not (lines[foot].info and LABEL_RE.search(lines[foot].text))
+    ):
+        foot += 1
+    for i in (*range(foot, min(end, over + 15)), *range(max(end, foot), min(len(lines), end + 15))):
         line = lines[i]
-        if line.size > 120 or line.link * 2 > line.size:
+        if line.size > 120 or line.linked:
             continue
         if i < end:
             if not line.info or not LABEL_RE.match(line.text.lstrip("【[（(")):
@@ -933,9 +1086,30 @@ def _inform(lines: Sequence[_Line], start: int, end: int, plain: bool, title: st
         for field, label, value in _labelled(line.text):
             if field in ("editor", "duty", "source", "author"):
                 say(field, VALUE_END_RE.split(value)[0].strip(OUTER), f"line below {label}")
-            elif field in ("published", "updated") and label not in ("时间", "日期") and DATE_RE.match(value):
+            elif field in ("published", "updated") and label not in VAGUE and _stamp(value):
                 say(field, value, f"line below {label}")
-    return _Info(said, used)
+    return _Info(said, used, foot)
+
+
+def _is_below(line: _Line, said: dict[str, tuple[str, str]], day: date | None) -> bool:
+    """Say whether a line at the end of the container may stand below the text: names, links, tools of the page.
+
+    The date of an event and a second 来源 that contradicts the page's own are the text's.
+    """
+    if line.role not in ("", "credit") or line.hidden or line.linked:
+        return line.role != "site"
+    told = list(_labelled(line.text.lstrip("【[（(")))
+    if (told and all(label in VAGUE for _, label, _ in told)) or _disagrees(told, day):
+        return False
+    for field, _, value in told:
+        if (
+            field == "source"
+            and field in said
+            and value not in said[field][0]
+            and said[field][0] not in value
+        ):
+            return False
+    return line.role == "credit" or line.info
 
 
 def extract(html: str, url: str | None = None) -> Extracted:
@@ -978,9 +1152,12 @@ def extract_tree(tree: HtmlElement, url: str | None = None) -> Extracted:
     lines = walk.lines
     meta = _meta(tree)
     start, end, how, top = _choose(walk, plain)
+    named = _containers("body").get(how, (0, False))[1]
+    over = _over(lines, start, end, named)
     title, title_rule = _title(walk, meta, tree, start, plain)
-    info = _inform(lines, start, end, plain, title)
-    kept = _trim(lines, start, end, info.lines, title, plain)
+    info = _inform(lines, start, over, end, plain, title, read_date(meta.get("pubdate", "")))
+    files = _file_lines(walk)
+    kept = _trim(lines, start, over, info, title, named, files)
     rules: list[tuple[str, str]] = []
     if kept:
         rules.append(("body", how))
@@ -1046,7 +1223,7 @@ def extract_tree(tree: HtmlElement, url: str | None = None) -> Extracted:
     values["channel_name"] = settle(
         "channel_name", (meta.get("columnname"), "meta ColumnName"), (_crumb(lines, start), "breadcrumb")
     )
-    images = _images(walk, kept, top, url)
+    images = _images(walk, kept, top, url, files)
     attachments, links = _files(walk, start, end, url)
     return Extracted(
         title=title,
@@ -1071,33 +1248,88 @@ def _refines(found: datetime | date, known: datetime | date) -> bool:
 
 
 def _trim(
-    lines: Sequence[_Line], start: int, end: int, info: set[int], title: str | None, plain: bool
+    lines: Sequence[_Line],
+    start: int,
+    over: int,
+    info: _Info,
+    title: str | None,
+    named: bool,
+    files: set[int],
 ) -> list[int]:
     """Say which lines of the body are text: no info lines, no furniture, nothing after it is over."""
     kept: list[int] = []
     same = _bare(title) if title else None
-    visible = sum(lines[i].size for i in range(start, end) if not lines[i].hidden)
-    hidden = sum(lines[i].size for i in range(start, end) if lines[i].hidden)
-    for i in range(start, end):
+    visible = sum(lines[i].size for i in range(start, over) if not lines[i].hidden)
+    hidden = sum(lines[i].size for i in range(start, over) if lines[i].hidden)
+    listed = False  # in a list of links below a heading of such lists
+    for i in range(start, over):
         line = lines[i]
-        if i in info or (line.hidden and hidden <= visible):
+        if i in info.lines or (line.hidden and hidden <= visible):
             continue
-        text = line.text
-        if line.role == "end":
-            if kept and _worth([lines[k] for k in range(i + 1, end)]) <= _worth([lines[k] for k in kept]):
-                break
+        role = line.role
+        listed = listed and line.linked
+        if listed or role == "drop" or (line.linked and i >= info.foot):
             continue
-        if line.role == "drop":
+        if role == "credit" and (not kept or i >= info.foot):
             continue
-        if not kept and same and _bare(text) == same:
+        if role in ("comments", "end", "below"):
+            listed = i + 1 < over and lines[i + 1].linked
+            if not named or listed or line.link * 3 > line.size or (role != "below" and not kept):
+                continue
+        if role == "site" and not named and not kept:
+            continue
+        if not kept and same and _bare(line.text) == same:
             continue
         kept.append(i)
-    while kept and FILES_RE.fullmatch(lines[kept[-1]].text):
-        kept.pop()  # the heading of a list of files that is not text
+    foot = len(kept)
+    while foot and (kept[foot - 1] in files or FILES_RE.fullmatch(lines[kept[foot - 1]].text)):
+        foot -= 1  # a list of files at the end, and its heading
+    if foot or not kept or kept[0] not in files:
+        del kept[foot:]
     return kept
 
 
 FILES_RE = re.compile(r"[【\[]?(?:相关)?附件(?:下载|列表)?[】\]]?[:：]?")
+FILE_HEAD_RE = re.compile(
+    r"[\s【\[(（]*(?:相关)?(?:附件|附表)[\d一二三四五六七八九十]{0,3}(?:下载|列表)?[】\])）]*\s*[:：]"
+)
+BESIDE_FILE_RE = re.compile(
+    r"(?:点击|文件)?(?:下载|查看)|[KM]B?(?![a-z])|[\d一二三四五六七八九十\W_]+", re.IGNORECASE
+)
+"""What a list of files has besides their names: numbers, sizes, brackets."""
+
+
+def _is_file(href: str) -> bool:
+    return FILE_RE.search(href) is not None or (
+        UPLOAD_RE.search(href) is not None and not PICTURE_RE.search(href) and not PAGE_RE.search(href)
+    )
+
+
+def _file_lines(walk: _Walk) -> set[int]:
+    """Find the lines that are nothing but files offered: ``附件：``, links to files, or a file's name."""
+    names: dict[int, list[str]] = {}
+    others: set[int] = set()
+    for place, el in walk.anchors:
+        if _is_file(el.get("href").strip()):
+            names.setdefault(place, []).append(tidy(el.text_content()))
+        else:
+            others.add(place)
+    found: set[int] = set()
+    for i, line in enumerate(walk.lines):
+        if i in names and i not in others:
+            rest = line.text
+            for name in names[i]:
+                rest = rest.replace(name, " ", 1)
+            rest = FILE_HEAD_RE.sub("", rest, count=1)
+            if not BESIDE_FILE_RE.sub("", rest):
+                found.add(i)
+        elif (
+            line.size <= 120
+            and (head := FILE_HEAD_RE.match(line.text))
+            and FILE_RE.search(line.text, head.end())
+        ):
+            found.add(i)
+    return found
 
 
 def _byline(lines: Sequence[_Line], kept: Sequence[int]) -> str | None:
@@ -1141,7 +1373,7 @@ def _crumb(lines: Sequence[_Line], start: int) -> str | None:
 
 
 def _images(
-    walk: _Walk, kept: Sequence[int], top: HtmlElement | None, url: str | None
+    walk: _Walk, kept: Sequence[int], top: HtmlElement | None, url: str | None, files: set[int]
 ) -> tuple[tuple[str, str | None], ...]:
     """Pair each picture of the body with its caption: the short line right after it."""
     if not kept or top is None:
@@ -1158,7 +1390,7 @@ def _images(
             continue
         following = walk.images[k + 1][0] if k + 1 < len(walk.images) else None
         caption = None
-        if place in text and following != place:
+        if place in text and place not in files and following != place:
             line = lines[place]
             if (line.size <= 60 and not line.text.endswith(("。", "：", ":"))) or (
                 line.size <= 80 and re.search(r"(?:摄|供图|图片|图)[）)]?$", line.text)
@@ -1184,10 +1416,7 @@ def _files(
         href = (el.get("href") or "").strip()
         if not href or href[0] == "#" or href[:11].lower() == "javascript:" or href[:7].lower() == "mailto:":
             continue
-        is_file = FILE_RE.search(href) is not None or (
-            UPLOAD_RE.search(href) is not None and not PICTURE_RE.search(href) and not PAGE_RE.search(href)
-        )
-        if is_file:
+        if _is_file(href):
             if place >= start - 3:
                 address = join(url, href)
                 name = tidy(el.text_content()) or tidy(el.get("title") or "") or address.rsplit("/", 1)[-1]
