@@ -229,3 +229,11 @@ def test_no_proven_place_is_wrong(seed: int, share: float) -> None:
     found = repair(tampered(text, draw, share))
     if all(step.certainty == "proven" for step in found.steps if step.fixer == "broken-pair") and found.steps:
         assert found.text == text
+
+
+def test_a_block_put_into_the_same_line_says_nothing_of_the_article() -> None:
+    page = (
+        "<p>時(shí)間 來源:日報(bào) 社會(huì)救助,時(shí)常,會(huì)議 認(rèn)定標(biāo)準(zhǔn),是民生保障的“短板”和“底線”。</p>"
+        "<div><a>在线观看</a></div>"
+    )
+    assert "“短板”和“底线”" in repair(page).text

@@ -384,12 +384,17 @@ RARELY = {"乾": 4.0} | dict.fromkeys("儘摺昇瞭藉覆託逕鉅陞", 14.0)
 them. In nats."""
 
 
+LINE_RE = re.compile(r"\n|<[^<>]*>")
+"""What parts the lines of a page's source."""
+
+
 def _simplify(text: str) -> tuple[list[Edit], list[Edit]]:
     """Turn Traditional characters back: those with one Simplified form, and those chosen among several."""
     forms = seams.simplified()
-    # the machine maps every character the same way: a form that stands in a Traditional line was not mapped
+    # The machine maps every character the same way: a form that stands in a Traditional line was not mapped. In
+    # a page without line breaks the tags part the lines, so that what was put in later says nothing of the rest.
     unmapped: set[str] = set()
-    for line in text.split("\n"):
+    for line in LINE_RE.split(text):
         here = set(line)
         if here & forms.keys():
             unmapped |= here
