@@ -732,7 +732,7 @@ VALUE_END_RE = re.compile(r"\s{2,}|[\u3000\t|]|【|\s(?=字体|字号|打印|关
 
 RANGE_RE = re.compile(
     r"\s*(?:[（(]?(?:星期|周)[一二三四五六日天][）)]?\s*(?=[上下中]午|晚|早|凌晨|\d))?"
-    r"(?:[至到起前止后以内—–~～，,、。]|-+\s*\d|[上下中]午|晚|早|凌晨|\d{1,2}\s?[时点:：])"
+    rf"(?:[至到起前止后以内—–~～、。]|[，,](?!\s*(?:{_ANY_LABEL}|$))|-+\s*\d|[上下中]午|晚|早|凌晨|\d{{1,2}}\s?[时点:：])"
 )
 """What follows the date of an event or of a term, and never the date of a page."""
 
@@ -778,14 +778,10 @@ def _is_info(line: _Line) -> bool:
         return False
     if line.cells and _is_table_row(line):
         return True
-    if any(
-        field in ("published", "updated") and DATE_RE.match(value) and not _stamp(value)
-        for field, _, value in _labelled(text)
-    ):
-        return False
+    term = any(RANGE_RE.match(text, day.end()) for day in DATE_RE.finditer(text))
     if TODAY_RE.search(text):
-        return not text.endswith(("。", "；"))
-    if (day := DATE_RE.search(text)) and RANGE_RE.match(text, day.end()):
+        return not text.endswith(("。", "；")) and not (term and LABEL_RE.match(text))
+    if term:
         return False
     rest = DATE_RE.sub("", text)
     found = list(LABEL_RE.finditer(rest))
@@ -1156,7 +1152,7 @@ def extract_tree(tree: HtmlElement, url: str | None = None) -> Extracted:
     over = _over(lines, start, end, named)
     title, title_rule = _title(walk, meta, tree, start, plain)
     info = _inform(lines, start, over, end, plain, title, read_date(meta.get("pubdate", "")))
-    files = _file_lines(walk)
+    files = _file_lines(walk, start, over)
     kept = _trim(lines, start, over, info, title, named, files)
     rules: list[tuple[str, str]] = []
     if kept:
@@ -1305,8 +1301,8 @@ def _is_file(href: str) -> bool:
     )
 
 
-def _file_lines(walk: _Walk) -> set[int]:
-    """Find the lines that are nothing but files offered: ``附件：``, links to files, or a file's name."""
+def _file_lines(walk: _Walk, start: int, over: int) -> set[int]:
+    """Find the lines of the text that are nothing but files offered: ``附件：``, links to files, or a file's name."""
     names: dict[int, list[str]] = {}
     others: set[int] = set()
     for place, el in walk.anchors:
@@ -1315,7 +1311,8 @@ def _file_lines(walk: _Walk) -> set[int]:
         else:
             others.add(place)
     found: set[int] = set()
-    for i, line in enumerate(walk.lines):
+    for i in range(start, over):
+        line = walk.lines[i]
         if i in names and i not in others:
             rest = line.text
             for name in names[i]:
