@@ -1,6 +1,6 @@
 # Every target sets up what it needs; a second call finds it done.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo crawl test browse bench lint lock clean
+.PHONY: help setup demo crawl test browse bench lint lock clean install-cron uninstall-cron
 
 PYTHON ?= python3
 VENV   := .venv
@@ -8,7 +8,7 @@ READY  := $(VENV)/.ready
 BIN    := $(VENV)/bin
 
 help:  ## what can be made
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | awk -F'|' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is wanted, found %s; name one with make PYTHON=..." % sys.version.split()[0])'
@@ -24,6 +24,21 @@ demo: $(READY)  ## crawl the replica portals and the seed into data/demo.db, and
 
 crawl: $(READY)  ## the nightly crawl of the live portals into data/archive.db
 	$(BIN)/scrapy nightly
+
+# The line of cron, marked by the checkout it belongs to; a % would end the command there.
+CRON_TIME ?= 0 2 * * *
+CRON_MARK := \# govnews-archive in $(CURDIR).
+CRON_LINE  = $(CRON_TIME) cd '$(subst %,\%,$(CURDIR))' && $(if $(CONTACT),CONTACT='$(CONTACT)' )$(BIN)/scrapy nightly --quiet --until 06:00 $(CRON_MARK)
+
+install-cron: $(READY)  ## the nightly crawl into your crontab (CONTACT=you@example.org CRON_TIME="0 2 * * *")
+	@command -v crontab >/dev/null || { echo "crontab was not found; install cron, or start .venv/bin/scrapy nightly by another timer" >&2; exit 1; }
+	@{ crontab -l 2>/dev/null | grep -vF "$$mark" ; printf '%s\n' "$$line"; } | crontab -
+	@printf '%s\n' "$$line"
+install-cron uninstall-cron: export mark = $(CRON_MARK)
+install-cron: export line = $(CRON_LINE)
+
+uninstall-cron:  ## take that line out again
+	@{ crontab -l 2>/dev/null | grep -vF "$$mark" || true; } | crontab -
 
 test: $(READY)  ## the tests
 	$(BIN)/python -m pytest

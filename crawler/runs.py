@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from scrapy.commands import ScrapyCommand
 from crawler.archive import Archive, ArchiveError, ArchiveLocked, lock
 from crawler.captures import CaptureError, CaptureWriter
 from crawler.extensions import Ledger
+from crawler.logs import make_safe
+from crawler.progress import shown
 
 SEVERITY = (7, 6, 9, 5, 3, 8, 4)
 """Exit codes, gravest first: of several the first one counts."""
@@ -51,10 +53,12 @@ def run_spiders(
     spiders: Sequence[type[Spider]],
     arguments: Mapping[str, Any] | None = None,
     locked: Path | None = None,
+    progress: bool = False,
 ) -> tuple[int, list[Ledger]]:
     """Run spiders side by side under the archive's lock; give the exit code and their ledgers.
 
-    `locked` names the archive whose lock is held, where it is not the one that is written."""
+    `locked` names the archive whose lock is held, where it is not the one that is written; `progress` shows
+    on standard error what each source is doing."""
     assert command.settings is not None
     assert command.crawler_process is not None
     path = Path(command.settings["ARCHIVE_PATH"])
@@ -65,7 +69,9 @@ def run_spiders(
             crawlers = [command.crawler_process.create_crawler(spider) for spider in spiders]
             for crawler in crawlers:
                 command.crawler_process.crawl(crawler, **(arguments or {}))
-            command.crawler_process.start()
+            make_safe(command.settings)
+            with shown(crawlers) if progress else nullcontext():
+                command.crawler_process.start()
     except ArchiveLocked as held:
         say(str(held))
         return 75, []

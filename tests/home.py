@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from tests.replica import Replica
 
@@ -57,6 +60,11 @@ class Home:
     def crawl(self, *words: str, seconds: float = 240) -> subprocess.CompletedProcess[bytes]:
         """Run a crawling command at full speed: the portals stand on this machine."""
         return self.scrapy(*words, *QUICK, seconds=seconds)
+
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        """Ask the archive."""
+        with closing(sqlite3.connect(self.archive)) as db:
+            return db.execute(sql).fetchall()
 
 
 QUICK = [

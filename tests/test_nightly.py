@@ -1,0 +1,167 @@
+"""The nightly command as cron and a person at a terminal meet it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from crawler import progress
+from crawler.logs import SafeFormatter, log_to_files
+from tests.home import ROOT, Home
+from tests.replica import Replica
+
+SLOW = ("-s", "DOWNLOAD_DELAY=0.5", "-s", "AUTOTHROTTLE_ENABLED=0")
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (["--until", "25:00"], "--until: found '25:00', wanted a time as 06:00"),
+        (["--max-minutes", "-3"], "--max-minutes: found -3, wanted a number above 0"),
+        (["now"], "found 'now', wanted options alone"),
+    ],
+)
+def test_a_wrong_budget_is_refused_before_anything_is_touched(
+    make_home: Callable[[], Home], words: list[str], wanted: str
+) -> None:
+    home = make_home()
+    done = home.scrapy("nightly", *words)
+    assert done.returncode == 2
+    assert wanted in done.stderr.decode()
+    assert not home.archive.exists()
+
+
+def test_a_night_ends_in_good_order_when_its_time_is_up(make_home: Callable[[], Home]) -> None:
+    with Replica(seed=3, stories=30) as replica:
+        home = make_home().through(replica)
+        began = time.monotonic()
+        done = home.scrapy("nightly", "--max-minutes", "0.05", "--quiet", *SLOW)
+        assert time.monotonic() - began < 60
+        assert done.returncode == 4
+        outcomes = home.ask("SELECT DISTINCT outcome, json_extract(stats, '$.reason') FROM runs")
+        assert outcomes == [("partial", "closespider_timeout")]
+        assert home.ask("SELECT count(*) FROM listings WHERE state = 'pending'") != [(0,)]
+        assert home.crawl("nightly", "--quiet").returncode == 0
+        assert home.ask("SELECT count(*) FROM listings WHERE state = 'pending'") == [(0,)]
+
+
+def test_a_quiet_good_night_says_nothing_and_logs_into_files(make_home: Callable[[], Home]) -> None:
+    with Replica(seed=3, stories=30) as replica:
+        home = make_home().through(replica)
+        done = home.crawl("nightly", "--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    log = (home.folder / "logs" / "nightly.log").read_text(encoding="utf-8")
+    assert re.search(r"Run \S*lyg_news\S* finished", log)
+
+
+@pytest.mark.parametrize("word", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_night_in_good_order(make_home: Callable[[], Home], word: signal.Signals) -> None:
+    with Replica(seed=3, stories=30) as replica:
+        home = make_home().through(replica)
+        with subprocess.Popen(
+            home.command("nightly", *SLOW),
+            cwd=ROOT, env=home.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        ) as process:  # fmt: skip
+            for _ in range(200):
+                time.sleep(0.1)
+                if any(request.path.endswith("tml") for request in replica.requests):
+                    break
+            process.send_signal(word)
+            _, said = process.communicate(timeout=60)
+        assert process.returncode == 4, said
+        assert home.ask("SELECT DISTINCT outcome, json_extract(stats, '$.reason') FROM runs") == [
+            ("partial", "shutdown")
+        ]
+
+
+def test_hostile_log_lines_stay_lines_and_files_are_rotated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crawler.logs.FILE_BYTES", 2000)
+    before = logging.root.handlers[:]
+    settings = SimpleNamespace(get={"LOG_LEVEL": "INFO", "LOG_FORMAT": "%(message)s"}.get)
+    log_to_files(settings, tmp_path / "logs" / "x.log")  # type: ignore[arg-type]
+    (handler,) = (handler for handler in logging.root.handlers if handler not in before)
+    try:
+        for number in range(100):
+            handler.handle(
+                logging.makeLogRecord(
+                    {"msg": "%s", "args": (f"{number} \x1b[2J\n\u202e伪造\r一行 " + "x" * 80,)}
+                )
+            )
+    finally:
+        logging.root.removeHandler(handler)
+        handler.close()
+    files = sorted((tmp_path / "logs").iterdir())
+    assert len(files) == 6
+    for file in files:
+        assert file.stat().st_size <= 2000
+        for line in file.read_text(encoding="utf-8").splitlines():
+            assert line.partition(" ")[2].startswith("\\x1b[2J\\n\\u202e伪造\\r一行")
+
+
+def test_a_traceback_keeps_its_lines() -> None:
+    try:
+        raise ValueError("one\x1b")
+    except ValueError:
+        record = logging.makeLogRecord({"msg": "wrong", "exc_info": sys.exc_info()})
+    said = SafeFormatter("%(message)s").format(record)
+    assert said.startswith("wrong\nTraceback")
+    assert said.endswith("ValueError: one\\x1b")
+
+
+def test_a_line_of_progress_tells_counts_rate_and_time_left() -> None:
+    stats = SimpleNamespace(
+        get_value=lambda name, default: {"response_received_count": 60}.get(name, default)
+    )
+    ledger = SimpleNamespace(
+        outcome="", counts={"listed": 90, "archived": 50, "changed": 1, "unchanged": 5, "failed": 2}
+    )
+    crawler = SimpleNamespace(
+        spidercls=SimpleNamespace(name="lyg_news"),
+        stats=stats,
+        get_extension=lambda _: ledger,
+        engine=SimpleNamespace(_slot=SimpleNamespace(inprogress={1, 2}, scheduler=range(28))),
+    )
+    said = " ".join(progress.line(crawler, 30).split())  # type: ignore[arg-type]
+    assert said == "lyg_news 90 listed 50 new 1 changed 5 unchanged 2 failed 120 pages/min 0:15 left"
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="wants make")
+def test_the_line_of_cron_is_put_in_once_and_taken_out_again(tmp_path: Path) -> None:
+    tab = tmp_path / "tab"
+    others = f"5 5 * * * other # govnews-archive in {ROOT}2.\n"
+    tab.write_text(others)
+    program = tmp_path / "crontab"
+    program.write_text(
+        f"#!/bin/sh\nif [ \"$1\" = -l ]; then cat '{tab}'; else cat > '{tab}.new'; mv '{tab}.new' '{tab}'; fi\n"
+    )
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    venv = Path(sys.prefix)
+    env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+
+    def make(target: str) -> None:
+        subprocess.run(
+            ["make", "-s", target, "-o", f"{venv.name}/.ready", "CONTACT=a@example.org"],
+            cwd=ROOT, env=env, check=True, capture_output=True, timeout=60,
+        )  # fmt: skip
+
+    make("install-cron")
+    make("install-cron")
+    first, line = tab.read_text().splitlines()
+    assert first + "\n" == others
+    assert line.startswith(f"0 2 * * * cd '{ROOT}' && CONTACT='a@example.org' .venv/bin/scrapy nightly")
+    make("uninstall-cron")
+    assert tab.read_text() == others
