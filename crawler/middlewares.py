@@ -11,7 +11,7 @@ from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.retry import RetryMiddleware
 from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
-from scrapy.exceptions import IgnoreRequest
+from scrapy.exceptions import CannotResolveHostError, IgnoreRequest
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 from scrapy.robotstxt import RobotParser
@@ -20,6 +20,7 @@ from scrapy.statscollectors import StatsCollector
 from scrapy.utils.httpobj import urlparse_cached
 from scrapy.utils.misc import build_from_crawler
 
+from crawler.addresses import REFUSED, refusal
 from crawler.archive import now
 from crawler.extensions import Ledger
 
@@ -50,6 +51,19 @@ class ExactHosts:
         raise IgnoreRequest(
             f"refused host: found {request.url}, wanted http(s) on one of {', '.join(sorted(hosts))}"
         )
+
+
+class PublicAddresses:
+    """Say of a name that `PublicResolver` refused that it was refused, and ask no more."""
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        return cls()
+
+    def process_exception(self, request: Request, exception: Exception) -> None:
+        name = (urlparse_cached(request).hostname or "").lower()
+        if isinstance(exception, CannotResolveHostError) and name in REFUSED:
+            raise IgnoreRequest(refusal(name, REFUSED[name]))
 
 
 class RobotsUnreachable(IgnoreRequest):

@@ -47,6 +47,7 @@ DOWNLOADER_MIDDLEWARES = {
     "crawler.middlewares.StrictRobots": 100,
     "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,  # asks again at once
     "crawler.middlewares.PatientRetry": 550,
+    "crawler.middlewares.PublicAddresses": 560,  # before a repeat
     "crawler.middlewares.Captures": 950,  # next to the wire: what was received, before it is unpacked
 }
 
@@ -86,6 +87,11 @@ DOWNLOAD_HANDLERS = {
 }
 HTTPERROR_ALLOW_ALL = True  # every status is evidence; the spiders judge it
 REFERRER_POLICY = "no-referrer"  # the platform modules say what a request needs
+
+# Addresses: the machine's own network is out of reach, whatever a name resolves to.
+TWISTED_DNS_RESOLVER = "crawler.addresses.PublicResolver"
+PRIVATE_HOSTS: list[str] = []
+"""Hosts that may resolve to a private address: a portal inside your own network."""
 
 # TLS.
 DOWNLOAD_VERIFY_CERTIFICATES = True
