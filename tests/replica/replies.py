@@ -8,6 +8,7 @@ import struct
 import zipfile
 import zlib
 from email.utils import formatdate
+from html import escape
 from typing import NamedTuple
 
 
@@ -41,29 +42,47 @@ def http_date(seconds: int) -> str:
     return formatdate(seconds, usegmt=True)
 
 
-def pdf(words: str) -> bytes:
-    """Make a valid PDF of one page with a line of ASCII words."""
-    stream = f"BT /F1 18 Tf 72 720 Td ({words}) Tj ET".encode("ascii", "replace")
-    objects = (
-        b"<< /Type /Catalog /Pages 2 0 R >>",
-        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R"
-        b" /Resources << /Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >> >>",
-        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream),
+def pdf(*pages: str) -> bytes:
+    """Make a valid PDF of these pages, one printed line for each line of text.
+
+    The font is one of those that a Chinese reader has and no file brings along, as Word and WPS name it.
+    """
+    font = (
+        b"<< /Type /Font /Subtype /Type0 /BaseFont /STSong-Light /Encoding /UniGB-UCS2-H /DescendantFonts [<< /Type /Font"
+        b" /Subtype /CIDFontType0 /BaseFont /STSong-Light /CIDSystemInfo << /Registry (Adobe) /Ordering (GB1)"
+        b" /Supplement 2 >> /DW 1000 >>] >>"
     )
+    kids = b" ".join(b"%d 0 R" % (4 + 2 * number) for number in range(len(pages)))
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [%s] /Count %d >>" % (kids, len(pages)),
+        font,
+    ]
+    for number, text in enumerate(pages):
+        lines = b" ".join(
+            b"<%s> Tj T*" % line.encode("utf-16-be").hex().encode() for line in text.split("\n")
+        )
+        stream = zlib.compress(b"BT /F1 12 Tf 72 760 Td 18 TL %s ET" % lines)
+        objects += [
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents %d 0 R"
+            b" /Resources << /Font << /F1 3 0 R >> >> >>" % (5 + 2 * number),
+            b"<< /Length %d /Filter /FlateDecode >>\nstream\n%s\nendstream" % (len(stream), stream),
+        ]
+    return pdf_file(objects)
+
+
+def pdf_file(objects: list[bytes]) -> bytes:
+    """Put the objects of a PDF, the first its catalogue, into a file with a table of their places."""
     body = b"%PDF-1.4\n"
     places = []
     for number, content in enumerate(objects, 1):
         places.append(len(body))
         body += b"%d 0 obj\n%s\nendobj\n" % (number, content)
     table = b"".join(b"%010d 00000 n \n" % place for place in places)
-    return (
-        body
-        + b"xref\n0 5\n0000000000 65535 f \n%strailer\n<< /Size 5 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n"
-        % (
-            table,
-            len(body),
-        )
+    size = len(objects) + 1
+    return body + (
+        b"xref\n0 %d\n0000000000 65535 f \n%strailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n"
+        % (size, table, size, len(body))
     )
 
 
@@ -83,8 +102,18 @@ def png(seed: int) -> bytes:
     )
 
 
-def docx(words: str) -> bytes:
-    """Make a Word document of one paragraph, the same bytes every time."""
+def docx(text: str) -> bytes:
+    """Make a Word document of these lines, the same bytes every time; a line with tabs is the row of a table."""
+    body = ""
+    for line in text.split("\n"):
+        cells = [f"<w:p><w:r><w:t>{escape(cell)}</w:t></w:r></w:p>" for cell in line.split("\t")]
+        row = "".join(f"<w:tc>{cell}</w:tc>" for cell in cells)
+        body += cells[0] if len(cells) == 1 else f"<w:tbl><w:tr>{row}</w:tr></w:tbl>"
+    return docx_file(f"<w:body>{body}</w:body>")
+
+
+def docx_file(body: str) -> bytes:
+    """Put the body of a ``document.xml`` into the package that makes it a Word document."""
     parts = {
         "[Content_Types].xml": '<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
         '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
@@ -93,11 +122,12 @@ def docx(words: str) -> bytes:
         "_rels/.rels": '<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
         '<Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument"'
         ' Target="word/document.xml"/></Relationships>',
-        "word/document.xml": '<?xml version="1.0"?><w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main">'
-        f"<w:body><w:p><w:r><w:t>{words}</w:t></w:r></w:p></w:body></w:document>",
+        "word/document.xml": '<?xml version="1.0" encoding="UTF-8"?><w:document'
+        f' xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main">{body}</w:document>',
     }
     held = io.BytesIO()
-    with zipfile.ZipFile(held, "w") as archive:
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in parts.items():
-            archive.writestr(zipfile.ZipInfo(name, (2024, 1, 1, 0, 0, 0)), content)
+            entry = zipfile.ZipInfo(name, (2024, 1, 1, 0, 0, 0))
+            archive.writestr(entry, content, zipfile.ZIP_DEFLATED)
     return held.getvalue()
