@@ -41,6 +41,7 @@ from crawler.captures import (
     read_captures,
     read_record,
 )
+from crawler.documents import READABLE, Document
 from crawler.text.encoding import decode
 from crawler.text.signatures import bands, likeness, same_story, sign
 from crawler.text.tampering import Edit, Step, repair, revert
@@ -51,10 +52,16 @@ if TYPE_CHECKING:
 APPLICATION_ID = 0x676F766E
 """``govn``: what SQLite's header says of a file that is one of ours."""
 
-SHAPE_VERSION = 1
+SHAPE_VERSION = 2
 """``user_version``: counts up when the shape changes."""
 
 STATES = ("pending", "archived", "unchanged", "failed", "challenged", "gone", "offsite")
+
+FILE_STATES = ("pending", "archived", "failed", "challenged", "gone", "oversize", "refused", "offsite")
+"""The states of an attachment; ``refused``: robots.txt forbids it, or it leads to a host that is not the portal's."""
+
+FILES = 200
+"""How many attachments and pictures of one page are taken up."""
 
 PAUSES = (0, 12, 22, 46, 94, 166, 334)
 """Hours until what failed is asked for again, after the first, second, … failure; then it stays failed.
@@ -119,6 +126,24 @@ class Owed(NamedTuple):
     last_modified: str | None = None
     article_id: int | None = None
     attempts: int = 0
+
+
+class OwedFile(NamedTuple):
+    """One attachment to ask a portal for."""
+
+    url: str
+    portal: str
+    channel: str | None
+    kind: str
+    attempts: int = 0
+
+
+class Unread(NamedTuple):
+    """One captured attachment whose text was not looked for yet."""
+
+    key: str
+    mime: str
+    capture: Capture
 
 
 class Saved(NamedTuple):
@@ -218,7 +243,7 @@ class Table(NamedTuple):
 TABLES = {
     "runs": Table(
         "id spider started finished outcome listed:int archived:int changed:int failed:int missed:int "
-        "stats arguments alarms"
+        "stats arguments alarms attachments:int"
     ),
     "captures": Table(
         "id:int url! fetched_at! status:int content_type charset encoding digest! warc! offset:int! length:int! "
@@ -248,6 +273,12 @@ TABLES = {
         "portal channel key url! title section listed first_listed! last_listed! state! attempts:int! error due "
         "article_id:int capture_id:int asked",
         pk=("portal", "channel", "key"),
+        foreign_keys=(("article_id", "articles", "id"), ("capture_id", "captures", "id")),
+        defaults={"attempts": 0},
+    ),
+    "attachments": Table(
+        "id:int article_id:int portal! channel kind! key! url! name state! mime size:int digest capture_id:int "
+        "text error attempts:int! due first_seen! withdrawn asked",
         foreign_keys=(("article_id", "articles", "id"), ("capture_id", "captures", "id")),
         defaults={"attempts": 0},
     ),
@@ -288,6 +319,12 @@ INDEXES = {
     "listings_due": "INDEX {} ON listings(portal, due) WHERE due IS NOT NULL",
     "listings_article": "INDEX {} ON listings(article_id) WHERE article_id IS NOT NULL",
     "listings_capture": "INDEX {} ON listings(capture_id) WHERE capture_id IS NOT NULL",
+    "attachments_article": "INDEX {} ON attachments(article_id)",
+    "attachments_key": "INDEX {} ON attachments(key)",
+    "attachments_pending": "INDEX {} ON attachments(portal, kind) WHERE state = 'pending'",
+    "attachments_due": "INDEX {} ON attachments(portal, due) WHERE due IS NOT NULL",
+    "attachments_unread": "INDEX {} ON attachments(mime) WHERE text IS NULL AND error IS NULL",
+    "attachments_capture": "INDEX {} ON attachments(capture_id) WHERE capture_id IS NOT NULL",
     "bands_article": "INDEX {} ON bands(article_id)",
 }
 
@@ -306,6 +343,9 @@ VIEWS = {
     "GROUP BY a.portal, a.channel, month ORDER BY month DESC, a.portal, a.channel",
     "missed": "SELECT portal, channel, url, title, listed, state, attempts, error, due, first_listed, last_listed "
     "FROM listings WHERE state IN ('pending', 'failed', 'challenged', 'gone') ORDER BY first_listed DESC",
+    "files": "SELECT f.id, f.article_id, a.title, f.kind, f.name, f.state, f.mime, f.size, f.digest, f.url, f.error, "
+    "f.first_seen FROM attachments f LEFT JOIN articles a ON a.id = f.article_id "
+    "WHERE f.kind <> 'image' AND f.withdrawn IS NULL ORDER BY f.id DESC",
     "duplicates": "SELECT a.id, a.url, a.portal, a.title, a.published, a.duplicate_of, f.url AS first_url, "
     "f.portal AS first_portal, f.title AS first_title, f.published AS first_published "
     "FROM articles a JOIN articles f ON f.id = a.duplicate_of ORDER BY a.first_seen DESC",
@@ -313,6 +353,14 @@ VIEWS = {
     "min(seen) AS first_seen, max(seen) AS last_seen, min(text) AS text FROM removed "
     "GROUP BY block, target, kind ORDER BY articles DESC, last_seen DESC",
 }
+
+ATTACHED = (
+    "SELECT text FROM attachments WHERE article_id = ? AND withdrawn IS NULL AND text IS NOT NULL ORDER BY id"
+)
+"""The texts that are searched with an article."""
+
+_ANSWER = ("state", "mime", "size", "digest", "capture_id", "text", "error", "attempts", "due", "asked")
+"""What is known of an address, whichever article offers it."""
 
 EXPORTED = (
     *("id", "url", "portal", "channel", "title", "published", "source", "author", "text", "tampered"),
@@ -513,8 +561,11 @@ def match_expression(query: str | None) -> str:
     return " ".join(found) or '""'
 
 
-def _snippet(text: str, query: str, around: int = 40) -> str:
-    """Cut out the first place of the first word that the text has, one line."""
+def _snippet(text: str, query: str, around: int = 40, *, sought: bool = False) -> str | None:
+    """Cut out the first place of the first word that the text has, one line.
+
+    A text with none of the words gives its beginning, or None where a word is `sought`.
+    """
     at = length = 0
     for match in _ASKED_RE.finditer(query):
         word = next((group for group in match.groups() if group is not None), "")
@@ -522,6 +573,8 @@ def _snippet(text: str, query: str, around: int = 40) -> str:
         if found:
             at, length = found.start(), len(word)
             break
+    if sought and not length:
+        return None
     start, end = max(0, at - around), at + length + around
     cut = " ".join(text[start:end].split())
     return ("…" if start else "") + cut + ("…" if end < len(text) else "")
@@ -851,20 +904,21 @@ class Archive:
         return found
 
     def keep_ids(self, elder: str | os.PathLike[str]) -> None:
-        """Give new rows the ids that an elder archive has for the same article or capture (for a rebuild).
+        """Give new rows the ids that an elder archive has for the same article, capture or attachment (for a rebuild).
 
         Raises ArchiveError where the elder cannot be read.
         """
         self._elder = Archive(elder, readonly=True).conn
-        tops = [
-            self._elder.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]
-            for table in ("articles", "captures")
-        ]
-        self._tops = dict(zip(("articles", "captures"), tops, strict=True))
+        present = {row[0] for row in self._elder.execute("SELECT name FROM sqlite_schema")}
+        self._tops = {
+            table: self._elder.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]
+            for table in ("articles", "captures", "attachments")
+            if table in present
+        }
 
     def _id(self, table: str, condition: str, *values: Any) -> int | None:
         """Choose the id of a new row: the elder's, or one that no elder row has; None leaves it to SQLite."""
-        if self._elder is None:
+        if self._elder is None or table not in self._tops:
             return None
         found = self._elder.execute(f"SELECT id FROM {table} WHERE {condition}", values).fetchone()
         if found:
@@ -1005,12 +1059,13 @@ class Archive:
         with self._write():
             self.conn.execute(
                 "UPDATE runs SET finished = ?, outcome = ?, listed = ?, archived = ?, changed = ?, failed = ?, "
-                "missed = ?, stats = ?, alarms = ? WHERE id = ?",
+                "missed = ?, attachments = ?, stats = ?, alarms = ? WHERE id = ?",
                 (
                     local_time(finished or now().replace(microsecond=0)),
                     outcome,
                     *(counts.get(name, 0) for name in ("listed", "archived", "changed", "failed")),
                     missed,
+                    counts.get("attachments", 0),
                     _json(stats or {}),
                     _json(alarms),
                     run_id,
@@ -1405,7 +1460,8 @@ class Archive:
         }
         article_id = self._insert("articles", row)
         self._write_version(page, article_id, when, values, "first")
-        self._index(article_id, values)
+        self._offer(_files_of(page), article_id, page.portal, page.channel, page.hosts, when)
+        self._index(article_id, self._indexed(article_id, values))
         self._relate(article_id)
         return Saved(article_id, 1, "first")
 
@@ -1428,9 +1484,9 @@ class Archive:
         row = {**values, "last_seen": when, "gone": None, "version": version}
         if not same:
             row["signature"] = page.signature or sign(values["text"] or "")
-        if any(before[name] != values[name] for name in ("title", "text", "source")):
-            self._unindex(article_id, before)
-            self._index(article_id, values)
+        indexed = self._indexed(article_id, before)
+        self._offer(_files_of(page), article_id, page.portal, page.channel, page.hosts, when)
+        self._reindex(article_id, indexed, self._indexed(article_id, values))
         self._update("articles", article_id, row)
         if not same:
             self._part(article_id)
@@ -1541,20 +1597,29 @@ class Archive:
 
     # -- the full-text index --
 
-    def _index(self, article_id: int, values: Mapping[str, Any]) -> None:
+    def _indexed(self, article_id: int, values: Mapping[str, Any] | sqlite3.Row) -> tuple[str, str, str]:
+        """Give what the index has of an article: title, text with the texts of its attachments, source."""
+        texts = self.conn.execute(ATTACHED, (article_id,))
+        whole = "\n".join([values["text"] or "", *(row[0] for row in texts)])
+        return values["title"] or "", whole, values["source"] or ""
+
+    def _index(self, article_id: int, found: tuple[str, str, str]) -> None:
         self.conn.execute(
             "INSERT INTO articles_fts (rowid, title, text, source) VALUES (?, ?, ?, ?)",
-            (article_id, words(values["title"]), words(values["text"]), words(values["source"])),
+            (article_id, *map(words, found)),
         )
 
-    def _unindex(self, article_id: int, values: Mapping[str, Any] | sqlite3.Row) -> None:
+    def _reindex(self, article_id: int, before: tuple[str, str, str], after: tuple[str, str, str]) -> None:
+        if before == after:
+            return
         self.conn.execute(
             "INSERT INTO articles_fts (articles_fts, rowid, title, text, source) VALUES ('delete', ?, ?, ?, ?)",
-            (article_id, words(values["title"]), words(values["text"]), words(values["source"])),
+            (article_id, *map(words, before)),
         )
+        self._index(article_id, after)
 
     def search(self, query: str, limit: int = 20, offset: int = 0) -> list[Hit]:
-        """Find articles by words, the best first; see `match_expression` for what may be typed."""
+        """Find articles by words in them or in their attachments, the best first; see `match_expression`."""
         rows = self.conn.execute(
             "SELECT a.id, a.url, a.title, a.portal, a.published, a.text, bm25(articles_fts, 8.0, 1.0, 2.0) AS rank "
             "FROM articles_fts JOIN articles a ON a.id = articles_fts.rowid WHERE articles_fts MATCH ? "
@@ -1568,11 +1633,237 @@ class Archive:
                 row["title"],
                 row["portal"],
                 row["published"],
-                _snippet(row["text"] or "", query),
+                self._snippet(row, query),
                 row["rank"],
             )
             for row in rows
         ]
+
+    def _snippet(self, row: sqlite3.Row, query: str) -> str:
+        """Cut out the place of the first word that article or attachment has; the attachment is named."""
+        found = _snippet(row["text"] or "", query, sought=True)
+        if found is not None:
+            return found
+        for name, text in self.conn.execute(ATTACHED.replace("text", "name, text", 1), (row["id"],)):
+            if (found := _snippet(text, query, sought=True)) is not None:
+                return f"{' '.join((name or '').split())}: {found}"
+        return _snippet(row["text"] or "", query) or ""
+
+    # -- attachments --
+
+    def offer(
+        self,
+        files: Iterable[tuple[str, str | None]],
+        *,
+        portal: str,
+        channel: str | None,
+        hosts: Iterable[str],
+        seen: str,
+    ) -> None:
+        """Write the files that a list page itself offers (address, name), such as the PDF of a printed page."""
+        with self._write():
+            named = [(url, name, "page") for url, name in files]
+            self._offer(named, None, portal, channel, hosts, local_time(seen))
+
+    def _offer(
+        self,
+        files: Iterable[tuple[str, str | None, str]],
+        article_id: int | None,
+        portal: str,
+        channel: str | None,
+        hosts: Iterable[str],
+        when: str,
+    ) -> None:
+        """Write the files (address, name, kind) of a page; what its article offered before and no more is marked so."""
+        own = frozenset(hosts)
+        keys: set[str] = set()
+        for url, name, kind in files:
+            key = canonical(url)
+            if key in keys or len(keys) >= FILES:
+                continue
+            keys.add(key)
+            named = {"url": storable(url), "name": _clean(name), "withdrawn": None}
+            known = self._row("SELECT id FROM attachments WHERE article_id IS ? AND key = ?", article_id, key)
+            if known:
+                self._update("attachments", known["id"], named)
+                continue
+            had: dict[str, Any] = {"state": "pending" if _askable(url, own) else "offsite"}
+            other = self._row(
+                f"SELECT {', '.join(_ANSWER)} FROM attachments WHERE key = ? AND state <> 'offsite' LIMIT 1",
+                key,
+            )
+            if other is not None and had["state"] == "pending":
+                had = dict(other)
+            self._insert(
+                "attachments",
+                {
+                    "id": self._id("attachments", "article_id IS ? AND key = ?", article_id, key),
+                    "article_id": article_id,
+                    "portal": portal,
+                    "channel": channel,
+                    "kind": kind,
+                    "key": key,
+                    "first_seen": when,
+                    **named,
+                    **had,
+                },
+            )
+        if article_id is None:
+            return
+        for row in self.conn.execute(
+            "SELECT id, key FROM attachments WHERE article_id = ? AND withdrawn IS NULL", (article_id,)
+        ).fetchall():
+            if row["key"] not in keys:
+                self._update("attachments", row["id"], {"withdrawn": when})
+
+    def owed_files(
+        self,
+        portals: Sequence[str],
+        *,
+        run_id: str,
+        limits: Mapping[str, int],
+        since: date | None = None,
+        until: date | None = None,
+        channels: Sequence[str] = (),
+        limit: int = 32,
+        at: datetime | str | None = None,
+    ) -> list[OwedFile]:
+        """Hand out the next attachments to ask for, each address once a run; an empty list when nothing is owed.
+
+        `limits` gives the largest size of each kind in bytes; a kind with 0 is not asked for, and what was
+        larger than an earlier limit and is not than this one is owed again. First come files never had, then
+        those whose pause is over; pictures come last.
+        """
+        kinds = [kind for kind, size in limits.items() if size > 0]
+        bounds: dict[str, Any] = {"run": run_id, "at": local_time(at or now()), "limit": limit}
+        bounds |= {"since": _iso(since), "until": _iso(until)}
+        bounds |= {f"p{n}": name for n, name in enumerate(portals)} | {
+            f"k{n}": kind for n, kind in enumerate(kinds)
+        }
+        bounds |= {f"s{n}": limits[kind] for n, kind in enumerate(kinds)}
+        bounds |= {f"c{n}": code for n, code in enumerate(channels)}
+        smaller = " OR ".join(f"(kind = :k{n} AND size <= :s{n})" for n in range(len(kinds))) or "0"
+        inside = "".join(
+            (
+                f" AND channel IN ({', '.join(f':c{n}' for n in range(len(channels)))})" if channels else "",
+                " AND coalesce(day, :since) >= :since" if since else "",
+                " AND coalesce(day, :until) <= :until" if until else "",
+            )
+        )
+        rows = self.conn.execute(
+            "SELECT key, url, portal, channel, kind, attempts FROM (SELECT f.*, substr(a.published, 1, 10) AS day "
+            "FROM attachments f LEFT JOIN articles a ON a.id = f.article_id "
+            f"WHERE f.portal IN ({', '.join(f':p{n}' for n in range(len(portals)))}) "
+            f"AND f.kind IN ({', '.join(f':k{n}' for n in range(len(kinds)))}) AND f.withdrawn IS NULL "
+            "AND (f.state = 'pending' OR f.due <= :at OR f.state = 'oversize')) "
+            f"WHERE (asked IS NULL OR asked <> :run) AND (state <> 'oversize' OR {smaller}){inside} "
+            "GROUP BY key ORDER BY kind = 'image', due IS NOT NULL, min(id) LIMIT :limit",
+            bounds,
+        ).fetchall()
+        with self._write():
+            self.conn.executemany(
+                "UPDATE attachments SET asked = ? WHERE key = ?", [(run_id, row["key"]) for row in rows]
+            )
+        return [OwedFile(*tuple(row)[1:]) for row in rows]
+
+    def had_file(self, url: str, capture: Capture, mime: str, size: int) -> None:
+        """Note that a file was captured; what was read of other bytes at its address is forgotten."""
+        answer = {
+            "mime": _clean(mime[:100]),
+            "size": size,
+            "digest": capture.digest,
+            "capture_id": capture.id,
+        }
+        with self._write():
+            for row in self._files_at(url):
+                kept = {"text": row["text"], "error": row["error"]} if row["digest"] == capture.digest else {}
+                if row["state"] != "archived":
+                    kept = {}
+                self._answer(
+                    row,
+                    {"state": "archived", **answer, "text": None, "error": None, "attempts": 0, "due": None}
+                    | kept,
+                )
+
+    def miss_file(
+        self,
+        url: str,
+        state: str,
+        error: str,
+        when: str,
+        capture_id: int | None = None,
+        size: int | None = None,
+    ) -> None:
+        """Note why a file was not had: ``failed``, ``challenged``, ``gone``, ``refused`` or ``oversize``.
+
+        What is larger than the limit is not asked for again until the limit allows it; for all else the
+        pauses grow as for articles. A file that was captured before stays so.
+        """
+        moment = local_time(when)
+        pauses = {"oversize": (), "gone": GONE_PAUSES, "refused": GONE_PAUSES}.get(state, PAUSES)
+        with self._write():
+            for row in self._files_at(url):
+                if row["state"] == "archived":
+                    continue
+                attempts = row["attempts"] + 1
+                self._answer(
+                    row,
+                    {
+                        "state": state,
+                        "error": _clean(error[:1000]),
+                        "attempts": attempts,
+                        "due": _due(moment, attempts, pauses),
+                        "capture_id": capture_id,
+                        "size": size,
+                    },
+                )
+
+    def unread(self, limit: int = 32) -> list[Unread]:
+        """Give captured files of a readable kind whose text was not looked for yet, each address once."""
+        marks = ", ".join("?" * len(READABLE))
+        rows = self.conn.execute(
+            f"SELECT key, mime, max(capture_id) AS capture_id FROM attachments WHERE text IS NULL AND error IS NULL "
+            f"AND mime IN ({marks}) AND state = 'archived' GROUP BY key, mime ORDER BY min(id) LIMIT ?",
+            (*READABLE, limit),
+        ).fetchall()
+        found = [(row, self.capture(row["capture_id"])) for row in rows]
+        return [Unread(row["key"], row["mime"], capture) for row, capture in found if capture]
+
+    def read_file(self, file: Unread, document: Document) -> None:
+        """Write the text of a captured file, and put it into the index of every article that offers it."""
+        values = {
+            "text": None if document.text is None else storable(document.text),
+            "error": _clean(document.error),
+        }
+        if values["text"] is None and values["error"] is None:
+            values["text"] = ""  # looked for and not there
+        with self._write():
+            for row in self.conn.execute(
+                "SELECT * FROM attachments WHERE key = ? AND capture_id = ? AND state = 'archived'",
+                (file.key, file.capture.id),
+            ).fetchall():
+                self._answer(row, values)
+
+    def _files_at(self, url: str) -> list[sqlite3.Row]:
+        return self.conn.execute(
+            "SELECT * FROM attachments WHERE key = ? AND state <> 'offsite'", (canonical(url),)
+        ).fetchall()
+
+    def _answer(self, row: sqlite3.Row, values: Mapping[str, Any]) -> None:
+        """Change an attachment's row, and the index where that changes the text of its article."""
+        article_id = row["article_id"]
+        article = self._row("SELECT title, text, source FROM articles WHERE id = ?", article_id)
+        if article is None or values.get("text", row["text"]) == row["text"]:
+            self._update("attachments", row["id"], values)
+            return
+        before = self._indexed(article_id, article)
+        self._update("attachments", row["id"], values)
+        self._reindex(article_id, before, self._indexed(article_id, article))
+
+    def attachments(self, article_id: int) -> list[dict[str, Any]]:
+        """Give the attachments of an article, in the order in which its page offered them first."""
+        rows = self.conn.execute("SELECT * FROM attachments WHERE article_id = ? ORDER BY id", (article_id,))
+        return [dict(row) for row in rows]
 
     # -- duplicates --
 
@@ -1652,6 +1943,7 @@ class Archive:
                 for row in self.conn.execute("PRAGMA foreign_key_check")
             ]
             problems += self._verify_articles()
+            problems += self._verify_attachments()
             problems += self._verify_index()
             if capture_dir is not None:
                 problems += self._verify_captures(Path(capture_dir))
@@ -1676,6 +1968,20 @@ class Archive:
             if version["digest"] != _row_digest({name: version[name] for name in version.keys()}):  # noqa: SIM118  # a Row iterates over values
                 yield f"version {version['version']} of article {version['article_id']} does not match its digest"
 
+    def _verify_attachments(self) -> Iterator[str]:
+        rows = self.conn.execute(
+            "SELECT f.id, f.url, f.state, f.digest, f.size, c.digest AS captured, c.status FROM attachments f "
+            "LEFT JOIN captures c ON c.id = f.capture_id"
+        )
+        for row in rows:
+            where = f"attachment {row['id']} ({row['url']})"
+            if row["state"] not in FILE_STATES:
+                yield f"{where} is in the state {row['state']}, wanted one of {' '.join(FILE_STATES)}"
+            elif row["state"] == "archived" and row["captured"] is None:
+                yield f"{where} is archived and has no capture"
+            elif row["state"] == "archived" and (row["digest"], 200) != (row["captured"], row["status"]):
+                yield f"{where} differs from its capture"
+
     def _verify_index(self) -> Iterator[str]:
         if not self.readonly:
             quiet = not self.conn.in_transaction
@@ -1689,8 +1995,8 @@ class Archive:
                     self.rollback()
         wanted: Counter[str] = Counter()
         documents: Counter[str] = Counter()
-        for row in self.conn.execute("SELECT title, text, source FROM articles"):
-            tokens = " ".join(filter(None, map(words, row))).split()
+        for row in self.conn.execute("SELECT id, title, text, source FROM articles"):
+            tokens = " ".join(map(words, self._indexed(row["id"], row))).split()
             wanted.update(tokens)
             documents.update(set(tokens))
         self.conn.execute("CREATE VIRTUAL TABLE temp.articles_words USING fts5vocab(main, articles_fts, row)")
@@ -1867,6 +2173,24 @@ def _fields_of(page: Page) -> dict[str, Any]:
     }
 
 
+def _files_of(page: Page) -> list[tuple[str, str | None, str]]:
+    """Give the files that a page offers: address, name as printed (of a picture its caption), kind."""
+    found = page.extracted
+    if found is None:
+        return []
+    files: list[tuple[str, str | None, str]] = [(url, name, "attachment") for url, name in found.attachments]
+    return files + [(url, caption, "image") for url, caption in found.images]
+
+
+def _askable(url: str, hosts: frozenset[str]) -> bool:
+    """Tell whether a file's address is on one of the hosts that may be asked."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and parts.hostname in hosts and parts.port in (None, 80, 443)
+    except ValueError:
+        return False
+
+
 def _row_digest(row: Mapping[str, Any]) -> str:
     """Give the digest of a version's row, so that a changed past shows."""
     names = [*TABLES["versions"].columns]
@@ -1886,7 +2210,11 @@ def compare(elder: str | os.PathLike[str], newer: str | os.PathLike[str]) -> lis
     with Archive(newer, readonly=True) as new:
         new.conn.execute("ATTACH DATABASE ? AS elder", (f"{Path(elder).resolve().as_uri()}?mode=ro",))
         lines = []
+        present = {row[0] for row in new.conn.execute("SELECT name FROM elder.sqlite_schema")}
         for what, rows in COMPARED.items():
+            if what not in present:
+                lines.append(f"{what}: all new, {elder} has no such table")
+                continue
             gone = new.conn.execute(
                 f"SELECT count(*) FROM ({rows.format(place='elder')} EXCEPT {rows.format(place='main')})"
             ).fetchone()[0]
@@ -1906,6 +2234,9 @@ COMPARED = {
     "FROM {place}.edits e JOIN {place}.articles a ON a.id = e.article_id",
     "removed": "SELECT a.key, r.version, r.kind, r.place, r.text, r.html, r.links FROM {place}.removed r "
     "JOIN {place}.articles a ON a.id = r.article_id",
+    "attachments": "SELECT f.id, a.key AS article, f.portal, f.channel, f.kind, f.key, f.url, f.name, f.mime, f.size, "
+    "f.digest, f.text, f.first_seen, f.withdrawn, CASE WHEN f.state IN ('failed', 'challenged', 'refused') "
+    "THEN 'pending' ELSE f.state END FROM {place}.attachments f LEFT JOIN {place}.articles a ON a.id = f.article_id",
     "captures": "SELECT id, url, fetched_at, status, digest, warc, offset FROM {place}.captures",
     "listings": "SELECT portal, channel, key, title, listed, first_listed FROM {place}.listings",
 }

@@ -56,6 +56,9 @@ MAX_LAYERS = 3
 MAX_HEADERS = 2**20
 """The longest head of a record, in bytes; more is damage, not a record."""
 
+CUT_SHORT = "truncated:length"
+"""The flag of an answer that is kept without its body, because the body is larger than wanted (WARC 1.1, 5.13)."""
+
 SAME_PAYLOAD = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest"
 NOT_MODIFIED = "http://netpreserve.org/warc/1.1/revisit/server-not-modified"
 METADATA = "WARC-JSON-Metadata"
@@ -381,10 +384,12 @@ class CaptureWriter:
         about = dict(context or {})
         if kind is not None:
             about["kind"] = kind
-        if flags:
-            about["flags"] = list(flags)
+        if stated := [flag for flag in flags if flag != CUT_SHORT]:
+            about["flags"] = stated
         target = _warc_url(url)
         head = {"WARC-Date": _warc_date(when), METADATA: _json(about)}
+        if CUT_SHORT in flags:
+            head["WARC-Truncated"] = "length"
         builder = RecordBuilder(warc_version="WARC/1.1")
         profile = None
         if seen is not None and status == 304 and not body:

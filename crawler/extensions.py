@@ -13,19 +13,25 @@ from typing import Any, Self
 
 from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
-from scrapy.exceptions import NotConfigured
+from scrapy.exceptions import NotConfigured, StopDownload
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from crawler.archive import Archive, Standing, now
-from crawler.captures import Capture, CaptureWriter, RunRecord
+from crawler.archive import FILES, Archive, Standing, now
+from crawler.captures import CUT_SHORT, Capture, CaptureRecord, CaptureWriter, RunRecord, read_record
+from crawler.documents import Document, read_document, sniff
 from crawler.items import Page
 from crawler.portals import Ask, Found, Portal
 
 logger = logging.getLogger(__name__)
 
-COUNTS = ("listed", "archived", "changed", "unchanged", "failed", "gone", "challenged")
+COUNTS = (
+    *("listed", "archived", "changed", "unchanged", "failed", "gone", "challenged"),
+    *("attachments", "attachments_missed"),
+)
 
+SETTLED_LATER = ("list", "article", "attachment")
+"""Kinds of captures whose row is written with what is made of them."""
 
 KEPT_ALARMS = 20
 """How many alarms of one rule and portal a run's row keeps; the stat ``alarms/<rule>`` counts them all."""
@@ -104,19 +110,18 @@ class Ledger:
         if not request.meta.get("context"):
             context["kind"] = "robots" if request.url.endswith("/robots.txt") else "other"
         attempt = context["attempt"] = request.meta.get("retry_times", 0)
+        stopped = "download_stopped" in response.flags
         capture = self.keep(
             url=response.url,
             status=response.status,
             headers=[(name, value) for name, values in response.headers.items() for value in values],
-            body=response.body,
+            body=b"" if stopped else response.body,
             fetched_at=now(),
             kind=context.pop("kind"),
             context=context,
-            flags=tuple(response.flags),
+            flags=(CUT_SHORT,) if stopped else tuple(response.flags),
         )
-        if capture.kind in ("list", "article") and not is_superseded(
-            response.status, response.flags, attempt
-        ):
+        if capture.kind in SETTLED_LATER and not is_superseded(response.status, response.flags, attempt):
             self.unsettled[capture.offset] = capture
             return capture
         return self.settle(capture)
@@ -150,8 +155,13 @@ class Ledger:
 
     # -- the books -------------------------------------------------------------------------
 
-    def enlist(self, portal: Portal, found: Found, ask: Ask, capture: Capture) -> list[Standing]:
-        """Write a list page's lines into ``listings``; raise an alarm where a list fell silent."""
+    def enlist(
+        self, portal: Portal, found: Found, ask: Ask, capture: Capture, hosts: frozenset[str]
+    ) -> list[Standing]:
+        """Write a list page's lines into ``listings``; raise an alarm where a list fell silent.
+
+        `hosts` are those of the whole source: the files of the page there are owed, others are not asked for.
+        """
         standings = self.archive.enlist(
             found.lines,
             portal=portal.name,
@@ -159,6 +169,14 @@ class Ledger:
             seen=capture.fetched_at,
             capture_id=capture.id,
         )
+        if found.attachments:
+            self.archive.offer(
+                found.attachments,
+                portal=portal.name,
+                channel=ask.channel,
+                hosts=hosts,
+                seen=capture.fetched_at,
+            )
         self.lists_read += 1
         self.count("listed", sum(standing.new for standing in standings))
         if ask.channel and ask.kind != "more" and "section" not in dict(ask.state):
@@ -197,12 +215,64 @@ class Ledger:
         if page.tampered and saved.change:
             self.count("tampered")
             self.alarm(page.portal, page.channel, "tampered", page.title or "", page.url, page.capture)
+        if page.extracted and len(page.extracted.attachments) + len(page.extracted.images) > FILES:
+            what = f"the page names more than {FILES} files, the rest was not taken up"
+            self.alarm(page.portal, page.channel, "many files", what, page.url, page.capture)
         self.tick()
+
+    # -- attachments -------------------------------------------------------------------------
+
+    def save_file(self, url: str, body: bytes, capture: Capture) -> None:
+        """Note a captured attachment; its text is read later, by `read_texts`."""
+        self.archive.had_file(url, capture, sniff(body, capture.content_type), len(body))
+        self.count("attachments")
+        self.crawler.stats.inc_value("attachments/archived")
+        self.crawler.stats.inc_value("attachments/bytes", len(body))
+
+    def miss_file(
+        self,
+        context: dict[str, Any],
+        state: str,
+        error: str,
+        capture: Capture | None,
+        size: int | None = None,
+    ) -> None:
+        """Note an attachment that was not had, in its row and as an alarm."""
+        when, number = (capture.fetched_at, capture.id) if capture else (now().isoformat(), None)
+        self.archive.miss_file(context["url"], state, error, when, number, size)
+        self.count("attachments_missed")
+        self.crawler.stats.inc_value(f"attachments/{state}")
+        rule = f"attachment {state}"
+        self.alarm(context["portal"], context.get("channel"), rule, error, context["url"], capture)
+
+    async def read_texts(self) -> None:
+        """Read the texts of captured attachments from their captures, one after the other, beside the event loop."""
+        seconds = self.settings.getint("ATTACHMENT_TEXT_SECONDS")
+        directory = Path(self.settings["CAPTURE_DIR"])
+        self.commit()
+        while seconds > 0 and (files := self.archive.unread()):
+            for file in files:
+                place = directory / file.capture.warc
+                record = read_record(place, file.capture.offset, self.archive.resolver(directory))
+                if isinstance(record, CaptureRecord):
+                    body = record.unpacked(self.settings.getint("ATTACHMENT_MAXSIZE") + 1).body
+                    document = await asyncio.to_thread(read_document, body, file.mime, seconds=seconds)
+                else:
+                    document = Document(None, f"its capture cannot be read: {record.what}")
+                self.archive.read_file(file, document)
+                self.crawler.stats.inc_value("attachments/" + ("unread" if document.text is None else "read"))
+                if document.error:
+                    logger.info("%s: %s", file.capture.url, document.error)
+                self.tick()
+        self.commit()
+
+    # -- what was counted --------------------------------------------------------------------
 
     def said(self) -> str:
         """Say the run's counts in one line."""
         return (
-            ", ".join(f"{self.counts[name]} {name}" for name in COUNTS if self.counts[name]) or "nothing new"
+            ", ".join(f"{self.counts[name]} {name.replace('_', ' ')}" for name in COUNTS if self.counts[name])
+            or "nothing new"
         )
 
     def count(self, name: str, by: int = 1) -> None:
@@ -364,7 +434,7 @@ class Ledger:
             codes.add(8 if self.network_failures == lists_failed else 3)
         elif lists_failed or said["first screen only"] or said["challenged"]:
             codes.add(4)
-        if reason != "finished" or self.counts["failed"]:
+        if reason != "finished" or self.counts["failed"] or said["attachment failed"]:
             codes.add(4)
         self.exitcode = next((code for code in (7, 6, 9, 5, 3, 8, 4) if code in codes), 0)
         if not codes:
@@ -373,3 +443,27 @@ class Ledger:
             self.outcome = "failed"
         else:
             self.outcome = "partial"
+
+
+class SizeLimits:
+    """End a download where its body is larger than the request's meta ``maxsize``; what came of it goes its way."""
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        limits = cls()
+        crawler.signals.connect(limits.headers, signal=signals.headers_received)
+        crawler.signals.connect(limits.data, signal=signals.bytes_received)
+        return limits
+
+    def headers(self, body_length: object, request: Request) -> None:
+        limit = request.meta.get("maxsize")
+        if limit and isinstance(body_length, int) and body_length > limit:
+            raise StopDownload(fail=False)
+
+    def data(self, data: bytes, request: Request) -> None:
+        limit = request.meta.get("maxsize")
+        if not limit:
+            return
+        request.meta["received"] = request.meta.get("received", 0) + len(data)
+        if request.meta["received"] > limit:
+            raise StopDownload(fail=False)

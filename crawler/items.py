@@ -26,6 +26,8 @@ class Page:
     """The source to take where the page prints none."""
     body: bytes = b""
     content_type: str | None = None
+    hosts: frozenset[str] = frozenset()
+    """The hosts that the source may ask: files of the page elsewhere are recorded only."""
     capture: Capture | None = None
     """The WARC record; None for what was saved elsewhere and has none yet."""
 

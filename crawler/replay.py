@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -18,15 +18,24 @@ import scrapy
 from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
-from scrapy.http import HtmlResponse
+from scrapy.http import HtmlResponse, Response
 from scrapy.settings import BaseSettings
 from scrapy.spiderloader import get_spider_loader
 from scrapy.utils.misc import build_from_crawler, load_object
 from twisted.python.failure import Failure
 
 from crawler.archive import now
-from crawler.captures import Capture, CaptureRecord, Damage, mend, payload_digest, read_captures, read_run
-from crawler.extensions import Ledger, is_superseded
+from crawler.captures import (
+    CUT_SHORT,
+    Capture,
+    CaptureRecord,
+    Damage,
+    mend,
+    payload_digest,
+    read_captures,
+    read_run,
+)
+from crawler.extensions import SETTLED_LATER, Ledger, is_superseded
 from crawler.items import Page
 from crawler.portals import Portal
 
@@ -72,7 +81,7 @@ def answer(source: Source | None, record: CaptureRecord, capture: Capture, stage
     if record.kind == "saved":
         stages.take(saved_page(record, capture, stages.crawler.settings))
         return
-    if source is None or record.kind not in ("list", "article"):
+    if source is None or record.kind not in SETTLED_LATER:
         return
     if is_superseded(record.status, record.flags, record.context.get("attempt", 0)):
         return
@@ -80,13 +89,17 @@ def answer(source: Source | None, record: CaptureRecord, capture: Capture, stage
     response = HtmlResponse(
         record.url,
         status=record.status,
-        headers=record.headers_multi(),
+        headers=record.headers_multi(unpacked=CUT_SHORT not in record.flags),
         body=record.unpacked().body,
         flags=list(record.flags),
         request=Request(record.url, meta={"context": context, "capture": capture}, dont_filter=True),
     )
-    callback = source.parse_list if record.kind == "list" else source.parse_article
-    for found in callback(response):
+    callbacks: dict[str, Callable[[Response], Iterator[Any]]] = {
+        "list": source.parse_list,
+        "article": source.parse_article,
+        "attachment": source.parse_attachment,
+    }
+    for found in callbacks[record.kind](response):
         if isinstance(found, Page):
             stages.take(found)
 
@@ -153,7 +166,7 @@ class Rebuild(scrapy.Spider):
             ledger.end_run(run)
             logger.info("%s: %d answers, %d damaged", path.name, taken, damaged)
             await asyncio.sleep(0)  # let signals through
-        ledger.commit()
+        await ledger.read_texts()
         return
         yield  # what makes this a generator
 
@@ -211,14 +224,16 @@ def source_named(name: str, crawler: Crawler) -> Source | None:
     return spider.from_crawler(crawler)  # type: ignore[return-value]  # only sources make captures of this kind
 
 
-def portal_of(url: str, settings: BaseSettings) -> tuple[Portal, str | None] | None:
-    """Find the declared portal that serves a URL, and the channel that the URL tells."""
+def portal_of(url: str, settings: BaseSettings) -> tuple[Portal, str | None, frozenset[str]] | None:
+    """Find the declared portal that serves a URL, the channel that the URL tells, and the hosts of its source."""
     host = (urlsplit(url).hostname or "").lower()
     loader = get_spider_loader(settings)
     for name in sorted(loader.list()):
-        for portal in getattr(loader.load(name), "portals", ()):
+        portals: tuple[Portal, ...] = getattr(loader.load(name), "portals", ())
+        for portal in portals:
             if host in portal.hosts:
-                return portal, portal.platform.channel_of(url, portal)
+                hosts = frozenset(host for each in portals for host in each.hosts)
+                return portal, portal.platform.channel_of(url, portal), hosts
     return None
 
 
@@ -232,6 +247,7 @@ def saved_page(record: CaptureRecord, capture: Capture, settings: BaseSettings) 
         source=found[0].source if found else None,
         body=record.unpacked().body,
         content_type=record.content_type,
+        hosts=found[2] if found else frozenset(),
         capture=capture,
     )
 

@@ -30,6 +30,13 @@ USER_AGENT = f"govnews-archive/0.1 (news archive; {CONTACT})"
 RECENT_DAYS = 14
 """Stories listed or published within these days are asked again, by conditional requests."""
 
+ATTACHMENT_MAXSIZE = 20 * 2**20
+"""The largest attachment that is fetched, in bytes; a larger one is recorded as ``oversize``. 0: none are asked for."""
+IMAGE_MAXSIZE = 5 * 2**20
+"""The same for pictures of articles."""
+ATTACHMENT_TEXT_SECONDS = 30
+"""How much processor time the text of one PDF or Word file may cost; 0: texts are not read."""
+
 # The way of a page.
 ITEM_PIPELINES = {
     "pipelines.encoding.EncodingPipeline": 100,
@@ -39,7 +46,7 @@ ITEM_PIPELINES = {
     "pipelines.dedup.DedupPipeline": 500,
     "pipelines.archive.ArchivePipeline": 600,
 }
-EXTENSIONS = {"crawler.extensions.Ledger": 10}
+EXTENSIONS = {"crawler.extensions.Ledger": 10, "crawler.extensions.SizeLimits": 20}
 DOWNLOADER_MIDDLEWARES = {
     "crawler.middlewares.ExactHosts": 40,
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,  # lets sub-domains through

@@ -7,6 +7,7 @@ owed, the next run takes it up in the same way, and memory does not grow with th
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from datetime import date, timedelta
 from typing import Any, ClassVar, NamedTuple
@@ -17,8 +18,8 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from crawler.archive import Archive, Owed, Standing, now
-from crawler.captures import Capture
+from crawler.archive import Archive, Owed, OwedFile, Standing, now
+from crawler.captures import CUT_SHORT, Capture
 from crawler.extensions import Ledger
 from crawler.items import Page
 from crawler.middlewares import RobotsUnreachable
@@ -33,6 +34,10 @@ BATCH = 32
 
 CUT_ATTEMPTS = 2
 """Runs that ask again for a page that comes cut off; after them the part that comes is better than nothing."""
+
+
+WEB_PAGE_RE = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.I | re.S)
+"""Evidence that what answers for a file is a page about something else, such as that it is not there."""
 
 
 class Window(NamedTuple):
@@ -134,7 +139,7 @@ class Source(scrapy.Spider):
     # -- what is asked ---------------------------------------------------------------------
 
     async def start(self) -> AsyncIterator[Any]:
-        """Yield what a killed run left, the first lists, then owed articles until none is left."""
+        """Yield what a killed run left, the first lists, owed articles, then owed attachments until none is left."""
         self.unfinished = self.archive.unfinished_channels()
         self.take_leftovers()
         for portal in self.portals:
@@ -145,8 +150,12 @@ class Source(scrapy.Spider):
             owed = self.owed(BATCH)
             for row in owed:
                 yield self.article_request(row)
-            if not owed and self.at_rest():
-                return
+            files = [] if owed else self.owed_files(BATCH)
+            for file in files:
+                yield self.file_request(file)
+            if not owed and not files and self.at_rest():
+                break
+        await self.ledger.read_texts()
 
     def take_leftovers(self) -> None:
         """Archive what killed runs captured; their articles are not asked for again."""
@@ -172,6 +181,24 @@ class Source(scrapy.Spider):
             until=self.window.until,
             channels=self.window.channels,
             recent=recent,
+            limit=limit,
+        )
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """The largest size of each kind of attachment, in bytes; 0: none are asked for."""
+        files, images = (self.settings.getint(f"{kind}_MAXSIZE") for kind in ("ATTACHMENT", "IMAGE"))
+        return {"attachment": files, "page": files, "image": images}
+
+    def owed_files(self, limit: int) -> list[OwedFile]:
+        """Take the next attachments to ask for from the archive."""
+        return self.archive.owed_files(
+            tuple(self.by_name),
+            run_id=self.ledger.run_id,
+            limits=self.limits,
+            since=self.window.since,
+            until=self.window.until,
+            channels=self.window.channels,
             limit=limit,
         )
 
@@ -223,6 +250,21 @@ class Source(scrapy.Spider):
             meta={"context": context},
         )
 
+    def file_request(self, file: OwedFile) -> Request:
+        """Ask for an attachment, after everything else; one that is too large is left where that shows."""
+        limit = self.limits[file.kind]
+        context = {"kind": "attachment", "portal": file.portal, "channel": file.channel, "url": file.url}
+        return Request(
+            file.url,
+            callback=self.parse_attachment,
+            errback=self.miss_attachment,
+            headers={"Accept": "*/*", "Accept-Encoding": "identity"},
+            priority=-20,
+            dont_filter=True,  # the archive hands each address out once a run
+            # Scrapy's own limit loses what came: it stands a little higher
+            meta={"context": context, "maxsize": limit, "download_maxsize": limit + 2**20},
+        )
+
     # -- what is answered ------------------------------------------------------------------
 
     def parse_list(self, response: Response) -> Iterator[Request]:
@@ -250,7 +292,7 @@ class Source(scrapy.Spider):
             self.archive.meet_channel(
                 portal.name, channel.code, channel.name, channel.url, seen=capture.fetched_at
             )
-        standings = self.ledger.enlist(portal, found, ask, capture)
+        standings = self.ledger.enlist(portal, found, ask, capture, self.hosts)
         cut_off = "dataloss" in response.flags
         if cut_off:  # what came is listed, what did not come is still to be had: the channel stays open
             what = f"the answer was cut off after {len(response.body)} bytes"
@@ -396,6 +438,7 @@ class Source(scrapy.Spider):
                 source=portal.source if portal else None,
                 body=response.body,
                 content_type=content_type(response),
+                hosts=self.hosts,
                 capture=capture,
             )
         self.ledger.tick()
@@ -413,6 +456,55 @@ class Source(scrapy.Spider):
         meta = failure.request.meta  # type: ignore[attr-defined]
         self.miss(meta["context"], "failed", explain(failure), meta.get("capture"))
         self.ledger.tick()
+
+    def parse_attachment(self, response: Response) -> Iterator[Page]:
+        """Judge an answer for an attachment: a file, gone, too large, a gate, or a failure."""
+        context, body = response.meta["context"], response.body
+        capture = self.ledger.settle(response.meta["capture"])
+        missed: tuple[str, str] | None = None
+        size = None
+        if reason := gate_reason(response.status, body):
+            missed = "challenged", f"a gate answers: {reason}"
+        elif response.status in (404, 410):
+            missed = "gone", f"answers {response.status}"
+        elif response.status != 200:
+            missed = "failed", f"{response.url} answers {response.status}"
+        elif CUT_SHORT in (capture.flags or "").split():
+            size = stated_length(response)
+            missed = "oversize", f"found {size or 'an unknown number of'} bytes, more than the limit"
+        elif "dataloss" in response.flags:
+            missed = "failed", f"cut off after {len(body)} bytes"
+        elif not body:
+            missed = "failed", "found no bytes, wanted a file"
+        elif WEB_PAGE_RE.match(body):
+            missed = "failed", f"found a web page of {len(body)} bytes, wanted a file"
+        if missed:
+            self.ledger.miss_file(context, *missed, capture, size)
+        else:
+            self.ledger.save_file(context["url"], body, capture)
+        self.ledger.tick()
+        yield from ()
+
+    def miss_attachment(self, failure: Failure) -> None:
+        """Note an attachment whose request failed, or that may not be asked for."""
+        meta = failure.request.meta  # type: ignore[attr-defined]
+        capture = meta.get("capture")
+        refused = isinstance(failure.value, IgnoreRequest) and not isinstance(
+            failure.value, RobotsUnreachable
+        )
+        self.ledger.miss_file(
+            meta["context"],
+            "refused" if refused else "failed",
+            explain(failure),
+            self.ledger.settle(capture) if capture else None,
+        )
+        self.ledger.tick()
+
+
+def stated_length(response: Response) -> int | None:
+    """Give the Content-Length that an answer states, None where it states none."""
+    said = (response.headers.get("Content-Length") or b"").strip()
+    return int(said) if said.isdigit() and len(said) < 19 else None
 
 
 def lost_channel(ask: Ask) -> str | None:

@@ -22,7 +22,9 @@ import pytest
 
 from crawler.archive import (
     APPLICATION_ID,
+    FILES,
     PAUSES,
+    SHAPE_VERSION,
     STATES,
     TABLES,
     Archive,
@@ -41,6 +43,7 @@ from crawler.archive import (
     words,
 )
 from crawler.captures import Capture, CaptureWriter, Last, mend, payload_digest
+from crawler.documents import PDF, Document
 from crawler.items import Page
 from crawler.portals import Line
 from crawler.text import Decoded, Edit, Extracted, Removed, Repaired, Step, revert
@@ -181,7 +184,7 @@ def test_the_shape_is_made_once(tmp_path: Path) -> None:
         "trusted_schema": 0,
         "cell_size_check": 1,
         "application_id": APPLICATION_ID,
-        "user_version": 1,
+        "user_version": SHAPE_VERSION,
     }
     assert [each.name for each in path.parent.iterdir()] == ["archive.db"]
 
@@ -226,7 +229,7 @@ def database(path: Path, *statements: str) -> None:
         (lambda path: database(path, "CREATE TABLE x(y)"), "found a database of another program", 9),
         (
             lambda path: database(path, f"PRAGMA application_id={APPLICATION_ID}", "PRAGMA user_version=99"),
-            "found shape version 99, wanted 1 or older",
+            f"found shape version 99, wanted {SHAPE_VERSION} or older",
             9,
         ),
         (lambda path: path.parent.joinpath("x").mkdir() or path.symlink_to("x"), "found a directory", 9),
@@ -442,7 +445,7 @@ def test_a_killed_run_is_marked_when_the_archive_is_opened_again(tmp_path: Path)
                 *[None] * 5,
                 None,
                 "{}",
-                None,
+                *[None] * 2,
             ),
             (
                 "20261121T180000Z-lyg_news-2",
@@ -458,6 +461,7 @@ def test_a_killed_run_is_marked_when_the_archive_is_opened_again(tmp_path: Path)
                 '{"a":1}',
                 "{}",
                 '[{"rule":"silent list"}]',
+                0,
             ),
         ]
 
@@ -994,6 +998,221 @@ def test_nothing_that_is_typed_is_an_error(archive: Archive, odd: str) -> None:
     archive.save(page(archive, 1))
     assert archive.search(odd) == [] or match_expression(odd) != '""'
     assert words(odd) == words(odd)
+
+
+# --- attachments ---
+
+
+FILE = "http://www.lyg.gov.cn/upload/2026/{}"
+LIMITS = {"attachment": 1000, "page": 1000, "image": 500}
+
+
+def offering(archive: Archive, number: int, *files: tuple[str, str], day: int = 23, **more: Any) -> Page:
+    """A page that offers these files (last part of the address, name)."""
+    found = Extracted(
+        title=f"标题{number}",
+        text=TEXTS[number],
+        attachments=tuple((FILE.format(place), name) for place, name in files),
+        images=more.pop("images", ()),
+    )
+    return page(archive, number, day, extracted=found, hosts=frozenset(HOSTS), **more)
+
+
+def had(archive: Archive, place: str, text: str | None = None, day: int = 23, mime: str = PDF) -> None:
+    """Let a file be captured, and read where it has a text."""
+    url = FILE.format(place)
+    archive.had_file(url, capture(archive, url, day, kind="attachment"), mime, 99)
+    if text is not None:
+        (file,) = archive.unread()
+        archive.read_file(file, Document(text))
+
+
+def owed_files(archive: Archive, run: str = "r1", **more: Any) -> list[str]:
+    found = archive.owed_files((PORTAL,), run_id=run, limits=more.pop("limits", LIMITS), **more)
+    return [each.url.rpartition("/")[2] for each in found]
+
+
+def test_the_files_of_a_page_are_owed_once_a_run_pictures_last(archive: Archive) -> None:
+    images = ((FILE.format("p.png"), "图说"), (FILE.format("p.png"), None))
+    archive.save(offering(archive, 1, ("a.pdf", "名单"), ("b.docx", "表"), images=images))
+    archive.save(offering(archive, 2, ("a.pdf", "同一名单")))
+    assert rows(
+        archive, "SELECT article_id, portal, channel, kind, name, state, attempts FROM attachments"
+    ) == [
+        (1, PORTAL, "gcyw", "attachment", "名单", "pending", 0),
+        (1, PORTAL, "gcyw", "attachment", "表", "pending", 0),
+        (1, PORTAL, "gcyw", "image", "图说", "pending", 0),
+        (2, PORTAL, "gcyw", "attachment", "同一名单", "pending", 0),
+    ]
+    assert owed_files(archive, limit=2) == ["a.pdf", "b.docx"]
+    assert owed_files(archive) == ["p.png"]
+    assert owed_files(archive) == []
+    assert owed_files(archive, "r2", limits={**LIMITS, "image": 0}) == ["a.pdf", "b.docx"]
+    assert owed_files(archive, "r3", limits=dict.fromkeys(LIMITS, 0)) == []
+    assert owed_files(archive, "r4", channels=("bmdt",)) == []
+    assert owed_files(archive, "r4", since=date(2026, 11, 21)) == []
+    assert owed_files(archive, "r4", until=date(2026, 11, 19)) == []
+    assert len(owed_files(archive, "r4", since=date(2026, 11, 20), until=date(2026, 11, 20))) == 3
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://evil.example/a.pdf",
+        "http://www.lyg.gov.cn.evil.example/a.pdf",
+        "http://sub.www.lyg.gov.cn/a.pdf",
+        "http://www.lyg.gov.cn:8080/a.pdf",
+        "ftp://www.lyg.gov.cn/a.pdf",
+        "javascript:alert(1)//www.lyg.gov.cn/a.pdf",
+        "http://[::1/a.pdf",
+        "file:///etc/passwd",
+    ],
+)
+def test_a_file_elsewhere_is_recorded_and_never_owed(archive: Archive, url: str) -> None:
+    made = offering(archive, 1)
+    assert made.extracted is not None
+    made.extracted = made.extracted._replace(attachments=((url, "../../x\x00<b>"),))
+    archive.save(made)
+    assert rows(archive, "SELECT url, name, state FROM attachments") == [
+        (storable(url), "../../x<b>", "offsite")
+    ]
+    assert owed_files(archive) == []
+
+
+def test_a_captured_file_is_known_to_every_article_that_offers_it(archive: Archive) -> None:
+    archive.save(offering(archive, 1, ("a.pdf", "名单")))
+    had(archive, "a.pdf", "王某某与李某某")
+    archive.save(offering(archive, 2, ("a.pdf", "同一名单")))
+    archive.save(offering(archive, 3))
+    assert owed_files(archive, "r9") == []
+    said = "SELECT article_id, name, state, mime, size, text, capture_id NOT NULL FROM attachments"
+    assert rows(archive, said) == [
+        (1, "名单", "archived", PDF, 99, "王某某与李某某", 1),
+        (2, "同一名单", "archived", PDF, 99, "王某某与李某某", 1),
+    ]
+    assert sorted((hit.id, hit.snippet) for hit in archive.search("李某某")) == [
+        (1, "名单: 王某某与李某某"),
+        (2, "同一名单: 王某某与李某某"),
+    ]
+    assert archive.verify() == []
+
+
+def test_what_a_page_offers_no_more_is_kept_and_not_searched(archive: Archive) -> None:
+    archive.save(offering(archive, 1, ("a.pdf", "名单"), ("b.pdf", "附表")))
+    had(archive, "a.pdf", "王某某")
+    archive.save(offering(archive, 1, ("b.pdf", "附表二"), day=24))
+    assert rows(archive, "SELECT name, state, withdrawn FROM attachments") == [
+        ("名单", "archived", DAY.format(24)),
+        ("附表二", "pending", None),
+    ]
+    assert archive.search("王某某") == []
+    assert archive.verify() == []
+    archive.save(offering(archive, 1, ("a.pdf", "名单"), day=25))
+    assert [hit.id for hit in archive.search("王某某")] == [1]
+    assert owed_files(archive) == []
+    assert archive.verify() == []
+
+
+def test_a_changed_article_keeps_the_words_of_its_attachments(archive: Archive) -> None:
+    archive.save(offering(archive, 1, ("a.pdf", "名单")))
+    had(archive, "a.pdf", "王某某")
+    archive.save(offering(archive, 1, ("a.pdf", "名单"), day=24, text=TEXTS[2]))
+    assert [hit.id for hit in archive.search("王某某 徐圩")] == [1]
+    assert archive.search("养老") == []
+    assert archive.verify() == []
+    had(archive, "a.pdf", "赵某某", day=25)  # other bytes at the same address
+    assert archive.search("王某某") == []
+    assert [hit.id for hit in archive.search("赵某某")] == [1]
+    assert archive.verify() == []
+
+
+def test_what_was_not_had_is_asked_again_after_growing_pauses(archive: Archive) -> None:
+    archive.save(offering(archive, 1, ("a.pdf", ""), ("b.pdf", ""), ("c.zip", ""), ("d.pdf", "")))
+    for place, state in (("a.pdf", "failed"), ("b.pdf", "gone"), ("d.pdf", "refused")):
+        archive.miss_file(FILE.format(place), state, "why", DAY.format(23))
+    archive.miss_file(FILE.format("c.zip"), "oversize", "large", DAY.format(23), size=2000)
+    told = "SELECT name, state, attempts, due, error FROM attachments"
+    assert rows(archive, told) == [
+        (None, "failed", 1, DAY.format(23), "why"),
+        (None, "gone", 1, "2026-11-24T00:00:00+08:00", "why"),
+        (None, "oversize", 1, None, "large"),
+        (None, "refused", 1, "2026-11-24T00:00:00+08:00", "why"),
+    ]
+    assert owed_files(archive, "r1", at=DAY.format(23)) == ["a.pdf"]
+    assert owed_files(archive, "r2", at=DAY.format(24)) == ["a.pdf", "b.pdf", "d.pdf"]
+    for _ in PAUSES:
+        archive.miss_file(FILE.format("a.pdf"), "failed", "why", DAY.format(23))
+    assert "a.pdf" not in owed_files(archive, "r3", at="2027-11-24T00:00:00+08:00")
+    larger = {**LIMITS, "attachment": 2000}
+    assert owed_files(archive, "r4", at=DAY.format(23), limits=larger) == ["c.zip"]
+    had(archive, "a.pdf")
+    archive.miss_file(FILE.format("a.pdf"), "failed", "later", DAY.format(24))
+    assert rows(archive, told)[0] == (None, "archived", 0, None, None)
+
+
+def test_a_file_is_read_once_whatever_came_of_it(archive: Archive) -> None:
+    archive.save(offering(archive, 1, *((f"{n}.pdf", f"附件{n}") for n in range(4)), ("x.zip", "包")))
+    for number in range(4):
+        had(archive, f"{number}.pdf")
+    had(archive, "x.zip", mime="application/zip")
+    files = archive.unread()
+    assert [file.key for file in files] == [canonical(FILE.format(f"{n}.pdf")) for n in range(4)]
+    for file, document in zip(
+        files,
+        (Document("a\x00b"), Document(""), Document(None, "encrypted"), Document("部分", "900 pages")),
+        strict=True,
+    ):
+        archive.read_file(file, document)
+    assert archive.unread() == []
+    assert rows(archive, "SELECT text, error FROM attachments") == [
+        ("ab", None), ("", None), (None, "encrypted"), ("部分", "900 pages"), (None, None)
+    ]  # fmt: skip
+    assert archive.verify() == []
+
+
+def test_the_file_of_a_printed_page_belongs_to_no_one_article(archive: Archive) -> None:
+    for day in (23, 24):
+        archive.offer(
+            [(FILE.format("a01.pdf"), "A01")], portal=PORTAL, channel="A01", hosts=HOSTS, seen=DAY.format(day)
+        )
+    assert owed_files(archive) == ["a01.pdf"]
+    had(archive, "a01.pdf", "整版")
+    assert rows(archive, "SELECT article_id, kind, channel, state, text, first_seen FROM attachments") == [
+        (None, "page", "A01", "archived", "整版", DAY.format(23))
+    ]
+    assert archive.search("整版") == []
+    assert archive.verify() == []
+
+
+def test_verify_names_a_wrong_attachment(archive: Archive) -> None:
+    archive.save(offering(archive, 1, ("a.pdf", ""), ("b.pdf", ""), ("c.pdf", "")))
+    for place in ("a.pdf", "b.pdf", "c.pdf"):
+        had(archive, place)
+    for change in (
+        "state = 'lost' WHERE id = 1",
+        "capture_id = NULL WHERE id = 2",
+        "digest = 'sha256:00' WHERE id = 3",
+    ):
+        archive.conn.execute(f"UPDATE attachments SET {change}")
+    where = "attachment {} (" + FILE + ")"
+    assert archive.verify() == [
+        f"{where.format(1, 'a.pdf')} is in the state lost, wanted one of "
+        "pending archived failed challenged gone oversize refused offsite",
+        f"{where.format(2, 'b.pdf')} is archived and has no capture",
+        f"{where.format(3, 'c.pdf')} differs from its capture",
+    ]
+
+
+def test_verify_finds_an_attachment_missing_in_the_index(archive: Archive) -> None:
+    archive.save(offering(archive, 1, ("a.pdf", "名单")))
+    had(archive, "a.pdf", "王某某")
+    archive.conn.execute("UPDATE attachments SET text = '赵某某'")
+    assert [said[:16] for said in archive.verify()] == ["full-text index:"]
+
+
+def test_a_page_cannot_make_the_archive_owe_without_end(archive: Archive) -> None:
+    archive.save(offering(archive, 1, *((f"{n}.pdf", "") for n in range(FILES + 50))))
+    assert rows(archive, "SELECT count(*) FROM attachments") == [(FILES,)]
 
 
 # --- for good ---

@@ -12,13 +12,15 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from crawler.archive import Archive, canonical, compare
+from crawler.archive import COMPARED, Archive, canonical, compare
 from tests.home import ROOT, Home
 from tests.replica import Replica
-from tests.replica.audit import audit, default_stories
+from tests.replica.audit import audit, audit_files, default_stories
+from tests.replica.stories import OVERSIZE
 
 CITY = "www.lyg.gov.cn"
 
@@ -51,6 +53,11 @@ def contents(archive: Path) -> dict[str, list[tuple[Any, ...]]]:
             "SELECT a.key, r.version, r.kind, r.place, r.text FROM removed r JOIN articles a ON a.id = r.article_id "
             "ORDER BY 1, 2, 4, 5",
         ),
+        "attachments": rows(
+            archive,
+            "SELECT a.key, f.portal, f.channel, f.kind, f.key, f.name, f.state, f.mime, f.size, f.digest, f.text, f.error, "
+            "f.withdrawn IS NULL FROM attachments f LEFT JOIN articles a ON a.id = f.article_id ORDER BY 1, 5",
+        ),
     }
 
 
@@ -64,6 +71,7 @@ class Nights:
         self.done: list[subprocess.CompletedProcess[bytes]] = []
         self.after: list[dict[str, list[tuple[Any, ...]]]] = []
         self.audits: list[list[Any]] = []
+        self.files: list[list[Any]] = []
 
     def run(self, night: int) -> None:
         self.replica.night = night
@@ -71,7 +79,9 @@ class Nights:
         self.done.append(self.home.crawl("nightly"))
         self.asked.append(self.replica.requests[before:])
         self.after.append(contents(self.home.archive))
-        self.audits.append(audit(self.home.archive, default_stories(self.replica), night))
+        stories = default_stories(self.replica)
+        self.audits.append(audit(self.home.archive, stories, night))
+        self.files.append(audit_files(self.home.archive, stories))
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +96,82 @@ def nights(make_home: Callable[[], Home]) -> Iterator[Nights]:
 
 def test_every_story_of_the_truth_table_is_archived_exactly(nights: Nights) -> None:
     assert nights.audits[0] == []
+
+
+def test_every_attachment_and_picture_is_had_or_said_why_not(nights: Nights) -> None:
+    assert nights.files == [[], [], []]
+    states = rows(
+        nights.home.archive,
+        "SELECT DISTINCT kind, state FROM attachments WHERE article_id NOT NULL ORDER BY 1, 2",
+    )
+    wanted = [("attachment", state) for state in ("archived", "gone", "offsite", "oversize")]
+    assert states == [*wanted, ("image", "archived")]
+    pages = "SELECT portal, channel, name, state, mime, text FROM attachments WHERE article_id IS NULL ORDER BY key"
+    days = sorted(
+        {s.published for s in default_stories(nights.replica) if s.portal == "lygrbepaper.lygfb.cn"}
+    )
+    assert rows(nights.home.archive, pages) == [
+        ("lygrbepaper.lygfb.cn", code, f"{name} PDF", "archived", "application/pdf", f"lygrb {day} {code}")
+        for day in days
+        for code, name in (("A01", "A01版：要闻"), ("A02", "A02版：综合"))
+    ]
+
+
+def test_attachments_are_asked_for_once_and_after_the_articles(nights: Nights) -> None:
+    archive = nights.home.archive
+    files = {
+        (request.host, request.path)
+        for (url,) in rows(archive, "SELECT url FROM attachments WHERE state <> 'offsite'")
+        for request in nights.replica.asked(url)
+    }
+    first = [request for request in nights.asked[0] if (request.host, request.path) in files]
+    assert len(first) == len({request.path for request in first if request.status != 301}) + sum(
+        request.status == 301 for request in first
+    )
+    assert [request.url for request in nights.asked[1] if (request.host, request.path) in files] == []
+    articles = {story.path for story in nights.replica.truth}
+    for host in {request.host for request in first}:
+        told = [request for request in nights.asked[0] if request.host == host]
+        begin = next(at for at, request in enumerate(told) if (host, request.path) in files)
+        assert [request.path for request in told[begin:] if request.path in articles] == []
+
+
+def test_an_article_is_found_by_the_words_of_its_attachment(nights: Nights) -> None:
+    with Archive(nights.home.archive, readonly=True) as archive:
+        for story in default_stories(nights.replica):
+            for file in story.files():
+                if file.text is None:
+                    continue
+                number = re.search(r"附\d{5}-\d", file.text)
+                assert number is not None
+                hits = archive.search(number[0])
+                assert [hit.url for hit in hits] == [story.url]
+                assert hits[0].snippet.startswith(f"{file.name}: ")
+                assert number[0] in hits[0].snippet
+
+
+def test_what_is_too_large_is_kept_without_its_body(nights: Nights) -> None:
+    found = rows(
+        nights.home.archive,
+        "SELECT f.size, f.error, c.flags, c.status, c.length < 2000 FROM attachments f JOIN captures c "
+        "ON c.id = f.capture_id WHERE f.state = 'oversize'",
+    )
+    assert set(found) == {
+        (OVERSIZE, f"found {OVERSIZE} bytes, more than the limit", "truncated:length", 200, 1)
+    }
+
+
+def test_the_run_counts_its_attachments(nights: Nights) -> None:
+    archived = rows(
+        nights.home.archive, "SELECT count(DISTINCT key) FROM attachments WHERE state = 'archived'"
+    )
+    assert rows(nights.home.archive, "SELECT sum(attachments) FROM runs") == archived
+    assert (
+        rows(nights.home.archive, "SELECT attachments FROM runs ORDER BY id LIMIT 3 OFFSET 3") == [(0,)] * 3
+    )
+    stats = rows(nights.home.archive, "SELECT stats FROM runs WHERE spider = 'lyg_news' ORDER BY id LIMIT 1")
+    assert '"attachments/oversize":' in stats[0][0]
+    assert '"attachments/gone":' in stats[0][0]
 
 
 def test_a_second_run_archives_nothing_twice(nights: Nights) -> None:
@@ -197,9 +283,7 @@ def test_a_rebuild_from_the_captures_gives_the_same_archive(nights: Nights) -> N
     done = nights.home.scrapy("rebuild", "--to", str(built))
     assert done.returncode == 0, done.stderr.decode()
     assert contents(built) == nights.after[2]
-    assert compare(nights.home.archive, built) == [
-        f"{what}: the same" for what in ("articles", "versions", "edits", "removed", "captures", "listings")
-    ]
+    assert compare(nights.home.archive, built) == [f"{what}: the same" for what in COMPARED]
     alone = nights.home.folder / "alone.db"
     home = Home(nights.home.folder)
     home.env |= {"ARCHIVE_PATH": str(alone)}
@@ -259,12 +343,59 @@ def test_a_run_killed_at_any_moment_ends_in_the_same_archive(make_home: Callable
     assert contents(killed.archive) == contents(whole.archive)
     built = killed.folder / "rebuilt.db"
     assert killed.scrapy("rebuild", "--to", str(built)).returncode == 0
-    assert compare(killed.archive, built) == [
-        f"{what}: the same" for what in ("articles", "versions", "edits", "removed", "captures", "listings")
-    ]
+    assert compare(killed.archive, built) == [f"{what}: the same" for what in COMPARED]
     assert killed.scrapy("verify").returncode == 0
     outcomes = [outcome for (outcome,) in rows(killed.archive, "SELECT outcome FROM runs ORDER BY id")]
     assert "interrupted" in outcomes
+
+
+def test_attachments_that_fail_are_asked_again_and_those_that_are_forbidden_are_said(home: Home) -> None:
+    with Replica(seed=3, stories=60) as replica:
+        home.through(replica)
+        stories = [s for s in default_stories(replica, CITY) if s.channel in ("gsgg", "bmdt")]
+        urls = [file.url for s in stories for file in s.files() if file.kind == "attachment" and file.mime]
+        failing, gated, paged, forbidden = (urlsplit(url) for url in urls[:4])
+        replica.faults |= {
+            failing.netloc + failing.path: "cut",
+            gated.netloc + gated.path: "gate",
+        }
+        robots = replica.pages(CITY)["/robots.txt"]
+        closed = f"User-agent: *\nDisallow: {forbidden.path}\n".encode()
+        replica.pages(CITY)["/robots.txt"] = robots._replace(body=closed)
+        target = paged.path + (f"?{paged.query}" if paged.query else "")
+        file = replica._files[CITY, target]
+        replica._files[CITY, target] = file._replace(body=b"<!DOCTYPE html><html><body>404</body></html>")
+        words = ("crawl", "lyg_news", "-a", "channel=gsgg,bmdt")
+        home.crawl(*words)
+        assert rows(home.archive, "SELECT outcome FROM runs") == [("partial",)]
+        told = "SELECT state, substr(error, 1, 19) FROM attachments WHERE url = ?"
+        assert [rows(home.archive, told, url)[0] for url in urls[:4]] == [
+            ("failed", "cut off after " + rows(home.archive, told, urls[0])[0][1][14:]),
+            ("challenged", "a gate answers: sta"),
+            ("failed", "found a web page of"),
+            ("refused", "IgnoreRequest: Forb"),
+        ]
+        assert replica.asked(forbidden.geturl()) == []
+        replica.faults.clear()
+        replica._files[CITY, target] = file
+        home.crawl(*words)
+        assert [rows(home.archive, told, url)[0][0] for url in urls[:4]] == ["archived"] * 3 + ["refused"]
+
+
+def test_a_body_without_a_length_is_stopped_at_the_limit_and_read_again_when_it_grows(home: Home) -> None:
+    with Replica(seed=3, stories=60) as replica:
+        home.through(replica)
+        words = ("crawl", "lyg_news", "-a", "channel=gsgg,bmdt", "-s", "IMAGE_MAXSIZE=0")
+        replica.chunked = True
+        home.crawl(*words, "-s", "ATTACHMENT_MAXSIZE=700")
+        states = dict(
+            rows(home.archive, "SELECT state, count(*) FROM attachments WHERE mime IS NULL GROUP BY 1")
+        )
+        assert states["oversize"] > 1
+        assert rows(home.archive, "SELECT DISTINCT size FROM attachments WHERE state = 'oversize'") == [
+            (None,)
+        ]
+        assert home.scrapy("verify").returncode == 0
 
 
 def test_a_bureau_declared_in_ten_lines_is_crawled(home: Home) -> None:

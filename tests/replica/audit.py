@@ -39,6 +39,28 @@ def default_stories(replica: Replica, *hosts: str, night: int | None = None) -> 
     ]
 
 
+def audit_files(archive: Path, stories: Iterable[Story]) -> list[Finding]:
+    """Compare the attachments and pictures of every article with the truth table."""
+    wanted = {
+        (canonical(story.url), canonical(each.url)): (each.name, each.kind, each.state, each.mime, each.text)
+        for story in stories
+        for each in story.files()
+    }
+    with closing(sqlite3.connect(archive)) as connection:
+        found = {
+            (key, canonical(url)): tuple(rest)
+            for key, url, *rest in connection.execute(
+                "SELECT a.key, f.url, f.name, f.kind, f.state, f.mime, f.text FROM attachments f "
+                "JOIN articles a ON a.id = f.article_id WHERE a.gone IS NULL"
+            )
+        }
+    return [
+        Finding("attachment", url, str(found.get((key, url))), str(wanted.get((key, url))))
+        for key, url in sorted({*wanted, *found})
+        if found.get((key, url)) != wanted.get((key, url))
+    ]
+
+
 def audit(archive: Path, stories: Iterable[Story], night: int) -> list[Finding]:
     """Compare every article of an archive with the truth table; an empty list is a perfect archive."""
     with closing(sqlite3.connect(archive)) as connection:

@@ -19,7 +19,21 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from . import certificates, dated, media, truecms
 from .replies import Reply, docx, http_date, page, pdf, png
-from .stories import BUREAU, CITY, DAILY, DAILY_BARE, HOSTS, PAPER, ZONE, Offsite, Story, World, plan
+from .stories import (
+    BUREAU,
+    CITY,
+    DAILY,
+    DAILY_BARE,
+    HOSTS,
+    OVERSIZE,
+    PAPER,
+    ZONE,
+    Attached,
+    Offsite,
+    Story,
+    World,
+    plan,
+)
 
 GATE_COOKIE = "__jsl_clearance_s=open"
 IDLE_SECONDS = 30.0
@@ -67,6 +81,8 @@ class Replica:
     ca_file: str = ""
     """Where the authority's certificate is written; a temporary file when left empty."""
     faults: dict[str, str] = field(default_factory=dict)
+    chunked: bool = False
+    """Whether attachments come in chunks, without a length."""
     requests: list[Request] = field(default_factory=list)
     strays: list[str] = field(default_factory=list)
     """Hosts and addresses that nobody should have asked for."""
@@ -84,26 +100,24 @@ class Replica:
         self._tasks: set[asyncio.Task[None]] = set()
         self._challenged = {story.host + story.path for story in self.truth if story.state(1) == "challenged"}
         for story in self.truth:
-            for number, (address, _) in enumerate(story.images):
-                place = urlsplit(address)
-                self._files[story.host, place.path] = Reply(png(story.serial * 10 + number), "image/png")
-            for address, name in story.attachments:
-                place = urlsplit(address)
-                self._files[story.host, place.path + (f"?{place.query}" if place.query else "")] = self._file(
-                    name, place.path
-                )
+            for number, attached in enumerate(story.files()):
+                if attached.state in ("archived", "oversize"):
+                    place = urlsplit(attached.url)
+                    target = place.path + (f"?{place.query}" if place.query else "")
+                    self._files[story.host, target] = self._file(attached, story.serial * 10 + number)
 
-    def _file(self, name: str, path: str) -> Reply:
-        words = f"replica {path[-12:]}"
-        if path.endswith(".docx"):
-            kind = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-            return Reply(docx(words), kind)
-        if path.endswith("download.do"):
-            disposition = f"attachment; filename*=UTF-8''{quote(name)}"
-            return Reply(
-                pdf(words), "application/octet-stream", headers=(("Content-Disposition", disposition),)
-            )
-        return Reply(pdf(words), "application/pdf")
+    def _file(self, attached: Attached, seed: int) -> Reply:
+        if attached.kind == "image":
+            return Reply(png(seed), "image/png")
+        if attached.state == "oversize":
+            return Reply(bytes(OVERSIZE), "application/zip", modified=0)
+        if attached.mime != "application/pdf":
+            return Reply(docx(attached.text or ""), attached.mime or "")
+        if "download.do" in attached.url:
+            disposition = f"attachment; filename*=UTF-8''{quote(attached.name)}"
+            headers = (("Content-Disposition", disposition),)
+            return Reply(pdf(attached.text or ""), "application/octet-stream", headers=headers)
+        return Reply(pdf(attached.text or ""), "application/pdf")
 
     # --- what tests ask
 
@@ -360,10 +374,15 @@ class Replica:
     ) -> None:
         lines = [f"HTTP/1.1 {reply.status} {'OK' if reply.status == 200 else 'Replica'}", "Server: replica"]
         if reply.status != 304:
-            lines += [f"Content-Type: {reply.content_type}", f"Content-Length: {len(reply.body)}"]
+            chunked = self.chunked and "html" not in reply.content_type and reply.status == 200
+            length = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {len(reply.body)}"
+            lines += [f"Content-Type: {reply.content_type}", length]
         lines += [f"{name}: {value}" for name, value in reply.headers]
         lines += [f"Connection: {'keep-alive' if keep else 'close'}", "", ""]
         body = b"" if method == "HEAD" or reply.status == 304 else reply.body
+        if body and "Transfer-Encoding: chunked" in lines:
+            parts = (body[at : at + 2**16] for at in range(0, len(body), 2**16))
+            body = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
         writer.write("\r\n".join(lines).encode("latin-1") + (body[: len(body) // 2] if cut else body))
         await writer.drain()
 

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime, time, timedelta, timezone
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from .grammar import Block, Desk, Draft, plain, words
 
@@ -23,7 +24,24 @@ BUREAU_SITE = "lygmzj"
 DAILY = "www.lyg01.net"
 DAILY_BARE = "lyg01.net"
 PAPER = "lygrbepaper.lygfb.cn"
+ELSEWHERE = "files.example.com"
+"""A host that a page names and nobody may ask."""
+OVERSIZE = 21 * 2**20
+"""The size of the one attachment that is too large, in bytes."""
 HOSTS = (CITY, BUREAU, DAILY, DAILY_BARE, PAPER)
+
+
+class Attached(NamedTuple):
+    """One file of a story, and what a complete crawl makes of it."""
+
+    url: str
+    name: str
+    kind: str
+    """``attachment`` or ``image``"""
+    state: str
+    """``archived``, ``oversize``, ``gone`` (404), ``offsite`` (on another host: never asked)"""
+    mime: str | None
+    text: str | None
 
 
 @dataclass(kw_only=True)
@@ -63,6 +81,8 @@ class Story:
     """[address, caption]"""
     attachments: list[list[str]] = field(default_factory=list)
     """[address, name]"""
+    planted: dict[str, str] = field(default_factory=dict)
+    """By address: the state of an attachment that a complete crawl does not have: ``oversize``, ``gone``, ``offsite``."""
     encoding: str = "utf-8"
     """Codec of the bytes served."""
     declared: str = "meta utf-8"
@@ -122,6 +142,28 @@ class Story:
     def blocks_on(self, night: int) -> tuple[Block, ...]:
         """Give the body that the page shows that night."""
         return self.later_blocks if self.state(night) == "edited" and self.later_blocks else self.blocks
+
+    def files(self) -> list[Attached]:
+        """Give the attachments and pictures as a complete crawl has them."""
+        found = []
+        for number, (address, name) in enumerate(self.attachments):
+            state = self.planted.get(address, "archived")
+            mime, text = None, None
+            if state == "archived":
+                word = urlsplit(address).path.endswith(".docx")
+                mime = f"application/{'vnd.openxmlformats-officedocument.wordprocessingml.document' if word else 'pdf'}"
+                code = f"{self.serial:05d}-{number}"
+                text = (
+                    f"{name}\n编号：附{code}\n序号\t姓名\n1\t王某"
+                    if word
+                    else f"附件全文\n编号：附{code}\n{name[:24]}"
+                )
+            found.append(Attached(address, name, "attachment", state, mime, text))
+        found += [
+            Attached(address, caption, "image", "archived", "image/png", None)
+            for address, caption in self.images
+        ]
+        return found
 
     def row(self) -> dict[str, Any]:
         """Give the row of the truth table: JSON types only."""
@@ -429,6 +471,29 @@ class _Planner:
         for address, name in kinds[story.serial % 3 : story.serial % 3 + 1 + story.serial % 2]:
             story.attachments.append([f"{scheme}://{story_host}{address}", name])
 
+    def plant(self) -> None:
+        """Add attachments that are too large, not there, on another host, or named to do harm, one a story."""
+        ready = [
+            story
+            for story in self.stories
+            if story.attachments and not story.tampered and set(story.states.values()) == {"present"}
+        ]
+        for number, story in enumerate(sorted(ready, key=lambda story: story.serial)[:8]):
+            kind = ("oversize", "gone", "offsite", "harm")[number % 4]
+            scheme, place = story.url.split(":")[0], f"/upload/{story.day:%Y}/{story.serial:05d}"
+            address, name = {
+                "oversize": (f"{scheme}://{story.host}{place}/atlas.zip", "规划图集.zip"),
+                "gone": (f"{scheme}://{story.host}{place}/lost.pdf", "旧版附件.pdf"),
+                "offsite": (f"http://{ELSEWHERE}{place}.pdf", "外站附件.pdf"),
+                "harm": (
+                    f"{scheme}://{story.host}{place}/..%2F..%2Fetc%2Fpasswd.pdf",
+                    "../../etc/passwd<img src=x onerror=alert(1)>.pdf",
+                ),
+            }[kind]
+            story.attachments.append([address, name])
+            if kind != "harm":
+                story.planted[address] = kind
+
     def finish(self, story: Story) -> None:
         """Number the pictures, take the text from the blocks."""
         story.text = plain(story.blocks)
@@ -547,6 +612,7 @@ class _Planner:
                 self.fill_truecms(plan)
         self.second_night()
         self.tamper()
+        self.plant()
         if self.extras:
             self.add_extras()
         self.stories.sort(key=lambda story: (story.listed or "", story.serial), reverse=True)

@@ -413,8 +413,9 @@ def article_source(world: World | None, story: Story, night: int) -> str:
     if story.editor:
         parts.append(f'<div class="bj">责任编辑：{story.editor}</div>')
     if story.attachments:
+        own = story.url.removesuffix(story.path)
         files = "".join(
-            f'<li><a href="{escape(address.split(story.host)[1])}">{escape(label)}</a></li>'
+            f'<li><a href="{escape(address.removeprefix(own))}">{escape(label)}</a></li>'
             for address, label in story.attachments
         )
         parts.append(f'<div class="fujian">附件：<ul>{files}</ul></div>')
