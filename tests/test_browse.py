@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import csv
 import doctest
 import io
@@ -95,6 +96,32 @@ ARTICLES: list[dict[str, Any]] = [
 """Two that say the same, one of its own, one that somebody filled with traps."""
 
 
+PDF = {"mime": "application/pdf", "size": 2_500_000, "digest": DIGEST, "capture_id": 1}
+FILES: list[tuple[int | None, str, str | None, str, str, dict[str, Any]]] = [
+    (1, "image", "新站开门", "http://www.lyg.gov.cn/uploadpics/1.png", "pending", {}),
+    (
+        1,
+        "attachment",
+        "名单",
+        "http://www.lyg.gov.cn/upload/a.pdf",
+        "archived",
+        PDF | {"text": "王某某\n序号\t1"},
+    ),
+    (1, "attachment", "赠品", "http://evil.example/b.exe", "offsite", {}),
+    (
+        *(1, "attachment", "图集", "http://www.lyg.gov.cn/upload/b.zip", "oversize"),
+        {"size": 900, "error": "more than the limit", "withdrawn": "2024-01-22T02:00:00+08:00"},
+    ),
+    (
+        *(4, "attachment", "../../etc/passwd" + EVIL + "\u202egnp.exe", "javascript:alert(4)", "archived"),
+        PDF | {"mime": EVIL, "text": EVIL + "\u200b", "error": EVIL, "digest": EVIL},
+    ),
+    (4, "image", EVIL, EVIL, "failed", {"error": EVIL}),
+    (None, "page", "A01版：要闻 PDF", "http://www.lyg.gov.cn/A01.pdf", "archived", PDF | {"text": EVIL}),
+]
+"""Attachments and pictures: had, left alone, too large, and two that somebody filled with traps."""
+
+
 def write(path: Path, articles: list[dict[str, Any]] | None = None) -> Path:
     """Make an archive with these articles and everything that hangs on them."""
     Archive(path).close()
@@ -164,6 +191,20 @@ def write(path: Path, articles: list[dict[str, Any]] | None = None) -> Path:
                 html=f"<a href='http://evil.example/'>某某网</a>{EVIL}",
                 links=["http://evil.example/"],
                 block="b1",
+            )
+        for number, (article_id, kind, name, url, state, more) in enumerate(FILES, 1):
+            insert(
+                "attachments",
+                id=number,
+                article_id=article_id,
+                portal="lyg.gov.cn",
+                kind=kind,
+                key=url,
+                name=name,
+                url=url,
+                state=state,
+                first_seen="2024-01-20T02:00:00+08:00",
+                **more,
             )
         insert("channels", portal="lyg.gov.cn", code="gcyw", name="港城要闻")
         insert(
@@ -320,7 +361,7 @@ def test_an_article_reads_like_an_article(get: Callable[..., httpx.Response]) ->
         "被篡改，已修复",
         "2 个版本",
     ]
-    assert [words(p) for p in article.cssselect(".prose p")] == [
+    assert [words(p) for p in article.xpath("div[@class='prose']/p")] == [
         "市民政局昨日说,新站有床位二十张。",
         "老人走两步就能吃上热饭。",
     ]
@@ -334,6 +375,43 @@ def test_an_article_reads_like_an_article(get: Callable[..., httpx.Response]) ->
         "2024年1月20日 02:00 – 2024年1月22日 02:00",
         "连政办发〔2023〕5号",
     ]
+
+
+def test_an_article_lists_its_attachments_with_what_became_of_them(
+    get: Callable[..., httpx.Response],
+) -> None:
+    files, images = html.fromstring(get("/archive/articles/1").text).cssselect("section.files")
+    assert [words(line) for line in files.cssselect("ul > li")] == [
+        f"名单 已收录 · 2.4 MB · application/pdf · 记录 record {DIGEST} 全文 its text，8 字 王某某 序号1",
+        "赠品 http://evil.example/b.exe 站外 · 记录 record",
+        "图集 过大 · 900 B · 2024年1月22日 02:00 起原页不再提供 no longer offered · 记录 record more than the limit",
+    ]
+    assert [words(line) for line in images.cssselect("ul > li")] == ["新站开门 待取 · 记录 record"]
+    record = html.fromstring(get("/archive/attachments/2").text)
+    assert "application/pdf" in words(record)
+
+
+def test_names_that_mean_harm_end_as_text(get: Callable[..., httpx.Response]) -> None:
+    files, images = html.fromstring(get("/archive/articles/4").text).cssselect("section.files")
+    shown = words(files)
+    assert "../../etc/passwd" + EVIL + "U+202Egnp.exe" in shown
+    assert [a.get("href") for a in [*files.iter("a"), *images.iter("a")]] == [
+        "/archive/attachments/5",
+        "/archive/attachments/6",
+    ]
+
+
+def test_an_article_of_an_elder_archive_lists_what_its_page_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "archive.db", ARTICLES)
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.execute("DROP VIEW files")
+        db.execute("DROP TABLE attachments")
+    datasette = open_datasette([path])
+    try:
+        (files,) = html.fromstring(ask(datasette, "/archive/articles/1").text).cssselect("section.files")
+    finally:
+        close(datasette)
+    assert [words(line) for line in files.cssselect("ul > li")] == ["名单", "赠品 http://evil.example/b.exe"]
 
 
 def test_an_article_says_what_was_changed_and_how_certainly(get: Callable[..., httpx.Response]) -> None:
@@ -435,6 +513,10 @@ PAGES = [
     "/archive/removed",
     "/archive/removed/2",
     "/archive/listings",
+    "/archive/attachments",
+    "/archive/attachments/5",
+    "/archive/attachments/7",
+    "/archive/files",
     "/archive/edits",
     "/archive/runs",
     "/archive/newest",
@@ -477,6 +559,8 @@ def test_only_pages_that_the_archive_asked_for_are_linked(
     assert {a.get("href") for a in away} <= {
         OWN,
         "http://www.lyg.gov.cn/upload/a.pdf",
+        "http://www.lyg.gov.cn/upload/b.zip",
+        "http://www.lyg.gov.cn/uploadpics/1.png",
         ARTICLES[1]["url"],
         ARTICLES[2]["url"],
         "https://datasette.io/",

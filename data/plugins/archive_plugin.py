@@ -30,6 +30,8 @@ NEWEST = 20
 """How many articles the home page lists."""
 EDITS = 300
 """How many different changes an article page lists; the table of edits has them all."""
+SHOWN = 4000
+"""How many characters of an attachment's text an article page shows; the row of the attachment has them all."""
 CELL = 200
 """How many characters of a changed piece are shown before it is cut."""
 
@@ -101,6 +103,8 @@ WORDS = {
     "challenged": ("被拦截", "challenged"),
     "gone": ("已不在", "gone"),
     "offsite": ("站外", "offsite"),
+    "oversize": ("过大", "larger than the limit"),
+    "refused": ("不许取", "refused: robots.txt forbids it, or it leads to another host"),
 }
 
 
@@ -418,8 +422,7 @@ async def tell_article(db: Database, key: str) -> dict[str, Any] | None:
     return {
         "row": article,
         "fields": fields,
-        "attachments": list_pairs(fields.get("attachments")),
-        "images": list_pairs(fields.get("images")),
+        "attachments": await list_files(db, article_id, fields),
         "channel_name": (await name_channels(db)).get((article["portal"], article["channel"]))
         or fields.get("channel_name"),
         "capture": capture[0] if capture else None,
@@ -465,6 +468,41 @@ async def tell_article(db: Database, key: str) -> dict[str, Any] | None:
             {"original": original, "id": article_id},
         ),
     }
+
+
+async def list_files(db: Database, article_id: int, fields: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the attachments and pictures of an article; where the archive has no rows of them, what its page named."""
+    present = await fetch(db, "SELECT 1 FROM sqlite_schema WHERE name = 'attachments'")
+    found = present and await fetch(
+        db,
+        """SELECT id, kind, name, url, state, mime, size, digest, capture_id, error, withdrawn,
+                  substr(text, 1, :shown) AS text, length(text) AS length FROM attachments
+           WHERE article_id = :id ORDER BY kind = 'image', withdrawn IS NOT NULL, id LIMIT :limit""",
+        {"id": article_id, "shown": SHOWN, "limit": EDITS},
+    )
+    if found:
+        return found
+    kinds = (("attachment", "attachments"), ("image", "images"))
+    return [
+        {"kind": kind, "url": url, "name": name}
+        for kind, field in kinds
+        for url, name in list_pairs(fields.get(field))
+    ]
+
+
+def show_size(size: object) -> str:
+    """Write a number of bytes for a reader.
+
+    >>> show_size(812), show_size(2_500_000), show_size(None)
+    ('812 B', '2.4 MB', '')
+    """
+    if not isinstance(size, int):
+        return ""
+    for unit in ("B", "KB", "MB"):
+        if size < 1024 or unit == "MB":
+            break
+        size /= 1024
+    return f"{size:.1f} {unit}" if isinstance(size, float) else f"{size} {unit}"
 
 
 # hooks
@@ -514,6 +552,7 @@ def prepare_jinja2_environment(env: Any) -> None:
         marked=mark_words,
         both=show_both,
         said=say,
+        sized=show_size,
         indented=indent_json,
         label=lambda name: LABELS.get(name, name),
     )
