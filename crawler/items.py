@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -28,6 +29,8 @@ class Page:
     content_type: str | None = None
     hosts: frozenset[str] = frozenset()
     """The hosts that the source may ask: files of the page elsewhere are recorded only."""
+    sheets: Mapping[str, str] = field(default_factory=dict)
+    """The texts of the style sheets that the page links on its own host, by address, as far as the run has them."""
     capture: Capture | None = None
     """The WARC record; None for what was saved elsewhere and has none yet."""
 

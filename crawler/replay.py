@@ -76,6 +76,28 @@ class Stages:
         return page
 
 
+def answer_of(record: CaptureRecord, capture: Capture | None) -> HtmlResponse:
+    """Make the response that a record is of, as a callback gets it."""
+    return HtmlResponse(
+        record.url,
+        status=record.status,
+        headers=record.headers_multi(unpacked=CUT_SHORT not in record.flags),
+        body=record.unpacked().body,
+        flags=list(record.flags),
+        request=Request(record.url, meta={"context": record.context, "capture": capture}, dont_filter=True),
+    )
+
+
+def read_sheets(path: Path, source: Source | None, stages: Stages) -> None:
+    """Let the pages of a replayed run have the style sheets that it captured: a page stands before its sheets there."""
+    if source is None:
+        return
+    source.sheets.clear()
+    for record in read_captures(path, stages.ledger.archive.resolver(path.parent)):
+        if isinstance(record, CaptureRecord) and record.kind == "sheet":
+            source.keep_sheet(record.context.get("url", record.url), answer_of(record, None), record.capture)
+
+
 def answer(source: Source | None, record: CaptureRecord, capture: Capture, stages: Stages) -> None:
     """Give a captured response to the callback that it was asked for with; what it would ask stays unasked."""
     if record.kind == "saved":
@@ -85,21 +107,12 @@ def answer(source: Source | None, record: CaptureRecord, capture: Capture, stage
         return
     if is_superseded(record.status, record.flags, record.context.get("attempt", 0)):
         return
-    context = record.context
-    response = HtmlResponse(
-        record.url,
-        status=record.status,
-        headers=record.headers_multi(unpacked=CUT_SHORT not in record.flags),
-        body=record.unpacked().body,
-        flags=list(record.flags),
-        request=Request(record.url, meta={"context": context, "capture": capture}, dont_filter=True),
-    )
     callbacks: dict[str, Callable[[Response], Iterator[Any]]] = {
         "list": source.parse_list,
         "article": source.parse_article,
         "attachment": source.parse_attachment,
     }
-    for found in callbacks[record.kind](response):
+    for found in callbacks[record.kind](answer_of(record, capture)):
         if isinstance(found, Page):
             stages.take(found)
 
@@ -108,6 +121,7 @@ def replay_file(path: Path, run_id: str, source: Source | None, stages: Stages) 
     """Replay the records of one of our capture files that have no row yet; give how many, and how many were damaged."""
     ledger = stages.ledger
     taken = damaged = 0
+    read_sheets(path, source, stages)
     for record in read_captures(path, ledger.archive.resolver(path.parent)):
         if isinstance(record, Damage):
             damaged += 1
@@ -131,6 +145,7 @@ def take_leftovers(source: Source, stages: Stages) -> None:
                 taken, damaged = replay_file(path, run_id, source, stages)
                 logger.info("%s: %d answers that a killed run left, %d damaged", path, taken, damaged)
         ledger.archive.adopt_run(run_id)
+    source.sheets.clear()
     ledger.commit()
 
 

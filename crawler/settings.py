@@ -37,6 +37,11 @@ IMAGE_MAXSIZE = 5 * 2**20
 ATTACHMENT_TEXT_SECONDS = 30
 """How much processor time the text of one PDF or Word file may cost; 0: texts are not read."""
 
+STYLE_SHEETS = True
+"""Whether the style sheets that articles link on their own host are fetched, each once a run."""
+STYLE_SHEET_MAXSIZE = 512 * 2**10
+"""The largest style sheet that is read, in bytes."""
+
 # The way of a page.
 ITEM_PIPELINES = {
     "pipelines.encoding.EncodingPipeline": 100,

@@ -7,15 +7,19 @@ owed, the next run takes it up in the same way, and memory does not grow with th
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 from datetime import date, timedelta
+from html import unescape
 from typing import Any, ClassVar, NamedTuple
+from urllib.parse import urldefrag, urljoin, urlsplit
 
 import scrapy
 from scrapy import Request, signals
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
+from scrapy.http.request import NO_CALLBACK
 from twisted.python.failure import Failure
 
 from crawler.archive import Archive, Owed, OwedFile, Standing, now
@@ -38,6 +42,13 @@ CUT_ATTEMPTS = 2
 
 WEB_PAGE_RE = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.I | re.S)
 """Evidence that what answers for a file is a page about something else, such as that it is not there."""
+
+
+SHEETS = 8
+"""How many style sheets of one page are fetched."""
+LINK_RE = re.compile(rb"<link\b([^<>]{1,2000})>", re.I)
+ATTRIBUTE_RE = re.compile(rb"""\b(rel|href)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.I)
+"""The two attributes that name a style sheet, on the bytes: they are ASCII in every encoding that portals use."""
 
 
 class Window(NamedTuple):
@@ -124,6 +135,9 @@ class Source(scrapy.Spider):
         self.hosts = frozenset(host for portal in self.portals for host in portal.hosts)
         self.by_name = {portal.name: portal for portal in self.portals}
         self.unfinished: set[tuple[str, str]] = set()
+        self.sheets: dict[str, str] = {}
+        """The style sheets of this run, by address; of a replayed run, those that it captured."""
+        self.sheets_asked: dict[str, asyncio.Future[None]] = {}
 
     @property
     def ledger(self) -> Ledger:
@@ -242,7 +256,7 @@ class Source(scrapy.Spider):
     def request_article(self, context: dict[str, Any], headers: dict[str, str], priority: int = 0) -> Request:
         return Request(
             context["url"],
-            callback=self.parse_article,
+            callback=self.receive_article,
             errback=self.miss_article,
             headers=headers,
             priority=priority,
@@ -405,6 +419,48 @@ class Source(scrapy.Spider):
             or not isinstance(failure.value, IgnoreRequest),
         )
 
+    async def receive_article(self, response: Response) -> AsyncIterator[Page | Request]:
+        """Judge an answer for an article once the style sheets that it links are there."""
+        if response.status == 200 and self.settings.getbool("STYLE_SHEETS"):
+            for url in style_sheets(response.body, response.url):
+                if url not in self.sheets_asked:
+                    self.sheets_asked[url] = asyncio.ensure_future(self.fetch_sheet(url))
+                await self.sheets_asked[url]
+        for found in self.parse_article(response):
+            yield found
+
+    async def fetch_sheet(self, url: str) -> None:
+        """Fetch a style sheet; a page goes without one that cannot be had."""
+        limit = self.settings.getint("STYLE_SHEET_MAXSIZE")
+        context = {"kind": "sheet", "url": url}
+        request = Request(
+            url,
+            callback=NO_CALLBACK,
+            headers={"Accept": "text/css,*/*;q=0.1"},
+            meta={
+                "context": context,
+                "dont_retry": True,
+                "maxsize": limit,
+                "download_maxsize": limit + 2**20,
+            },
+        )
+        try:
+            response = await self.crawler.engine.download_async(request)
+        except Exception as error:  # whatever kept it away, the page is read all the same
+            self.logger.info("%s: %s", url, error)
+            self.crawler.stats.inc_value("sheets/missed")
+            return
+        self.keep_sheet(url, response, response.meta["capture"])
+
+    def keep_sheet(self, url: str, response: Response, capture: Capture) -> None:
+        """Keep the text of a style sheet for the pages of its run."""
+        cut = CUT_SHORT in (capture.flags or "").split() or "dataloss" in response.flags
+        if response.status == 200 and response.body and not cut and not WEB_PAGE_RE.match(response.body):
+            self.sheets[url] = decode(response.body, content_type(response)).text
+            self.crawler.stats.inc_value("sheets/read")
+        else:
+            self.crawler.stats.inc_value("sheets/missed")
+
     def parse_article(self, response: Response) -> Iterator[Page | Request]:
         """Judge an answer for an article: a page, unchanged, gone, a gate, or a failure."""
         context, capture = response.meta["context"], response.meta["capture"]
@@ -439,6 +495,11 @@ class Source(scrapy.Spider):
                 body=response.body,
                 content_type=content_type(response),
                 hosts=self.hosts,
+                sheets={
+                    link: self.sheets[link]
+                    for link in style_sheets(response.body, response.url)
+                    if link in self.sheets
+                },
                 capture=capture,
             )
         self.ledger.tick()
@@ -499,6 +560,33 @@ class Source(scrapy.Spider):
             self.ledger.settle(capture) if capture else None,
         )
         self.ledger.tick()
+
+
+def style_sheets(body: bytes, url: str) -> list[str]:
+    """Give the addresses of the style sheets that a page links on its own host, `SHEETS` at most.
+
+    >>> style_sheets(b'<LINK href="/css/a.css?v=2" rel=StyleSheet><link rel="icon" href="/i.css">', "http://a.cn/b/c.html")
+    ['http://a.cn/css/a.css?v=2']
+    >>> style_sheets(b"<link rel='stylesheet' href='http://cdn.cn/a.css'>", "http://a.cn/b/c.html")
+    []
+    """
+    found: dict[str, None] = {}
+    for link in LINK_RE.findall(body):
+        said = {
+            name.lower(): (double or single or bare).decode("utf-8", "replace")
+            for name, double, single, bare in ATTRIBUTE_RE.findall(link)
+        }
+        if "stylesheet" not in said.get(b"rel", "").lower().split() or not said.get(b"href"):
+            continue
+        try:
+            target = urldefrag(urljoin(url, unescape(said[b"href"]).strip())).url
+            one, other = urlsplit(target), urlsplit(url)
+            own = one.hostname == other.hostname and one.scheme in ("http", "https")
+        except ValueError:
+            continue
+        if own:
+            found.setdefault(target)
+    return list(found)[:SHEETS]
 
 
 def stated_length(response: Response) -> int | None:

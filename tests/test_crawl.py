@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -396,6 +397,62 @@ def test_a_body_without_a_length_is_stopped_at_the_limit_and_read_again_when_it_
             (None,)
         ]
         assert home.scrapy("verify").returncode == 0
+
+
+SHEET_LOG = """
+import json, os
+class Log:
+    def process_item(self, item):
+        with open(os.environ["SHEET_LOG"], "a") as file:
+            file.write(json.dumps([item.url, dict(item.sheets)]) + "\\n")
+        return item
+"""
+
+
+def test_a_page_has_its_style_sheets_when_it_is_read_and_so_in_a_rebuild(home: Home) -> None:
+    (home.folder / "sheetlog.py").write_text(SHEET_LOG, encoding="utf-8")
+    home.env["PYTHONPATH"] = f"{home.folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    stages = ("-s", 'ITEM_PIPELINES={"sheetlog.Log": 50}')
+
+    def logged(name: str, *words: str) -> list[str]:
+        home.env["SHEET_LOG"] = str(home.folder / name)
+        done = home.crawl(*words, *stages)
+        assert done.returncode == 0, done.stderr.decode()
+        return sorted((home.folder / name).read_text(encoding="utf-8").splitlines())
+
+    with Replica(seed=3, stories=40) as replica:
+        home.through(replica)
+        words = ("crawl", "lyg_news", "-a", "channel=gcyw,news/lygxw")
+        first = logged("first", *words)
+        address = f"http://{CITY}/css/main.css"
+        sheet = replica.pages(CITY)["/css/main.css"].body.decode()
+        pages = dict(map(json.loads, first))
+        assert {json.dumps(sheets) for url, sheets in pages.items() if CITY in url} == {
+            json.dumps({address: sheet})
+        }
+        assert {json.dumps(sheets) for url, sheets in pages.items() if CITY not in url} == {"{}"}
+        assert len(replica.asked(address)) == 1
+        kinds = "SELECT status, kind, revisit_of IS NULL FROM captures WHERE url = ?"
+        assert rows(home.archive, kinds, address) == [(200, "sheet", 1)]
+        again = logged("rebuilt", "rebuild", "--to", str(home.folder / "rebuilt.db"))
+        assert again == first
+        home.archive.unlink()
+        logged("second", *words, "-s", "STYLE_SHEETS=0")
+        assert len(replica.asked(address)) == 1
+        home.archive.unlink()
+        bare = logged("third", *words, "-s", "STYLE_SHEET_MAXSIZE=20")
+        assert {line.rpartition(", ")[2] for line in bare} == {"{}]"}
+        assert len(replica.asked(address)) == 2
+
+
+def test_a_page_is_archived_without_a_style_sheet_that_cannot_be_had(home: Home) -> None:
+    with Replica(seed=3, stories=40) as replica:
+        home.through(replica)
+        replica.faults[f"{CITY}/css/main.css"] = "404"
+        home.crawl("crawl", "lyg_news", "-a", "channel=gcyw")
+        wanted = [story for story in default_stories(replica, CITY) if story.channel == "gcyw"]
+        assert audit(home.archive, wanted, 1) == []
+        assert len(replica.asked(f"http://{CITY}/css/main.css")) == 1
 
 
 def test_a_bureau_declared_in_ten_lines_is_crawled(home: Home) -> None:

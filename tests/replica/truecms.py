@@ -24,6 +24,8 @@ CALL_LIMIT = 50
 MOVED = {"zwdc1": "zwdcjg", "mtbd": "mtjj"}
 """Lists that have another address on the second night. The first answers 301 at the old one, the second 404."""
 
+STYLE = "body { font: 16px/1.8 宋体 }\n.footer, .top { color: #666 }\n.wza { display: none }\n"
+
 SITES = {
     CITY: (CITY_SITE, "连云港市人民政府", "3207999901", "连云港市人民政府办公室", "http"),
     BUREAU: (BUREAU_SITE, "连云港市民政局", "3207999902", "连云港市民政局", "https"),
@@ -503,6 +505,7 @@ def site_pages(world: World, host: str, night: int) -> dict[str, Reply]:
     found = {
         f"/{site}/index.html": page(home(world, host, night)),
         "/robots.txt": Reply(f"User-agent: *\nDisallow: /{site}/system/\n".encode(), "text/plain"),
+        "/css/main.css": Reply(STYLE.encode(), "text/css"),
     }
     if host == BUREAU:
         found["/"] = page(
