@@ -1860,6 +1860,11 @@ class Archive:
         self._update("attachments", row["id"], values)
         self._reindex(article_id, before, self._indexed(article_id, article))
 
+    def files_by_state(self) -> dict[str, int]:
+        """Count the attachments by state."""
+        rows = self.conn.execute("SELECT state, count(*) FROM attachments GROUP BY state ORDER BY state")
+        return {row[0]: row[1] for row in rows}
+
     def attachments(self, article_id: int) -> list[dict[str, Any]]:
         """Give the attachments of an article, in the order in which its page offered them first."""
         rows = self.conn.execute("SELECT * FROM attachments WHERE article_id = ? ORDER BY id", (article_id,))

@@ -69,6 +69,14 @@ class Document(NamedTuple):
     """What kept the text, or the rest of it, from being read."""
 
 
+class ReaderMissing(RuntimeError):
+    """The reader itself cannot run, which says nothing about the file."""
+
+
+NO_READER = 3
+"""The child's exit code where it lacks a library."""
+
+
 def sniff(body: bytes, said: str | None = None) -> str:
     """Name the media type of a file: by its first bytes, else as the server said.
 
@@ -92,21 +100,26 @@ def sniff(body: bytes, said: str | None = None) -> str:
 
 
 def read_document(body: bytes, mime: str, *, seconds: int = SECONDS) -> Document:
-    """Read the text of a file of one of the `READABLE` kinds, in a process of its own; never raise for what it holds."""
+    """Read the text of a file of one of the `READABLE` kinds, in a process of its own; never raise for what it holds.
+
+    Raises ReaderMissing where no file could be read: no process to be had, a library not installed.
+    """
     command = [sys.executable, "-P", __file__, mime, str(seconds)]
     try:
         done = subprocess.run(command, input=body, capture_output=True, timeout=2 * seconds, check=False)
     except subprocess.TimeoutExpired:
         return Document(None, f"took longer than {2 * seconds} s to read")
     except OSError as error:
-        return Document(None, f"cannot start a reader: {error.strerror}")
+        raise ReaderMissing(f"cannot start a reader of documents: {error.strerror}") from error
+    why = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    if done.returncode == NO_READER:
+        raise ReaderMissing(f"cannot read documents: {why[-1] if why else 'a library is missing'}")
     try:
         said = json.loads(done.stdout)
         return Document(said["text"], said["error"])
     except (ValueError, KeyError, TypeError):
         if done.returncode == -9 or done.returncode == -24:  # SIGKILL, SIGXCPU: the limit on processor time
             return Document(None, f"took more than {seconds} s of processor time to read")
-        why = done.stderr.decode("utf-8", "replace").strip().splitlines()
         return Document(None, f"the reader failed ({done.returncode}): {why[-1] if why else 'no word'}"[:300])
 
 
@@ -265,6 +278,9 @@ def main() -> None:
     body = sys.stdin.buffer.read()
     try:
         found = read_pdf(body) if mime == PDF else read_docx(body)
+    except ImportError as error:
+        print(error, file=sys.stderr)
+        sys.exit(NO_READER)
     except MemoryError:
         found = Document(None, f"wanted more than {MEMORY >> 20} MB of memory")
     json.dump(found._asdict(), sys.stdout)

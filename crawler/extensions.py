@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 
 from crawler.archive import FILES, Archive, Standing, now
 from crawler.captures import CUT_SHORT, Capture, CaptureRecord, CaptureWriter, RunRecord, read_record
-from crawler.documents import Document, read_document, sniff
+from crawler.documents import Document, ReaderMissing, read_document, sniff
 from crawler.items import Page
 from crawler.portals import Ask, Found, Portal
 
@@ -256,7 +256,13 @@ class Ledger:
                 record = read_record(place, file.capture.offset, self.archive.resolver(directory))
                 if isinstance(record, CaptureRecord):
                     body = record.unpacked(self.settings.getint("ATTACHMENT_MAXSIZE") + 1).body
-                    document = await asyncio.to_thread(read_document, body, file.mime, seconds=seconds)
+                    try:
+                        document = await asyncio.to_thread(read_document, body, file.mime, seconds=seconds)
+                    except ReaderMissing as missing:  # the files stay unread for a run that has one
+                        logger.error("%s", missing)
+                        self.crawler.stats.inc_value("attachments/no_reader")
+                        self.commit()
+                        return
                 else:
                     document = Document(None, f"its capture cannot be read: {record.what}")
                 self.archive.read_file(file, document)

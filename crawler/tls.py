@@ -9,18 +9,42 @@ from typing import Any, Self
 
 import certifi
 from scrapy.core.downloader.contextfactory import _ScrapyClientContextFactory
-from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
+from scrapy.core.downloader.handlers.http11 import (
+    HTTP11DownloadHandler,
+    _LenientHTTP11ClientFactory,
+    _LenientHTTP11ClientProtocol,
+)
 from scrapy.crawler import Crawler
 from scrapy.statscollectors import StatsCollector
 from twisted.internet.ssl import Certificate, optionsForClientTLS, trustRootFromCertificates
 
 
 class PortalDownloadHandler(HTTP11DownloadHandler):
-    """Scrapy's own handler with `PortalContextFactory`; the setting that named a factory is deprecated."""
+    """Scrapy's own handler with `PortalContextFactory` (the setting that named a factory is deprecated) and `HangUp`."""
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
         self._contextFactory = PortalContextFactory.from_crawler(crawler)  # type: ignore[assignment]
+        self._pool._factory = HangUpFactory
+
+
+class HangUp(_LenientHTTP11ClientProtocol):
+    """End a connection at once where a download is stopped.
+
+    Twisted says goodbye first, and on https waits for the other side's, which comes behind the rest of the body.
+    """
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        transport: Any = self.transport
+        transport.stopProducing = transport.abortConnection
+
+
+class HangUpFactory(_LenientHTTP11ClientFactory):
+    """Make connections that hang up."""
+
+    def buildProtocol(self, addr: Any) -> HangUp:
+        return HangUp(self._quiescentCallback)  # type: ignore[no-untyped-call]
 
 
 class PortalContextFactory(

@@ -175,6 +175,18 @@ def test_the_run_counts_its_attachments(nights: Nights) -> None:
     assert '"attachments/gone":' in stats[0][0]
 
 
+def test_a_download_that_is_stopped_leaves_no_connection_open(home: Home) -> None:
+    with Replica(seed=3, stories=30) as replica:
+        home.through(replica)
+        large = [
+            url for story in replica.truth for url, state in story.planted.items() if state == "oversize"
+        ]
+        assert [url for url in large if url.startswith("https://mzj.lyg.gov.cn/")]
+        done = home.crawl("crawl", "lyg_minzheng")
+    assert b"oversize" in done.stderr
+    assert b"ResourceWarning" not in done.stderr
+
+
 def test_a_second_run_archives_nothing_twice(nights: Nights) -> None:
     assert nights.after[1] == nights.after[0]
 
@@ -298,6 +310,8 @@ def test_the_runs_say_what_happened(nights: Nights) -> None:
     assert {row[0] for row in said} == {"lyg_news", "lyg_minzheng", "lyg_epaper"}
     status = nights.home.scrapy("status").stdout.decode()
     assert "www.lyg.gov.cn           gcyw" in status
+    count = rows(nights.home.archive, "SELECT count(*) FROM attachments WHERE state = 'archived'")[0][0]
+    assert f"attachments: {count} archived, 2 gone, " in status
 
 
 def test_a_moved_list_is_found_by_its_name_on_the_home_page(nights: Nights) -> None:
@@ -397,6 +411,47 @@ def test_a_body_without_a_length_is_stopped_at_the_limit_and_read_again_when_it_
             (None,)
         ]
         assert home.scrapy("verify").returncode == 0
+
+
+def test_a_run_killed_among_its_attachments_ends_in_the_same_archive(make_home: Callable[[], Home]) -> None:
+    with Replica(seed=5, stories=60) as replica:
+        words = ("crawl", "lyg_news", "-a", "channel=gcyw,gsgg,bmdt")
+        whole, killed = make_home().through(replica), make_home().through(replica)
+        assert whole.crawl(*words).returncode == 0
+        files = [
+            urlsplit(file.url).path
+            for story in default_stories(replica, CITY)
+            if story.channel in ("gcyw", "gsgg", "bmdt")
+            for file in story.files()
+            if file.state == "archived"
+        ]
+        assert len(files) > 4
+        for at in (1, 4):
+            before = len(replica.requests)
+            running = subprocess.Popen(
+                killed.command(*words, *killed.quick),
+                cwd=ROOT,
+                env=killed.env,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            until = time.monotonic() + 60
+            while time.monotonic() < until and running.poll() is None:
+                asked = [
+                    request for request in replica.requests[before:] if request.path.split("?")[0] in files
+                ]
+                if len(asked) >= at:
+                    break
+                time.sleep(0.005)
+            running.send_signal(signal.SIGKILL)
+            running.wait(timeout=10)
+        assert killed.crawl(*words).returncode == 0
+    assert contents(killed.archive) == contents(whole.archive)
+    assert rows(killed.archive, "SELECT count(*) FROM runs WHERE outcome = 'interrupted'")[0][0] >= 1
+    built = killed.folder / "rebuilt.db"
+    assert killed.scrapy("rebuild", "--to", str(built)).returncode == 0
+    assert contents(built) == contents(whole.archive)
+    assert killed.scrapy("verify").returncode == 0
 
 
 SHEET_LOG = """

@@ -8,10 +8,12 @@ import random
 import time
 import zipfile
 import zlib
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from crawler.documents import CHARACTERS, DOCX, PAGES, PDF, Document, read_document, sniff
+from crawler.documents import CHARACTERS, DOCX, PAGES, PDF, Document, ReaderMissing, read_document, sniff
 from tests.replica.replies import docx, docx_file, pdf, pdf_file, png
 
 NOTICE = "示例市民政局关于公布社区食堂名单的通知\n一、名单见附表。"
@@ -88,8 +90,17 @@ def test_a_file_is_known_by_its_bytes() -> None:
 
 def bomb() -> bytes:
     """A Word file of 200 kB that is 200 MB of paragraphs."""
-    paragraph = "<w:p><w:r><w:t></w:t></w:r></w:p>"
-    return docx_file(f"<w:body>{paragraph * (200 * 2**20 // len(paragraph))}</w:body>")
+    many = b"<w:p><w:r><w:t></w:t></w:r></w:p>" * 30_000
+    held = io.BytesIO()
+    head = b'<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body>'
+    with (
+        zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as package,
+        package.open("word/document.xml", "w") as part,
+    ):
+        part.write(head)
+        for _ in range(200 * 2**20 // len(many)):
+            part.write(many)
+    return held.getvalue()
 
 
 def entities() -> bytes:
@@ -153,9 +164,8 @@ def encrypted() -> bytes:
     ids=["bomb", "entities", "cycle", "packed", "encrypted", "pages", "long", "no pdf", "cut", "empty"],
 )
 def test_a_hostile_file_ends_with_a_sentence(
-    body: object, mime: str, found: str | None, said: str | None
+    body: Callable[[], bytes], mime: str, found: str | None, said: str | None
 ) -> None:
-    assert callable(body)
     document = read_document(body(), mime)
     if said is not None:
         assert (document.text, (document.error or "")[: len(said)]) == (found, said)
@@ -164,24 +174,36 @@ def test_a_hostile_file_ends_with_a_sentence(
     assert not secret or secret not in (document.text or "")
 
 
-def test_a_reader_that_does_not_end_is_stopped(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+def test_a_reader_that_does_not_end_is_stopped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     slow = "import sys,time\nsys.stdin.buffer.read()\ntime.sleep(60)"
-    path = os.path.join(str(tmp_path), "slow.py")
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(slow)
-    monkeypatch.setattr("crawler.documents.__file__", path)
+    path = tmp_path / "slow.py"
+    path.write_text(slow, encoding="utf-8")
+    monkeypatch.setattr("crawler.documents.__file__", str(path))
     began = time.monotonic()
     assert read_document(b"%PDF-", PDF, seconds=1) == Document(None, "took longer than 2 s to read")
     assert time.monotonic() - began < 20
 
 
-def test_processor_time_is_bounded(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
-    path = os.path.join(str(tmp_path), "busy.py")
-    with open(path, "w", encoding="utf-8") as file:
-        file.write("import resource\nresource.setrlimit(resource.RLIMIT_CPU, (1, 2))\nwhile True: pass")
-    monkeypatch.setattr("crawler.documents.__file__", path)
+def test_processor_time_is_bounded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "busy.py"
+    busy = "import resource\nresource.setrlimit(resource.RLIMIT_CPU, (1, 2))\nwhile True: pass"
+    path.write_text(busy, encoding="utf-8")
+    monkeypatch.setattr("crawler.documents.__file__", str(path))
     found = read_document(b"%PDF-", PDF, seconds=30)
     assert found == Document(None, "took more than 30 s of processor time to read")
+
+
+def test_a_missing_library_is_not_the_fault_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
+    with pytest.raises(ReaderMissing, match="cannot start a reader of documents: No such file"):
+        read_document(b"%PDF-", PDF)
+
+
+def test_a_reader_without_its_library_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "pypdfium2.py").write_text("raise ImportError('no PDFium here')", encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(ReaderMissing, match="cannot read documents: no PDFium here"):
+        read_document(b"%PDF-", PDF)
 
 
 def test_no_bytes_raise() -> None:

@@ -46,6 +46,8 @@ class Command(ScrapyCommand):
                     print(f"  {alarm['portal']} {alarm['channel'] or '-'}: {alarm['rule']}: {alarm['what']}")
                 if len(run["alarms"]) > 5:
                     print(f"  and {len(run['alarms']) - 5} more")
+            if files := archive.files_by_state():
+                print("\nattachments: " + ", ".join(f"{count} {state}" for state, count in files.items()))
             print(
                 f"\n{'portal':24} {'channel':16} {'listed':>7} = archived unchanged pending failed challenged  gone offsite  coverage"
             )

@@ -123,10 +123,12 @@ def show(strays: int) -> None:
             "SELECT count(*), count(DISTINCT article_id) FROM edits"
         ).fetchone()
         blocks = archive.conn.execute("SELECT count(*) FROM removed").fetchone()[0]
+        files = ", ".join(f"{count} {state}" for state, count in archive.files_by_state().items())
         captures = archive.conn.execute("SELECT count(*) FROM captures").fetchone()[0]
         print(
             f"  {edits} edits on {places} pages and {blocks} removed blocks on record; {captures} captures; {strays} strays"
         )
+        print(f"  attachments and pictures: {files}")
         print("\n— The repaired copy")
         title, published, source, text = archive.conn.execute(
             "SELECT title, published, source, text FROM articles ORDER BY id DESC LIMIT 1"
