@@ -19,18 +19,18 @@ from __future__ import annotations
 
 import html as entities
 import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from functools import cache
+from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import unquote
 
-import lxml.etree
 import lxml.html
-from lxml.html import HtmlElement
+from lxml.etree import _Element as Element
 
-from crawler.text.tables import read
-from crawler.text.trees import LINE, host_of, is_plain, join, parse
+from crawler.text.hiding import Hiding
+from crawler.text.hosts import FRIENDLY_RE, THROW_AWAY_RE, Hosts, host_of, join
+from crawler.text.outline import Anchor
+from crawler.text.topics import fold, joined, off_topic, spam_words, words_in
+from crawler.text.trees import LINE, Tree, parse, text_of
 
 SPOTTED = 0.5
 """From this score on a signal counts."""
@@ -59,320 +59,63 @@ class Stripped(NamedTuple):
     removed: tuple[Removed, ...]
 
 
-# ------------------------------------------------------------------------------------------------- words
-
-
-@cache
-def _words() -> dict[str, float]:
-    return {word: float(weight) for word, topic, weight in read("spam-words") if topic != "context"}
-
-
-@cache
-def _context() -> tuple[str, ...]:
-    return tuple(word for word, topic, _ in read("spam-words") if topic == "context")
-
-
-def _fold(text: str) -> str:
-    """Bring a text to the form in which words are looked up: lower case, nothing between the characters."""
-    folded = "".join(text.lower().split())
-    return folded if folded.isprintable() else FILLER_RE.sub("", folded)
-
-
-FILLER_RE = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]+")
-
-
-@cache
-def _letters() -> tuple[tuple[str, frozenset[str]], ...]:
-    return tuple((word, frozenset(word)) for word in _words())
-
-
-def _present(folded: str) -> list[str]:
-    """Say which words of the table a page's text holds: a look at its characters spares most searches."""
-    letters = set(folded)
-    return [word for word, needed in _letters() if needed <= letters and word in folded]
-
-
-HAN_RE = re.compile("[\u2e80-\u9fff]+")
-
-
-@cache
-def _by_script() -> tuple[tuple[tuple[str, frozenset[str]], ...], tuple[str, ...]]:
-    han = tuple((word, needed) for word, needed in _letters() if HAN_RE.fullmatch(word))
-    return han, tuple(word for word in _words() if not HAN_RE.fullmatch(word))
-
-
-def _sighted(text: str) -> list[str]:
-    """Say which words a whole page may hold; scripts make most of its text, and hold no Chinese words."""
-    characters = "".join(HAN_RE.findall(text))
-    letters = set(characters)
-    han, mixed = _by_script()
-    found = [word for word, needed in han if needed <= letters and word in characters]
-    folded = _fold(text)
-    return found + [word for word in mixed if word in folded]
-
-
-def off_topic(text: str, words: Iterable[str] | None = None) -> float:
-    """Score how far a text sells what no office sells: 0 not at all, 1 surely.
-
-    In an anchor or a title one word can decide; in longer text the share of such words does, and words of
-    police, court and medical news speak against it. `words` narrows the look-up to those words.
-
-    >>> off_topic("无码一区二区三区"), off_topic("澳门新葡京官网")
-    (1.0, 1.0)
-    >>> off_topic("警方破获一起跨境网络赌博案,抓获犯罪嫌疑人三十名"), off_topic("筑牢社保基石 托起百姓幸福")
-    (0.0, 0.0)
-    >>> off_topic("法院查明,被告人开设百家乐、六合彩赌局,依法判处有期徒刑三年") < 0.5
-    True
-    """
-    folded = _fold(text)
-    if not folded:
-        return 0.0
-    table = _words()
-    found = [word for word in words if word in folded] if words is not None else _present(folded)
-    if not found:
-        return 0.0
-    strength = sum(table[word] for word in found)
-    covered = sum(len(word) * folded.count(word) * min(1.0, table[word] + 0.3) for word in found)
-    if all(table[word] < 0.5 for word in found):
-        strength *= 0.3  # 登录 注册 下载 中文字幕 are on honest pages too
-    score = min(1.0, strength) if len(folded) <= 30 else min(1.0, strength / 2)
-    score *= min(1.0, covered / len(folded) / 0.08)
-    honest = sum(word in folded for word in _context())
-    if honest:
-        score *= max(0.1, 1 - 0.35 * honest) if len(found) < 12 else max(0.5, 1 - 0.1 * honest)
-    return round(score, 2)
-
-
-JOINT_RE = re.compile(r"\s*[|｜_丨¦]\s*|\s+[-–—·•]\s+|-(?=[\u4e00-\u9fff])")
-SENTENCE_RE = re.compile("[。，；！？]")
-
-
-def _joined(text: str) -> float:
-    """Score how far a text is a row of short words with joints between them.
-
-    >>> _joined("甲词|乙词|丙词|丁词|戊词|己词"), _joined("一句话，还有一句。")
-    (0.7, 0.0)
-    """
-    parts = [part for part in JOINT_RE.split(text) if part.strip()]
-    if len(parts) < 5 or len(text) > 40 * len(parts):
-        return 0.0
-    return (
-        0.0
-        if len(SENTENCE_RE.findall(text)) * 4 > len(parts)
-        else min(1.0, round(0.4 + 0.05 * len(parts), 2))
-    )
-
-
-# ------------------------------------------------------------------------------------------------- hosts
-
-OFFICIAL_RE = re.compile(r"(?:^|\.)(?:gov|edu|mil)\.cn$|(?:^|\.)政务$|(?:^|\.)公益$|\.政务\.cn$|\.公益\.cn$")
-SECOND_LEVEL = frozenset(("com", "net", "org", "gov", "edu", "ac", "mil"))
-THROW_AWAY_RE = re.compile(
-    r"\.(?:xyz|top|vip|club|win|bid|loan|icu|pw|cc|ws|tk|ml|ga|cf|gq|men|date|racing|party|science|stream|trade"
-    r"|review|buzz|cyou|rest|fun|site|online|live|shop|work)$|^\d+(?:\.\d+){3}$|^[a-z]*\d{3,}[a-z]*\.[a-z]{2,4}$"
-)
-"""Domains bought by the dozen, seen behind injected scripts and links; bare addresses."""
-
-FRIENDLY_RE = re.compile(
-    r"(?:局|委|办|厅|部|院|会|网|政府|报|社|台|在线|中心|大学|学院|学校|中学|小学|银行|公司|集团|协会|平台|频道|论坛|医院"
-    r"|图书馆|博物馆|邮箱|系统|统计|备案\S*|技术支持\S*|浏览器|下载|客户端|微信|微博|QQ|首页|登录|更多\S*)$|^[a-zA-Z0-9.\s]{1,20}$"
-)
-"""How the anchors of friendly-link lists, counters and share bars end."""
-
-
-def domain_of(host: str) -> str:
-    """Give the domain that somebody registered.
-
-    >>> domain_of("mzj.lyg.gov.cn"), domain_of("www.a.example"), domain_of("b.com.cn")
-    ('lyg.gov.cn', 'a.example', 'b.com.cn')
-    """
-    labels = host.split(".")
-    if len(labels) > 2 and labels[-1] == "cn" and labels[-2] in SECOND_LEVEL:
-        return ".".join(labels[-3:])
-    return ".".join(labels[-2:])
-
-
-@cache
-def _honest_hosts() -> frozenset[str]:
-    return frozenset(host for host, _ in read("honest-hosts"))
-
-
-class _Hosts:
-    """The hosts that belong to one page."""
-
-    def __init__(self, tree: HtmlElement, url: str | None) -> None:
-        own = [host_of(url)]
-        for el in tree.iter("meta"):
-            if (el.get("name") or "").lower() in ("sitedomain", "url"):
-                own.append(host_of(_absolute(el.get("content") or "")))
-        self.own = frozenset(domain_of(host) for host in own if "." in host)
-        self.sure = bool(self.own)
-        """Whether the page's own host is known; else what is foreign is a guess."""
-        if not self.own:  # no address: the hosts that many of the page's links lead to
-            count = Counter(domain_of(host_of(a.get("href"))) for a in tree.iter("a"))
-            del count[""]
-            self.own = frozenset(d for d, n in count.items() if n >= 10 and n * 10 > count.total())
-        self.known: dict[str, bool] = {}
-
-    def foreign(self, href: str) -> bool:
-        """Say whether an address leads to a host that no honest page of this portal names."""
-        if href[:2] != "//" and href[:4].lower() != "http":
-            return False
-        host = host_of(href)
-        if (verdict := self.known.get(host)) is None:
-            verdict = bool(host) and not self._belongs(host)
-            self.known[host] = verdict
-        return verdict
-
-    def _belongs(self, host: str) -> bool:
-        if OFFICIAL_RE.search(host) or domain_of(host) in self.own:
-            return True
-        labels = host.split(".")
-        return any(".".join(labels[i:]) in _honest_hosts() for i in range(len(labels) - 1))
-
-
-def _absolute(value: str) -> str:
-    return value if "//" in value else "//" + value
-
-
-# ------------------------------------------------------------------------------------------------ hiding
-
-HIDING_RE = re.compile(
-    r"display:none|visibility:(?:hidden|collapse)|(?<![\w-])opacity:0*(?:\.0+)?(?![.\d])|opacity=0\b"
-    r"|text-indent:-\d{3,}|margin(?:-left|-top)?:(?:[^\s;:]{1,20}\s)?-\d{3,}"
-    r"|(?<![\w-])(?:left|top|right|bottom):-\d{3,}"
-    r"|(?<![\w-])font-size:[0-2](?:\.\d+)?(?:px|pt|em|%|;|$|!)"
-    r"|clip:rect\((?:0|1)(?:px)?[, ](?:0|1)|clip-path:(?:inset\((?:50|100)%|circle\(0)"
-    r"|transform:[^;:]{0,40}(?:scale[xy]?\(0\)|translate[xy]?\([^);:]{0,40}-\d{3,})"
-)
-BOX_RE = re.compile(r"(?<![\w-])(?:max-)?(?:width|height):[01](?:px|pt|em|%|;|$|!)")
-SPACED_RE = re.compile(r"\s*([:;,])\s*")
-RULE_RE = re.compile(r"([^{}]+)\{([^{}]*)\}")
-SIMPLE_RE = re.compile(r"^[a-zA-Z0-9]*([.#][\w-]+)$")
-WRITE_RE = re.compile(r"document\.write(?:ln)?\s*\(")
-
-
-def hides(style: str) -> bool:
-    """Say whether a style declaration hides its element.
-
-    >>> hides("position:absolute; left : -9999px"), hides("height:1px;overflow:hidden"), hides("FONT-SIZE:0px")
-    (True, True, True)
-    >>> hides("font-size:16px;text-indent:2em"), hides("opacity:0.8"), hides("margin-left:-15px")
-    (False, False, False)
-    """
-    flat = SPACED_RE.sub(r"\1", style[:2000].strip().lower())
-    if HIDING_RE.search(flat):
-        return True
-    return "overflow:hidden" in flat and BOX_RE.search(flat) is not None
-
-
-class _Hiding:
-    """Which elements of one page are hidden, and how; looked up only for what is suspect."""
-
-    def __init__(self, tree: HtmlElement) -> None:
-        self.names: set[str] = set()
-        self.wrapped: set[HtmlElement] = set()
-        for sheet in tree.iter("style"):
-            for selectors, rule in RULE_RE.findall(sheet.text or ""):
-                if hides(rule):
-                    for selector in selectors.split(","):
-                        if found := SIMPLE_RE.match(selector.strip()):
-                            self.names.add(found[1])
-        for script in tree.iter("script"):
-            text = script.text or ""
-            if "document" in text and WRITE_RE.search(text):
-                written = text.replace("\\", "")
-                style = re.search(r"style\s*=\s*[\"']?([^\"'>]+)", written)
-                if style and hides(style[1]) and "</div" not in written.lower():
-                    for sibling in script.itersiblings():
-                        if sibling.tag == "script" and "</" in (sibling.text or ""):
-                            break
-                        self.wrapped.add(sibling)
-        self.seen: dict[HtmlElement, bool] = {}
-        self.below: dict[HtmlElement, bool] = {}
-
-    def own(self, el: HtmlElement) -> bool:
-        if (verdict := self.seen.get(el)) is None:
-            verdict = self.seen[el] = self._own(el)
-        return verdict
-
-    def _own(self, el: HtmlElement) -> bool:
-        if el in self.wrapped:
-            return True
-        attributes = el.attrib
-        if not attributes:
-            return False
-        if "hidden" in attributes or ((style := attributes.get("style")) and hides(style)):
-            return True
-        if self.names:
-            if (name := attributes.get("id")) and f"#{name}" in self.names:
-                return True
-            if any(f".{name}" in self.names for name in attributes.get("class", "").split()):
-                return True
-        if el.tag in ("marquee", "iframe"):  # one-pixel cells and tables only keep a distance
-            sizes = [attributes.get(name) for name in ("width", "height")]
-            return any(size in ("0", "1", "0px", "1px") for size in sizes)
-        return False
-
-    def of(self, el: HtmlElement) -> bool:
-        """Say whether an element, or one that holds it, is hidden."""
-        chain: list[HtmlElement] = []
-        verdict = False
-        node: HtmlElement | None = el
-        while node is not None:
-            if (known := self.below.get(node)) is not None:
-                verdict = known
-                break
-            chain.append(node)
-            if self.own(node):
-                verdict = True
-                break
-            node = node.getparent()
-        for node in chain:
-            self.below[node] = verdict
-        return verdict
-
-
-# ------------------------------------------------------------------------------------------------- place
-
 FOOTER_RE = re.compile(
     r"版权所有|[Cc]opyright|COPYRIGHT|©|ICP备|公网安备|网站标识码|主办单位\s*[:：]|承办单位\s*[:：]|扫一扫|扫描二维码"
 )
+FOOTER = (
+    "版权所有",
+    "opyright",
+    "COPYRIGHT",
+    "©",
+    "ICP备",
+    "公网安备",
+    "网站标识码",
+    "主办单位",
+    "承办单位",
+    "扫一扫",
+    "扫描二维码",
+)
+"""One of these is in all that `FOOTER_RE` finds."""
+
 UNREAD = frozenset(("script", "style", "title", "textarea"))
-HEADS = frozenset(("title", "meta", "base"))
 
 
 class _Order:
     """Where the page's footer ends, in document order; worked out once, if anybody asks."""
 
-    def __init__(self, tree: HtmlElement) -> None:
-        self.tree = tree
-        self.index: dict[HtmlElement, int] | None = None
+    def __init__(self, root: Element) -> None:
+        self.root = root
+        self.index: dict[Element, int] | None = None
         self.footer = -1
-        self.footer_el: HtmlElement | None = None
+        self.footer_el: Element | None = None
         self.begin = -1
 
-    def _build(self) -> dict[HtmlElement, int]:
+    def _build(self) -> dict[Element, int]:
         if self.index is None:
             self.index = {}
-            body = self.tree.find("body")
-            for i, el in enumerate(self.tree.iter()):
+            body = self.root.find("body")
+            for i, el in enumerate(self.root.iter()):
                 self.index[el] = i
-                if el.tag in HEADS and el.getparent() is body:
+                if el.tag in ("title", "meta") and el.getparent() is body:
                     self.begin = i  # libxml2 moves a head into the body if something stands before <html>
                 if el.tag in UNREAD:
                     continue
-                if (text := el.text) and len(text) < 400 and FOOTER_RE.search(text):
+                if (
+                    el.tag.__class__ is str
+                    and (text := el.text)
+                    and len(text) < 400
+                    and FOOTER_RE.search(text)
+                ):
                     self.footer, self.footer_el = i, el
                 if (text := el.tail) and len(text) < 400 and FOOTER_RE.search(text):
                     self.footer, self.footer_el = i, el.getparent()
         return self.index
 
-    def before_page(self, el: HtmlElement) -> bool:
+    def before_page(self, el: Element) -> bool:
         """Say whether an element stands before ``<html>`` or ``<head>``."""
         return 0 <= self._build().get(el, -1) < self.begin
 
-    def out_of_place(self, el: HtmlElement, tail: bool = False) -> bool:
+    def out_of_place(self, el: Element, tail: bool = False) -> bool:
         """Say whether an element, or the text right after it, stands before the page or after its footer."""
         i = self._build().get(el, -1)
         if i < 0:
@@ -409,30 +152,30 @@ def strip(html: str, url: str | None = None) -> Stripped:
     True
     """
     tree = parse(html)
-    plain = is_plain(tree)
     removed = strip_tree(tree, url)
     if not removed:
         return Stripped(html, ())
-    if plain:
+    if tree.plain:
         cut: set[int] = set()
         for block in removed:
             numbers = [int(n) for n in re.findall(r"\d+", block.place)]
             cut.update(range(numbers[0], numbers[-1] + 1))
         lines = html.splitlines(keepends=True)
         return Stripped("".join(s for n, s in enumerate(lines, 1) if n not in cut), removed)
-    return Stripped(lxml.html.tostring(tree, encoding="unicode"), removed)
+    return Stripped(lxml.html.tostring(tree.root, encoding="unicode"), removed)
 
 
-def strip_tree(tree: HtmlElement, url: str | None = None) -> tuple[Removed, ...]:
+def strip_tree(tree: Tree, url: str | None = None) -> tuple[Removed, ...]:
     """Cut the injected spam out of a parsed page, in place, and give it as evidence."""
-    if is_plain(tree):
-        return _strip_lines(tree)
-    return _Page(tree, url).strip()
+    removed = _strip_lines(tree.root) if tree.plain else _Page(tree, url).strip()
+    if removed:
+        tree.changed()
+    return removed
 
 
-def _strip_lines(tree: HtmlElement) -> tuple[Removed, ...]:
+def _strip_lines(root: Element) -> tuple[Removed, ...]:
     """Judge a plain-text document line by line; lines that follow each other make one block."""
-    body = tree.find("body")
+    body = root.find("body")
     removed: list[Removed] = []
     after = False
     last = -1
@@ -440,7 +183,7 @@ def _strip_lines(tree: HtmlElement) -> tuple[Removed, ...]:
         text = p.text or ""
         number = int(p.get(LINE, "0"))
         reasons = _reasons(
-            ("off-topic", off_topic(text)), ("joined", _joined(text)), ("place", 0.6 if after else 0.0)
+            ("off-topic", off_topic(text)), ("joined", joined(text)), ("place", 0.6 if after else 0.0)
         )
         if _is_spam(reasons):
             if removed and last == number - 1:
@@ -482,34 +225,49 @@ class _Find(NamedTuple):
     """A block that was judged, before it is cut."""
 
     kind: str
-    el: HtmlElement
+    el: Element
     tail: bool
     """Not the element but the text right after it."""
     reasons: tuple[tuple[str, float], ...]
 
 
+def _drop(el: Element) -> None:
+    """Take an element out of its tree; the text after it stays."""
+    parent, before = el.getparent(), el.getprevious()
+    if el.tail:
+        if before is None:
+            parent.text = (parent.text or "") + el.tail
+        else:
+            before.tail = (before.tail or "") + el.tail
+    parent.remove(el)
+
+
 class _Page:
     """The judgement of one page."""
 
-    def __init__(self, tree: HtmlElement, url: str | None) -> None:
-        self.tree = tree
+    def __init__(self, tree: Tree, url: str | None) -> None:
+        self.root = tree.root
+        self.outline = tree.outline
         self.url = url
-        self.body = tree.find("body")
-        self.hosts = _Hosts(tree, url)
-        self.order = _Order(tree)
-        self.words = _sighted(tree.text_content())
-        self._hiding: _Hiding | None = None
-        self.sizes: dict[HtmlElement, int] = {}
-        self.jointed: dict[HtmlElement, int] = {}
-        self.rows: dict[HtmlElement, float] = {}
+        self.hosts = Hosts(self.outline, url)
+        self.order = _Order(self.root)
+        self.heads = [head for head in self.outline.heads if head.text and head.name in HEADS]
+        self.text = "".join(self.outline.pieces)
+        self.words = words_in(
+            "\n".join((self.text, *self.outline.unread, *(head.text for head in self.heads)))
+        )
+        self._hiding: Hiding | None = None
+        self.sizes: dict[Element, int] = {}
+        self.jointed: dict[Element, int] = {}
+        self.rows: dict[Element, float] = {}
         self.away = 0
         """How many links of the page lead to foreign hosts and say nothing off-topic."""
-        self.links = 0
+        self.links = len(self.outline.anchors)
 
     @property
-    def hiding(self) -> _Hiding:
+    def hiding(self) -> Hiding:
         if self._hiding is None:
-            self._hiding = _Hiding(self.tree)
+            self._hiding = Hiding(self.outline.styles, self.outline.scripts)
         return self._hiding
 
     def open(self) -> bool:
@@ -517,43 +275,44 @@ class _Page:
 
     def strip(self) -> tuple[Removed, ...]:
         strong, weak = self.suspects()
-        removed = self.cut([*self.heads(), *self.scripts()])
+        removed = self.cut([*self.overwritten(), *self.scripts()])
         removed += self.cut(self.judge(strong))
-        if weak:
-            weak = [s for s in weak if s[0].getroottree().getroot() is self.tree]
-            dark = [s for s in weak if self.hiding.of(s[0])]
-            if len(weak) - len(dark) >= 3:
-                dark = [s for s in weak if self.hiding.of(s[0]) or self.order.out_of_place(s[0])]
+        if self.dim(weak):
+            links = [(a.el, False) for a in weak if not removed or self.stays(a.el)]
+            dark = [s for s in links if self.hiding.of(s[0])]
+            if len(links) - len(dark) >= 3:
+                dark = [s for s in links if self.hiding.of(s[0]) or self.order.out_of_place(s[0])]
             removed += self.cut(self.judge(dark))
         return tuple(removed)
 
+    def stays(self, el: Element) -> bool:
+        return el.getroottree().getroot() is self.root
+
     # ---------------------------------------------------------------------------------- blocks of the body
 
-    def suspects(self) -> tuple[list[tuple[HtmlElement, bool]], list[tuple[HtmlElement, bool]]]:
-        """Find links and texts that say or lead where they should not: (element, whether its tail is meant)."""
-        strong: list[tuple[HtmlElement, bool]] = []
-        weak: list[tuple[HtmlElement, bool]] = []
-        anchors: set[HtmlElement] = set()
-        if self.body is None:
+    def suspects(self) -> tuple[list[tuple[Element, bool]], list[Anchor]]:
+        """Find what says what it should not, (element, whether its tail is meant), and links that lead away."""
+        strong: list[tuple[Element, bool]] = []
+        weak: list[Anchor] = []
+        words, foreign = self.words, self.hosts.foreign
+        if not words:
+            weak = [anchor for anchor in self.outline.anchors if foreign(anchor.href)]
+            self.away = len(weak)
             return strong, weak
-        words = self.words
-        for a in self.tree.iter("a"):
-            href = a.get("href")
-            if href is None:
-                continue
-            foreign = self.hosts.foreign(href)
-            self.links += 1
-            topic = off_topic(a.text_content(), words) if words else 0.0
-            if topic >= SPOTTED or (topic and foreign):
-                strong.append((a, False))
-                anchors.add(a)
-            elif foreign:
-                weak.append((a, False))
+        anchors: set[Element] = set()
+        for anchor in self.outline.anchors:
+            topic = off_topic(text_of(anchor.el), words)
+            away = foreign(anchor.href)
+            if topic >= SPOTTED or (topic and away):
+                strong.append((anchor.el, False))
+                anchors.add(anchor.el)
+            elif away:
+                weak.append(anchor)
         self.away = len(weak)
-        heavy = [word for word in words if _words()[word] >= 0.7]
+        heavy = [word for word in words if spam_words()[word] >= 0.7]
         if heavy:
             pattern = re.compile("|".join(map(re.escape, heavy)))
-            for body in self.tree.iter("body"):
+            for body in self.root.iter("body"):
                 for el in body.iter():
                     if el.tag.__class__ is not str or el.tag in ("script", "style"):
                         owner_text = None
@@ -568,34 +327,54 @@ class _Page:
                             strong.append((el, True))
         return strong, weak
 
+    def dim(self, weak: Sequence[Anchor]) -> bool:
+        """Say whether one of these links may be hidden or out of place; spares most pages the longer look."""
+        if not weak:
+            return False
+        if any(anchor.covered for anchor in weak) or self.hiding.names or self.hiding.wrapped:
+            return True
+        if len(weak) < 3:
+            return False
+        footer = self.footer()
+        return any(anchor.at > footer or anchor.at <= self.outline.begin for anchor in weak)
+
+    def footer(self) -> int:
+        """Give the number of the last piece of text that a footer has; where there is none, that of pieces."""
+        pieces = self.outline.pieces
+        if any(sign in self.text for sign in FOOTER):
+            for i in range(len(pieces) - 1, -1, -1):
+                if len(pieces[i]) < 400 and FOOTER_RE.search(pieces[i]):
+                    return i
+        return len(pieces)
+
     @staticmethod
-    def inside(el: HtmlElement, anchors: set[HtmlElement]) -> bool:
+    def inside(el: Element, anchors: set[Element]) -> bool:
         return el in anchors or any(up in anchors for up in el.iterancestors("a"))
 
-    def size(self, el: HtmlElement) -> int:
+    def size(self, el: Element) -> int:
         if (size := self.sizes.get(el)) is None:
-            size = self.sizes[el] = len(_fold(el.text_content()))
+            size = self.sizes[el] = len(fold(text_of(el)))
         return size
 
-    def judge(self, suspects: Sequence[tuple[HtmlElement, bool]]) -> list[_Find]:
+    def judge(self, suspects: Sequence[tuple[Element, bool]]) -> list[_Find]:
         """Grow each suspect to the block that is suspect as a whole, and give those that are spam."""
         if not suspects:
             return []
         self.sizes.clear()
         self.jointed.clear()
         self.rows.clear()
-        bad: dict[HtmlElement, int] = {}
-        pieces: set[tuple[HtmlElement, bool]] = set()
+        bad: dict[Element, int] = {}
+        pieces: set[tuple[Element, bool]] = set()
         for el, tail in suspects:
             if (el, tail) in pieces:
                 continue
             pieces.add((el, tail))
-            text = el.tail or "" if tail else (el.text_content() if el.tag == "a" else el.text or "")
-            amount = len(_fold(text))
+            text = el.tail or "" if tail else (text_of(el) if el.tag == "a" else el.text or "")
+            amount = len(fold(text))
             for up in el.iterancestors() if tail else [el, *el.iterancestors()]:
                 bad[up] = bad.get(up, 0) + amount
         finds: list[_Find] = []
-        seen: set[tuple[HtmlElement, bool]] = set()
+        seen: set[tuple[Element, bool]] = set()
         for el, tail in suspects:
             block, is_tail = el, tail
             for up in el.iterancestors():
@@ -609,24 +388,24 @@ class _Page:
                 finds.append(find)
         return finds
 
-    def joints(self, el: HtmlElement) -> int:
+    def joints(self, el: Element) -> int:
         if (count := self.jointed.get(el)) is None:
-            text = el.text_content()
+            text = text_of(el)
             count = self.jointed[el] = sum(text.count(joint) for joint in "|｜_丨")
         return count
 
-    def row(self, el: HtmlElement) -> float:
+    def row(self, el: Element) -> float:
         if (score := self.rows.get(el)) is None:
-            score = self.rows[el] = _joined(el.text_content())
+            score = self.rows[el] = joined(text_of(el))
         return score
 
-    def verdict(self, el: HtmlElement, tail: bool) -> _Find | None:
-        text = el.tail or "" if tail else el.text_content()
+    def verdict(self, el: Element, tail: bool) -> _Find | None:
+        text = el.tail or "" if tail else text_of(el)
         links = [] if tail else [a for a in el.iter("a") if a.get("href")]
         base = el.getparent() if tail else el
-        row = self.row(el.getparent()) if el.tag == "a" and len(text) < 60 else _joined(text)
+        row = self.row(el.getparent()) if el.tag == "a" and len(text) < 60 else joined(text)
         foreign = [a for a in links if self.hosts.foreign(a.get("href"))]
-        said = [a.text_content() for a in foreign]
+        said = [text_of(a) for a in foreign]
         sold = [off_topic(words, self.words) >= SPOTTED for words in said]
         odd = sum(
             sells or not FRIENDLY_RE.search(words.strip()) for words, sells in zip(said, sold, strict=True)
@@ -660,27 +439,20 @@ class _Page:
 
     # ------------------------------------------------------------------------------------- head and scripts
 
-    def heads(self) -> list[_Find]:
+    def overwritten(self) -> list[_Find]:
         """Judge title, keywords and description: spam words that the page itself does not bear out."""
-        if not self.words:
-            return self.spelt()
         finds: list[_Find] = []
+        if not self.words:
+            return finds
         shown = None
-        for el in self.tree.iter("title", "meta"):
-            if el.tag == "meta":
-                name = (el.get("name") or el.get("property") or "").lower()
-                if name not in META_NAMES:
-                    continue
-                text = el.get("content") or ""
-            else:
-                text = el.text or ""
-            topic = off_topic(text) if text else 0.0
+        for _, text, el in self.heads:
+            topic = off_topic(text)
             if topic < SPOTTED:
                 continue
             if shown is None:
                 shown = self.shown()
-            bare = _fold(text)
-            heading = _fold(re.split(r"[_|\-—–<]", text)[0])
+            bare = fold(text)
+            heading = fold(re.split(r"[_|\-—–<]", text)[0])
             if len(heading) >= 6 and heading in shown and off_topic(heading) >= SPOTTED and len(bare) < 60:
                 continue  # a headline about it, printed on the page as well
             if bare in shown:
@@ -688,30 +460,18 @@ class _Page:
             finds.append(_Find("meta", el, False, _reasons(("off-topic", topic), ("overwritten", 1.0))))
         return finds
 
-    def spelt(self) -> list[_Find]:
-        """Find keywords and descriptions that are spam although the text holds none of its words."""
-        finds: list[_Find] = []
-        for el in self.tree.iter("meta"):
-            name = (el.get("name") or el.get("property") or "").lower()
-            if name in META_NAMES and (text := el.get("content")) and (topic := off_topic(text)) >= SPOTTED:
-                finds.append(_Find("meta", el, False, _reasons(("off-topic", topic), ("overwritten", 1.0))))
-        return finds
-
     def shown(self) -> str:
         """Give the text that the page shows in honest places: what is neither hidden nor a link."""
-        body = self.body
-        if body is None:
-            return ""
         parts: list[str] = []
-        for el in body.iter("h1", "h2", "h3", "p", "td", "div", "span"):
+        for el in self.root.find("body").iter("h1", "h2", "h3", "p", "td", "div", "span"):
             if el.text and not self.hiding.of(el) and not any(True for _ in el.iterancestors("a")):
                 parts.append(el.text)
-        return _fold("\n".join(parts))
+        return fold("\n".join(parts))
 
     def scripts(self) -> list[_Find]:
         """Judge scripts and frames."""
         finds: list[_Find] = []
-        for el in self.tree.iter("script", "iframe"):
+        for el in self.outline.scripts:
             src = el.get("src")
             if src:
                 if not self.hosts.foreign(src):
@@ -735,7 +495,7 @@ class _Page:
                     finds.append(_Find("script", el, False, reasons))
         return finds
 
-    def misplaced(self, el: HtmlElement) -> bool:
+    def misplaced(self, el: Element) -> bool:
         """Say whether a script stands where templates put none: before ``<html>`` or before all else in it."""
         up = el.getparent()
         if up is not None and up.tag == "head":
@@ -762,15 +522,15 @@ class _Page:
 
     def cut(self, finds: Sequence[_Find]) -> list[Removed]:
         """Take blocks out of the tree; neighbours with nothing but joints between them make one row."""
-        finds = [f for f in finds if f.el.getroottree().getroot() is self.tree]
+        finds = [f for f in finds if self.stays(f.el)]
         inside = {f.el for f in finds if not f.tail}
         finds = [f for f in finds if not any(up in inside for up in f.el.iterancestors())]
         if not finds:
             return []
-        where = {el: i for i, el in enumerate(self.tree.iter())} if len(finds) > 1 else {finds[0].el: 0}
+        where = {el: i for i, el in enumerate(self.root.iter())} if len(finds) > 1 else {finds[0].el: 0}
         finds.sort(key=lambda f: (where[f.el], f.tail))
         removed: list[Removed] = []
-        root = self.tree.getroottree()
+        root = self.root.getroottree()
         places = [root.getpath(f.el) for f in finds]
         before: _Find | None = None
         joinable: list[bool] = []
@@ -814,7 +574,7 @@ class _Page:
         elif el.tag == "iframe":
             text = ""
         else:
-            text = el.text_content()
+            text = text_of(el)
         links: dict[str, None] = {}
         for node in el.iter("a", "script", "iframe", "img"):
             if address := node.get("href") or node.get("src"):
@@ -824,12 +584,14 @@ class _Page:
                 links.setdefault(join(self.url, address))
         if tail and not tail.strip(JOINTS):
             el.tail = None
-        el.drop_tree()
+        _drop(el)
         return Removed(find.kind, place, _lines(text), source, tuple(links), find.reasons)
 
 
 JOINTS = " \t\r\n\f\v\xa0\u3000|｜_丨¦-–—·•I,，、/"
-META_NAMES = frozenset(("keywords", "description", "articletitle", "title", "og:title", "og:description"))
+HEADS = frozenset(
+    ("<title>", "keywords", "description", "articletitle", "title", "og:title", "og:description")
+)
 SUSPECT = ("referrer", "userAgent", "unescape", "fromCharCode", "\\x", "eval(", "document.write", "%u", "&#")
 """What a script holds that looks who is reading, or hides what it writes."""
 SPIDER_RE = re.compile(

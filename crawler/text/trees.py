@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urljoin
 
 import lxml.etree
-import lxml.html
-from lxml.html import HtmlElement
+from lxml.etree import _Element as Element
+
+from crawler.text.outline import Outline, read_outline
 
 DEPTH = 2000
 """Levels of nesting that are kept. libxml2 loses all that follows the 2,048th level, without a word."""
 
-PLAIN = "data-plain"
-"""The attribute of the root that `parse` makes for a plain-text document; no page can bring it along."""
-
 LINE = "data-line"
-"""The attribute of such a document's paragraphs: their line number, from 1."""
+"""The attribute of a plain-text document's paragraphs: their line number, from 1."""
 
 MARKUP_RE = re.compile(
     r"<(?:!doctype|/?(?:html|frameset|frame|iframe|noscript|pre|blockquote|article|head|body|title|meta|link|div|p|br|hr|table|tbody|tr|td|th|ul|ol|li|dl|dt|dd"
@@ -27,18 +24,41 @@ MARKUP_RE = re.compile(
 """Evidence that a text is HTML: one tag that an article page can hold. `<` alone is none."""
 
 TAG_RE = re.compile(r"<([/!]?)([a-zA-Z][a-zA-Z0-9:-]*)((?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>")
-CONTROL_RE = re.compile("[\x00-\x08\x0b\x0e-\x1f]")
+CONTROLS = bytes((*range(9), 11, *range(14, 32)))
 """Control characters that no page means; libxml2 cuts a page off at some of them."""
 
 SURROGATE_RE = re.compile("[\ud800-\udfff]")
-HOST_RE = re.compile(r"\s*(?:https?:)?//(?:[^/?#@]*@)?([^/?#:@\s]+)", re.IGNORECASE)
 VOID = frozenset(("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "wbr"))
 
 CLOSING = frozenset(("p", "li", "td", "tr"))
 """Elements that end at the next of their kind, and so nest no deeper however many are left open."""
 
 
-def parse(text: str) -> HtmlElement:
+class Tree:
+    """A parsed page: its elements, and what the one look at them has found."""
+
+    __slots__ = ("_outline", "plain", "root")
+
+    def __init__(self, root: Element, plain: bool = False) -> None:
+        self.root = root
+        """``<html>``; it always has a ``<body>``."""
+        self.plain = plain
+        """Whether the text had no tag at all, and so is read line by line."""
+        self._outline: Outline | None = None
+
+    @property
+    def outline(self) -> Outline:
+        """The page's lines, links, scripts and tags of the head, read at the first asking."""
+        if self._outline is None:
+            self._outline = read_outline(self.root)
+        return self._outline
+
+    def changed(self) -> None:
+        """Forget the outline: elements were cut out."""
+        self._outline = None
+
+
+def parse(text: str) -> Tree:
     """Parse a page into a tree whose root is always ``<html>`` with a ``<body>``.
 
     A text without any tag is a plain-text document: each line that holds something becomes a ``<p>`` with
@@ -46,60 +66,71 @@ def parse(text: str) -> HtmlElement:
     and lone surrogates are left out, an encoding that the text declares is ignored (it is text already),
     and nesting beyond 2,000 levels is flattened, because libxml2 drops the rest of such a page.
 
-    >>> [p.text for p in parse("题目\\n\\n第一段。\\n").iter("p")]
+    >>> [p.text for p in parse("题目\\n\\n第一段。\\n").root.iter("p")]
     ['题目', '第一段。']
-    >>> parse("<p>甲<p>乙").findtext(".//p")
+    >>> parse("<p>甲<p>乙").root.findtext(".//p")
     '甲'
-    >>> parse("").find("body") is not None
-    True
+    >>> parse("").root.find("body") is not None, parse("一行").plain, parse("<p>一行").plain
+    (True, True, False)
     """
-    if not text:
-        return _empty()
-    if CONTROL_RE.search(text):
-        text = CONTROL_RE.sub("", text)
-    if SURROGATE_RE.search(text):
-        text = SURROGATE_RE.sub("\ufffd", text)
+    body = _printable(text)
     if not MARKUP_RE.search(text):
-        return _plain(text)
-    parser = lxml.html.HTMLParser(encoding="utf-8", huge_tree=True)
+        return _plain(body.decode())
+    root = _elements(body)
+    if root is None:
+        return _plain(TAG_RE.sub(" ", text))  # comments or a doctype alone
+    if root.tag != "html":
+        html = _empty()
+        html[0].append(root)
+        root = html
+    elif root.find("body") is None:
+        lxml.etree.SubElement(root, "body")
+    return Tree(root)
+
+
+def _printable(text: str) -> bytes:
+    """Encode a text, without control characters, and a sign for each lone surrogate."""
     try:
-        tree = lxml.html.document_fromstring(text.encode(), parser=parser)
-    except (lxml.etree.LxmlError, ValueError, AssertionError):
-        return _plain(TAG_RE.sub(" ", text))  # "Document is empty": comments or a doctype alone
+        body = text.encode()
+    except UnicodeEncodeError:
+        body = SURROGATE_RE.sub("\ufffd", text).encode()
+    return body.translate(None, CONTROLS)
+
+
+def _elements(body: bytes) -> Element | None:
+    """Let libxml2 read a page; None where it sees nothing in it."""
+    parser = lxml.etree.HTMLParser(encoding="utf-8", huge_tree=True)
+    try:
+        root = lxml.etree.fromstring(body, parser)
+    except (lxml.etree.LxmlError, ValueError):
+        return None
     last = parser.error_log.last_error
     if last is not None and last.message.startswith("Excessive depth"):  # the parser stopped there
-        text = _flatten(text)
-        tree = lxml.html.document_fromstring(
-            text.encode(), parser=lxml.html.HTMLParser(encoding="utf-8", huge_tree=True)
-        )
-    if tree.tag != "html":
-        root = _empty()
-        root[0].append(tree)
-        return root
-    if PLAIN in tree.attrib:
-        del tree.attrib[PLAIN]
-    if tree.find("body") is None:
-        tree.append(lxml.html.Element("body"))
-    return tree
-
-
-def _empty() -> HtmlElement:
-    root: HtmlElement = lxml.html.Element("html")
-    root.append(lxml.html.Element("body"))
+        flat = _flatten(body.decode()).encode()
+        root = lxml.etree.fromstring(flat, lxml.etree.HTMLParser(encoding="utf-8", huge_tree=True))
     return root
 
 
-def _plain(text: str) -> HtmlElement:
+def _empty() -> Element:
+    root = lxml.etree.Element("html")
+    lxml.etree.SubElement(root, "body")
+    return root
+
+
+def _plain(text: str) -> Tree:
     root = _empty()
-    root.set(PLAIN, "")
-    body = root.find("body")
     for number, line in enumerate(text.splitlines(), 1):
         if line := line.strip("\ufeff \t\r\n\f\v\xa0\u3000"):
-            p = lxml.html.Element("p")
-            p.set(LINE, str(number))
-            p.text = line
-            body.append(p)
-    return root
+            lxml.etree.SubElement(root[0], "p", {LINE: str(number)}).text = line
+    return Tree(root, plain=True)
+
+
+def text_of(el: Element) -> str:
+    """Give the text of an element and all in it, without comments."""
+    return el.text or "" if not len(el) else _string(el)
+
+
+_string = lxml.etree.XPath("string()", smart_strings=False)
 
 
 def _flatten(text: str) -> str:
@@ -131,37 +162,3 @@ def _flatten(text: str) -> str:
         return tag[0]
 
     return TAG_RE.sub(keep, text)
-
-
-def is_plain(tree: HtmlElement) -> bool:
-    """Say whether `parse` made this tree from a text without tags.
-
-    >>> is_plain(parse("一行")), is_plain(parse("<p>一行"))
-    (True, False)
-    """
-    return PLAIN in tree.attrib
-
-
-def host_of(url: str | None) -> str:
-    """Give the host of a URL in lower case without ``www.`` and port; empty where there is none.
-
-    >>> host_of("http://www.lyg01.net/news/"), host_of("//A.example:80/x"), host_of("/x"), host_of(None)
-    ('lyg01.net', 'a.example', '', '')
-    """
-    found = HOST_RE.match(url) if url else None
-    return found[1].lower().removeprefix("www.") if found else ""
-
-
-def join(base: str | None, href: str) -> str:
-    """Make an address absolute; one that cannot be joined comes back as it is.
-
-    >>> join("http://www.lyg.gov.cn/a/b.html", "../c.pdf"), join(None, "c.pdf")
-    ('http://www.lyg.gov.cn/c.pdf', 'c.pdf')
-    """
-    href = href.strip()
-    if base is None:
-        return href
-    try:
-        return urljoin(base, href)
-    except ValueError:
-        return href

@@ -1,0 +1,203 @@
+"""One line of a page: a paragraph, a heading, a list item, a table row, and what can be told from it alone."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from lxml.etree import _Element as Element
+
+from crawler.text.labels import (
+    DATE_RE,
+    FIELD_OF,
+    LABEL_RE,
+    OUTER,
+    RANGE_RE,
+    SQUEEZE_RE,
+    TABLE_LABELS,
+    TODAY_RE,
+    labelled,
+)
+from crawler.text.tables import read
+
+SPACE_RE = re.compile(r"[ \t\r\n\f\v\xa0]+")
+WRAP_RE = re.compile(
+    r"(?<=[\u2018-\u201d\u2e80-\u9fff\uff00-\uffef,;:!?])[ \t]*[\r\n]\s*(?=[\u2018-\u201d\u2e80-\u9fff\uff00-\uffef])"
+)
+"""A source line that breaks between two Chinese characters: browsers show a space there, no writer meant it."""
+
+UNSEEN_RE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\u00ad]")
+
+
+def tidy(text: str) -> str:
+    """Give one line as it is read: outer white space gone, inner runs one space, invisible characters out.
+
+    >>> tidy("\\u3000\\u3000筑牢社保基石\\xa0 托起百姓幸福 ")
+    '筑牢社保基石 托起百姓幸福'
+    >>> tidy("记者\\u3000张三")
+    '记者\\u3000张三'
+    """
+    text = text.strip(OUTER)
+    if not text or text.isalnum():
+        return text
+    if not text.isprintable():  # line feeds, no-break spaces and invisible characters are not printable
+        if "\n" in text or "\r" in text:
+            text = WRAP_RE.sub("", text)
+        text = UNSEEN_RE.sub("", text)
+        return SPACE_RE.sub(" ", text).strip(OUTER)
+    return SPACE_RE.sub(" ", text) if "  " in text else text
+
+
+def bare(text: str) -> str:
+    """Leave out all white space of a text, for comparing."""
+    return "".join(text.split())
+
+
+ROLES = ("comments", "end", "below", "site", "credit", "drop")
+"""What a line of furniture does; see ``data/tables/furniture.tsv``. Where two fit a line, the first."""
+
+
+@cache
+def _furniture() -> re.Pattern[str]:
+    """Give one pattern for all furniture; the group that matched is the role."""
+    rows = read("furniture")
+    groups = (f"(?P<{role}>{'|'.join(p for p, r in rows if r == role)})" for role in ROLES)
+    return re.compile("|".join(groups), re.IGNORECASE)
+
+
+class Line:
+    """One line of the page."""
+
+    __slots__ = (
+        "_info",
+        "_role",
+        "_weight",
+        "cells",
+        "el",
+        "hidden",
+        "hops",
+        "junk",
+        "kind",
+        "link",
+        "size",
+        "text",
+    )
+
+    def __init__(
+        self, text: str, link: int, el: Element, kind: str, hops: int, hidden: bool, junk: bool
+    ) -> None:
+        self.text = text
+        self.size = len(text)
+        self.link = link
+        """How many of its characters are link text."""
+        self.el = el
+        self.kind = kind
+        """The tag of the nearest block, or ``tr`` for a whole table row."""
+        self.hops = hops
+        """How many block borders lie between it and the line before: two between sibling paragraphs."""
+        self.hidden = hidden
+        self.junk = junk
+        self.cells: tuple[str, ...] = ()
+        self._info: bool | None = None
+        self._role: str | None = None
+        self._weight: float | None = None
+
+    @property
+    def role(self) -> str:
+        """What the line does if it is furniture, one of `ROLES`; empty for the rest."""
+        if self._role is None:
+            found = _furniture().match(self.text) if self.size <= 200 else None
+            role = (found.lastgroup or "") if found else ""
+            self._role = "" if role == "drop" and self.size > 120 else role
+        return self._role
+
+    @property
+    def info(self) -> bool:
+        """Whether the line is an info line."""
+        if self._info is None:
+            self._info = _is_info(self)
+        return self._info
+
+    @property
+    def linked(self) -> bool:
+        """Whether most of the line is link text."""
+        return self.link * 2 > self.size
+
+    @property
+    def prose(self) -> bool:
+        """Whether the line is a sentence or more, so that the text goes on at least so far."""
+        if self.hidden or self.role or self.linked:
+            return False
+        return END_RE.search(self.text) is not None or (self.weight >= 10 and not self.info)
+
+    @property
+    def weight(self) -> float:
+        """How much the line speaks for being part of an article's body; below 0: against."""
+        if self._weight is None:
+            self._weight = _weigh(self)
+        return self._weight
+
+
+MARKS_RE = re.compile("[，。、；：！？,;!?”“…]")
+END_RE = re.compile("[。！？!?；;…][”’」』）)]?$")
+
+
+def _weigh(line: Line) -> float:
+    """Say how much a line speaks for being part of an article's body; below 0: against."""
+    size, link = line.size, line.link
+    if line.hidden or (line.cells and is_table_row(line)):
+        return -1.0
+    if line.role:
+        return -3.0 if line.role == "credit" else -12.0
+    if link * 2 > size:
+        return -6.0 - min(size, 60) * 0.4
+    text = line.text
+    marks = len(MARKS_RE.findall(text))
+    weight = -3.0
+    if marks and size >= 10:
+        weight = float(size - 3 * link)
+    elif size >= 25:
+        weight = 0.4 * size - 3 * link
+    elif line.kind in ("h2", "h3", "h4", "li", "tr") or END_RE.search(text):
+        weight = -1.0
+    if line.junk and weight > 0:
+        weight *= 0.2
+    return weight
+
+
+def is_table_row(line: Line) -> bool:
+    """Say whether a row is one of an open-government table: the label, then its value."""
+    return any(SQUEEZE_RE.sub("", cell).rstrip(":：") in TABLE_LABELS for cell in line.cells[::2])
+
+
+SENTENCE_RE = re.compile("[。！？]")
+HINT_RE = re.compile("[:：】]|[0-9]{4}|今天|农历|欢迎|星期")
+LABEL_ENDS = frozenset(label[-1] for label in FIELD_OF if label)
+"""An info line has a sign of `HINT_RE`, or ends with a label; this spares the longer looks."""
+
+
+def _is_info(line: Line) -> bool:
+    """Say whether a line is an info line: a date or labels with short values, and nothing besides.
+
+    A line of the story may hold a date or `时间：` as well, but then much else.
+    """
+    text = line.text
+    if line.size > 160 or not (line.cells or text[-1] in LABEL_ENDS or HINT_RE.search(text)):
+        return False
+    if line.cells and is_table_row(line):
+        return True
+    term = any(RANGE_RE.match(text, day.end()) for day in DATE_RE.finditer(text))
+    if TODAY_RE.search(text):
+        return not text.endswith(("。", "；")) and not (term and LABEL_RE.match(text))
+    if term:
+        return False
+    rest = DATE_RE.sub("", text)
+    found = list(LABEL_RE.finditer(rest))
+    if not found:
+        return rest != text and len(rest) <= 44 and not END_RE.search(text) and not line.linked
+    if any(FIELD_OF[SQUEEZE_RE.sub("", m[1])] in ("editor", "duty") for m in found) and found[0].start() == 0:
+        return line.size <= 80 and not SENTENCE_RE.search(text)
+    values = [value for _, _, value in labelled(rest)]
+    return found[0].start() <= 44 and all(
+        len(value) <= 30 and not SENTENCE_RE.search(value) for value in values
+    )

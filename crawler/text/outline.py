@@ -1,0 +1,399 @@
+"""The one look at a page's elements: its lines, and where its links, pictures, scripts and named parts are.
+
+lxml makes an object for each element that is asked for, and that costs more than the parse. So each element is
+touched once, in document order, and what the later stages need is kept in plain lists.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from itertools import chain
+from typing import Any, NamedTuple
+
+import lxml.etree
+from lxml.etree import _Element as Element
+
+from crawler.text.hiding import conceals
+from crawler.text.lines import Line, tidy
+from crawler.text.tables import read
+
+INLINE = frozenset(
+    [
+        "a",
+        "abbr",
+        "acronym",
+        "b",
+        "bdi",
+        "bdo",
+        "big",
+        "cite",
+        "code",
+        "data",
+        "del",
+        "dfn",
+        "em",
+        "font",
+        "i",
+        "ins",
+        "kbd",
+        "label",
+        "mark",
+        "nobr",
+        "q",
+        "rp",
+        "rt",
+        "ruby",
+        "s",
+        "samp",
+        "small",
+        "span",
+        "strike",
+        "strong",
+        "sub",
+        "sup",
+        "time",
+        "tt",
+        "u",
+        "var",
+        "wbr",
+    ]
+)
+"""Elements that run on within a line."""
+
+SKIP = frozenset(
+    [
+        "script",
+        "style",
+        "head",
+        "template",
+        "noscript",
+        "select",
+        "option",
+        "button",
+        "textarea",
+        "iframe",
+        "object",
+        "embed",
+        "applet",
+        "svg",
+        "canvas",
+        "audio",
+        "video",
+        "map",
+        "title",
+        "meta",
+        "link",
+        "base",
+        "param",
+        "source",
+        "track",
+        "input",
+    ]
+)
+"""Elements whose inside is no text to read."""
+
+LEAVES = frozenset(
+    (
+        *(lxml.etree.Comment, lxml.etree.ProcessingInstruction, lxml.etree.Entity),
+        *[
+            "br",
+            "img",
+            "script",
+            "style",
+            "title",
+            "meta",
+            "link",
+            "base",
+            "input",
+            "param",
+            "source",
+            "track",
+            "wbr",
+        ],
+    )
+)
+"""What has no element in it."""
+
+JUNK_TAGS = frozenset(("nav", "footer", "aside"))
+JUNK_RE = re.compile(
+    r"(?:^|[\s_-])(?:foot(?:er)?|copyright|nav|menu|crumbs?|breadcrumb|sidebar|related|share|bdsharebuttonbox"
+    r"|bshare|comments?|pagination|pager|friend-?links?|qrcode|ewm|hot|rank|recommend)(?:$|[\s_-])",
+    re.IGNORECASE,
+)
+"""Names of what surrounds articles, as whole words of ids and classes."""
+
+HIDDEN_RE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+
+
+@cache
+def containers(field: str) -> dict[str, tuple[int, bool]]:
+    """Give selector -> (rank, whether its name alone is trusted) for one field."""
+    rows = [(s, trust) for f, trust, s in read("containers") if f == field]
+    return {s: (rank, trust == "named") for rank, (s, trust) in enumerate(rows)}
+
+
+class Traits(NamedTuple):
+    """What a tag and its attributes tell of an element."""
+
+    bodies: tuple[str, ...]
+    """The selectors of article bodies that it answers to."""
+    titles: tuple[str, ...]
+    junk: bool
+    """Whether it is named as what surrounds articles."""
+    hidden: bool
+    """Whether it is not shown, by the plainest ways; these serve honest pages too."""
+    covered: bool
+    """Whether it is not shown, by any way."""
+
+
+@lru_cache(4096)
+def traits(tag: str, *attributes: tuple[str, str]) -> Traits:
+    """Look up what a tag and its attributes tell; templates repeat them on page after page."""
+    own = dict(attributes)
+    id_, class_, style = own.get("id"), own.get("class", ""), own.get("style", "")
+    names = [f"#{id_}"] if id_ else []
+    for word in class_.split():
+        names += (f".{word}", f"{tag}.{word}")
+    names.append(tag)
+    bodies = tuple(name for name in names if name in containers("body"))
+    titles = tuple(name for name in names if name in containers("title"))
+    junk = not bodies and (tag in JUNK_TAGS or JUNK_RE.search(f"{id_ or ''} {class_}") is not None)
+    hidden = "hidden" in own or HIDDEN_RE.search(style) is not None
+    return Traits(bodies, titles, junk, hidden, hidden or conceals(tag, own))
+
+
+class Spot(NamedTuple):
+    """An element by which the page names a part of itself: lines[start:end]."""
+
+    selector: str
+    start: int
+    end: int
+    el: Element
+
+
+class Anchor(NamedTuple):
+    """A link of the page."""
+
+    place: int
+    """The number of the line in which it stands; -1 where nobody reads it."""
+    el: Element
+    href: str
+    at: int
+    """How many pieces of text stand before it."""
+    covered: bool
+    """Whether it or what holds it is not shown, as far as attributes tell."""
+
+
+class Head(NamedTuple):
+    """A ``<title>`` or ``<meta>``."""
+
+    name: str
+    """The name or property in lower case; ``<title>`` for a title."""
+    text: str
+    el: Element
+
+
+class Outline:
+    """What the one look has found."""
+
+    __slots__ = (
+        "anchors",
+        "begin",
+        "bodies",
+        "heads",
+        "images",
+        "lines",
+        "pieces",
+        "scripts",
+        "styles",
+        "titles",
+        "unread",
+    )
+
+    def __init__(self) -> None:
+        self.lines: list[Line] = []
+        self.pieces: list[str] = []
+        """All text that is read, in order, as it stands in the tree."""
+        self.unread: list[str] = []
+        """Text in elements that nobody reads, scripts and style sheets left out."""
+        self.bodies: list[Spot] = []
+        self.titles: list[Spot] = []
+        self.images: list[tuple[int, Element]] = []
+        """Pictures, each with the number of its line."""
+        self.anchors: list[Anchor] = []
+        self.heads: list[Head] = []
+        self.scripts: list[Element] = []
+        """``<script>`` and ``<iframe>``."""
+        self.styles: list[Element] = []
+        self.begin = -1
+        """How many pieces stand before the page's head, where something was put before ``<html>``."""
+
+
+LINED, INLINED, SKIPPED, ROW = range(4)
+"""How the inside of an element is read: as lines of its own, within a line, not at all, cell by cell."""
+
+MODES = {**dict.fromkeys(INLINE, INLINED), **dict.fromkeys(SKIP, SKIPPED), "tr": ROW}
+NO_TRAITS = Traits((), (), False, False, False)
+
+
+def read_outline(root: Element) -> Outline:
+    """Look at each element of a page once, in document order, and give what was found."""
+    found = Outline()
+    lines, pieces = found.lines, found.pieces
+    mark = linked = hops = 0  # of the next line: its first piece, its characters of link text, its distance
+    # The open element, the tag of its nearest block, how it is read, what it is, and what it lies in.
+    el, kind, mode, own = root, "html", ROW, NO_TRAITS
+    hidden = covered = junk = in_link = False
+    start = before = 0  # of the nearest block: its first line, and the distance if it has none
+    cells: list[tuple[int, int]] | None = None  # of the nearest row; None if it holds more than cells
+    outer: list[Any] = []  # the same of all that `el` lies in
+
+    def say(text: str) -> None:
+        nonlocal linked
+        if mode >= SKIPPED:
+            found.unread.append(text)
+        elif len(pieces) > mark or not text.isspace():
+            pieces.append(text)
+            if in_link:
+                linked += len(text.strip())
+
+    def flush() -> None:
+        nonlocal mark, linked, hops
+        text = tidy(pieces[mark] if len(pieces) == mark + 1 else "".join(pieces[mark:]))
+        mark = len(pieces)
+        if text:
+            lines.append(Line(text, min(linked, len(text)), el, kind, hops, hidden, junk))
+            hops = 0
+        linked = 0
+
+    for child in chain(root.iterdescendants(), (None,)):
+        up = root if child is None else child.getparent()
+        while el is not up:  # it is over
+            tail = el.tail
+            if mode in (LINED, ROW):
+                if len(pieces) > mark:
+                    flush()
+                if mode == ROW and cells and _join_cells(found, el, start, before, cells):
+                    hops = 0
+                first, end, tag = start, len(lines), kind
+                if end == first:
+                    hops = before  # a blank paragraph is no distance
+                for name in own.bodies:
+                    found.bodies.append(Spot(name, first, end, el))
+                for name in own.titles:
+                    found.titles.append(Spot(name, first, end, el))
+                el, kind, mode, own, hidden, covered, junk, in_link, start, before, cells = outer.pop()
+                if mode != ROW:
+                    hops += end > first
+                elif tag == "td" or tag == "th":
+                    if cells is not None:
+                        cells.append((first, end))
+                else:
+                    cells = None
+            else:
+                el, kind, mode, own, hidden, covered, junk, in_link, start, before, cells = outer.pop()
+            if tail:
+                say(tail)
+        if child is None:
+            break
+        tag = child.tag
+        if tag in LEAVES:
+            if tag == "br":
+                if len(pieces) > mark:
+                    flush()
+            elif tag == "img":
+                if mode < SKIPPED:
+                    found.images.append((len(lines) + (len(pieces) > mark), child))
+            elif tag == "script":
+                found.scripts.append(child)
+            elif tag == "style":
+                found.styles.append(child)
+            elif tag == "title" or tag == "meta":
+                found.heads.append(_head(child, tag))
+                if up.tag == "body":
+                    found.begin = len(pieces)
+            if tail := child.tail:
+                say(tail)
+            continue
+        how = SKIPPED if mode == SKIPPED else MODES.get(tag, LINED)
+        if how == LINED and ":" in tag:
+            how = INLINED
+        if how == INLINED and mode == ROW:
+            how = LINED
+        if len(pieces) > mark and how in (LINED, ROW):
+            flush()
+        outer.append((el, kind, mode, own, hidden, covered, junk, in_link, start, before, cells))
+        attributes = child.items()
+        if tag == "a":
+            own = NO_TRAITS
+            href = None
+            for name, value in attributes:
+                if name == "href":
+                    href = value
+                elif name == "style" or name == "hidden":
+                    own = traits(tag, (name, value))
+            covered = covered or own.covered
+            if href is not None:
+                reads = how < SKIPPED and not in_link
+                place = len(lines) if reads else -1
+                found.anchors.append(Anchor(place, child, href, len(pieces), covered))
+                in_link = in_link or (reads and href[:1] != "#")
+        else:
+            own = traits(tag, *attributes)
+            covered = covered or own.covered
+            if tag == "iframe":
+                found.scripts.append(child)
+        if up is root:  # a style of the whole page is taken back by a script
+            own = NO_TRAITS
+        el, mode = child, how
+        if how in (LINED, ROW):
+            kind, start, before = tag, len(lines), hops
+            cells = [] if how == ROW else cells
+            hops += up is not root
+            junk = junk or own.junk
+        hidden = hidden or own.hidden
+        if text := child.text:
+            say(text)
+    return found
+
+
+def _head(el: Element, tag: str) -> Head:
+    if tag == "title":
+        return Head("<title>", el.text or "", el)
+    own = dict(el.items())
+    return Head((own.get("name") or own.get("property") or "").strip().lower(), own.get("content", ""), el)
+
+
+def _join_cells(found: Outline, tr: Element, start: int, hops: int, cells: Sequence[tuple[int, int]]) -> bool:
+    """Make one line of a table row if its cells are short, as in tables of data."""
+    lines = found.lines
+    cells = [cell for cell in cells if cell[0] < cell[1]]
+    if (
+        len(cells) < 2
+        or any(end - first > 4 or sum(line.size for line in lines[first:end]) > 160 for first, end in cells)
+        or next(tr.iter("table"), None) is not None
+    ):
+        return False
+    inside = lines[start:]
+    texts = tuple(" ".join(line.text for line in lines[first:end]) for first, end in cells)
+    link, hidden = sum(line.link for line in inside), all(line.hidden for line in inside)
+    line = Line("\t".join(texts), link, tr, "tr", hops, hidden, inside[0].junk)
+    line.cells = texts
+    lines[start:] = [line]
+    end = len(lines)
+    for spots in (found.bodies, found.titles):  # a spot within the row now ends with the row
+        for i, spot in enumerate(spots):
+            if spot.end > end:
+                spots[i] = spot._replace(start=min(spot.start, start), end=end)
+    for i in range(len(found.images) - 1, -1, -1):
+        if found.images[i][0] < end:
+            break
+        found.images[i] = (end - 1, found.images[i][1])
+    for i in range(len(found.anchors) - 1, -1, -1):
+        if found.anchors[i].place >= end:
+            found.anchors[i] = found.anchors[i]._replace(place=end - 1)
+        elif found.anchors[i].place >= 0:
+            break
+    return True
