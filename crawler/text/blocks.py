@@ -300,8 +300,10 @@ class _Page:
             self.away = len(weak)
             return strong, weak
         anchors: set[Element] = set()
+        firsts = frozenset(sign for word in words for sign in (word[0], word[0].upper()))
         for anchor in self.outline.anchors:
-            topic = off_topic(text_of(anchor.el), words)
+            text = text_of(anchor.el)
+            topic = 0.0 if firsts.isdisjoint(text) else off_topic(text, words)
             away = foreign(anchor.href)
             if topic >= SPOTTED or (topic and away):
                 strong.append((anchor.el, False))

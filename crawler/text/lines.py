@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 from lxml.etree import _Element as Element
 
@@ -69,19 +71,26 @@ class Line:
     """One line of the page."""
 
     __slots__ = (
-        "_info",
-        "_role",
-        "_weight",
         "cells",
         "el",
         "hidden",
         "hops",
+        "info",
         "junk",
         "kind",
         "link",
+        "role",
         "size",
         "text",
+        "weight",
     )
+
+    role: str
+    """What the line does if it is furniture, one of `ROLES`; empty for the rest."""
+    info: bool
+    """Whether the line is an info line."""
+    weight: float
+    """How much the line speaks for being part of an article's body; below 0: against."""
 
     def __init__(
         self, text: str, link: int, el: Element, kind: str, hops: int, hidden: bool, junk: bool
@@ -98,25 +107,14 @@ class Line:
         self.hidden = hidden
         self.junk = junk
         self.cells: tuple[str, ...] = ()
-        self._info: bool | None = None
-        self._role: str | None = None
-        self._weight: float | None = None
 
-    @property
-    def role(self) -> str:
-        """What the line does if it is furniture, one of `ROLES`; empty for the rest."""
-        if self._role is None:
-            found = _furniture().match(self.text) if self.size <= 200 else None
-            role = (found.lastgroup or "") if found else ""
-            self._role = "" if role == "drop" and self.size > 120 else role
-        return self._role
-
-    @property
-    def info(self) -> bool:
-        """Whether the line is an info line."""
-        if self._info is None:
-            self._info = _is_info(self)
-        return self._info
+    def __getattr__(self, name: str) -> Any:
+        """Work out what is asked for the first time, and keep it."""
+        if name not in LOOKS:
+            raise AttributeError(name)
+        value = LOOKS[name](self)
+        setattr(self, name, value)
+        return value
 
     @property
     def linked(self) -> bool:
@@ -130,16 +128,15 @@ class Line:
             return False
         return END_RE.search(self.text) is not None or (self.weight >= 10 and not self.info)
 
-    @property
-    def weight(self) -> float:
-        """How much the line speaks for being part of an article's body; below 0: against."""
-        if self._weight is None:
-            self._weight = _weigh(self)
-        return self._weight
-
 
 MARKS_RE = re.compile("[，。、；：！？,;!?”“…]")
 END_RE = re.compile("[。！？!?；;…][”’」』）)]?$")
+
+
+def _role(line: Line) -> str:
+    found = _furniture().match(line.text) if line.size <= 200 else None
+    role = (found.lastgroup or "") if found else ""
+    return "" if role == "drop" and line.size > 120 else role
 
 
 def _weigh(line: Line) -> float:
@@ -152,9 +149,8 @@ def _weigh(line: Line) -> float:
     if link * 2 > size:
         return -6.0 - min(size, 60) * 0.4
     text = line.text
-    marks = len(MARKS_RE.findall(text))
     weight = -3.0
-    if marks and size >= 10:
+    if size >= 10 and MARKS_RE.search(text):
         weight = float(size - 3 * link)
     elif size >= 25:
         weight = 0.4 * size - 3 * link
@@ -201,3 +197,6 @@ def _is_info(line: Line) -> bool:
     return found[0].start() <= 44 and all(
         len(value) <= 30 and not SENTENCE_RE.search(value) for value in values
     )
+
+
+LOOKS: dict[str, Callable[[Line], Any]] = {"info": _is_info, "role": _role, "weight": _weigh}

@@ -235,6 +235,9 @@ LINED, INLINED, SKIPPED, ROW = range(4)
 """How the inside of an element is read: as lines of its own, within a line, not at all, cell by cell."""
 
 MODES = {**dict.fromkeys(INLINE, INLINED), **dict.fromkeys(SKIP, SKIPPED), "tr": ROW}
+NAMED = JUNK_TAGS | frozenset(s for _, _, s in read("containers") if s[0] not in "#.")
+"""Tags that tell something without an attribute."""
+
 NO_TRAITS = Traits((), (), False, False, False)
 
 
@@ -341,7 +344,7 @@ def read_outline(root: Element) -> Outline:
                 found.anchors.append(Anchor(place, child, href, len(pieces), covered))
                 in_link = in_link or (reads and href[:1] != "#")
         else:
-            own = traits(tag, *attributes)
+            own = traits(tag, *attributes) if attributes or tag in NAMED else NO_TRAITS
             covered = covered or own.covered
             if tag == "iframe":
                 found.scripts.append(child)

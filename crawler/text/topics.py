@@ -43,6 +43,7 @@ class _Pairs(NamedTuple):
     words: dict[int, tuple[str, ...]]
     singles: tuple[str, ...]
     """Words of one character."""
+    order: dict[str, int]
 
 
 def _keys(units: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
@@ -64,9 +65,10 @@ def _pairs() -> _Pairs:
     for word in (word for word in spam_words() if len(word) > 1):
         key = int(_keys(_units(word))[0])
         words[key] = (*words.get(key, ()), word)
+    singles = tuple(word for word in spam_words() if len(word) == 1)
     begins = np.zeros(1 << 16, np.bool_)
     begins[list(words)] = True
-    return _Pairs(folded, begins, words, tuple(word for word in spam_words() if len(word) == 1))
+    return _Pairs(folded, begins, words, singles, {word: i for i, word in enumerate(spam_words())})
 
 
 def words_in(text: str) -> list[str]:
@@ -84,7 +86,8 @@ def words_in(text: str) -> list[str]:
     if not likely:
         return []
     folded = fold(text)
-    return [word for word in spam_words() if word in likely and word in folded]
+    order = pairs.order
+    return sorted((word for word in likely if word in folded), key=order.__getitem__)
 
 
 def off_topic(text: str, words: Iterable[str] | None = None) -> float:
