@@ -277,12 +277,9 @@ class _Page:
         strong, weak = self.suspects()
         removed = self.cut([*self.overwritten(), *self.scripts()])
         removed += self.cut(self.judge(strong))
-        if self.dim(weak):
-            links = [(a.el, False) for a in weak if not removed or self.stays(a.el)]
-            dark = [s for s in links if self.hiding.of(s[0])]
-            if len(links) - len(dark) >= 3:
-                dark = [s for s in links if self.hiding.of(s[0]) or self.order.out_of_place(s[0])]
-            removed += self.cut(self.judge(dark))
+        if removed:
+            weak = [anchor for anchor in weak if self.stays(anchor.el)]
+        removed += self.cut(self.judge([(anchor.el, False) for anchor in self.dim(weak)]))
         return tuple(removed)
 
     def stays(self, el: Element) -> bool:
@@ -329,16 +326,24 @@ class _Page:
                             strong.append((el, True))
         return strong, weak
 
-    def dim(self, weak: Sequence[Anchor]) -> bool:
-        """Say whether one of these links may be hidden or out of place; spares most pages the longer look."""
+    def dim(self, weak: Sequence[Anchor]) -> list[Anchor]:
+        """Give those of the links that are hidden or, where three are in sight, out of place.
+
+        The outline knows which may be, and spares most links the longer look.
+        """
         if not weak:
-            return False
-        if any(anchor.covered for anchor in weak) or self.hiding.names or self.hiding.wrapped:
-            return True
-        if len(weak) < 3:
-            return False
-        footer = self.footer()
-        return any(anchor.at > footer or anchor.at <= self.outline.begin for anchor in weak)
+            return []
+        sheets = self.hiding.names or self.hiding.wrapped
+        hidden = {anchor.el for anchor in weak if (sheets or anchor.covered) and self.hiding.of(anchor.el)}
+        if len(weak) - len(hidden) < 3:
+            return [anchor for anchor in weak if anchor.el in hidden]
+        footer, begin = self.footer(), self.outline.begin
+        return [
+            anchor
+            for anchor in weak
+            if anchor.el in hidden
+            or ((anchor.at > footer or anchor.at <= begin) and self.order.out_of_place(anchor.el))
+        ]
 
     def footer(self) -> int:
         """Give the number of the last piece of text that a footer has; where there is none, that of pieces."""
