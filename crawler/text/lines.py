@@ -126,11 +126,15 @@ class Line:
         """Whether the line is a sentence or more, so that the text goes on at least so far."""
         if self.hidden or self.role or self.linked:
             return False
-        return END_RE.search(self.text) is not None or (self.weight >= 10 and not self.info)
+        return (self.text[-1] in LAST and END_RE.search(self.text) is not None) or (
+            self.weight >= 10 and not self.info
+        )
 
 
 MARKS_RE = re.compile("[，。、；：！？,;!?”“…]")
 END_RE = re.compile("[。！？!?；;…][”’」』）)]?$")
+LAST = frozenset("。！？!?；;…”’」』）)\n")
+"""What can be the last character of a text that `END_RE` finds."""
 
 
 def _role(line: Line) -> str:
@@ -154,7 +158,7 @@ def _weigh(line: Line) -> float:
         weight = float(size - 3 * link)
     elif size >= 25:
         weight = 0.4 * size - 3 * link
-    elif line.kind in ("h2", "h3", "h4", "li", "tr") or END_RE.search(text):
+    elif line.kind in ("h2", "h3", "h4", "li", "tr") or (text[-1] in LAST and END_RE.search(text)):
         weight = -1.0
     if line.junk and weight > 0:
         weight *= 0.2
@@ -167,9 +171,8 @@ def is_table_row(line: Line) -> bool:
 
 
 SENTENCE_RE = re.compile("[。！？]")
-HINT_RE = re.compile("[:：】]|[0-9]{4}|今天|农历|欢迎|星期")
-LABEL_ENDS = frozenset(label[-1] for label in FIELD_OF if label)
-"""An info line has a sign of `HINT_RE`, or ends with a label; this spares the longer looks."""
+LABEL_ENDS = frozenset(label[-1] for label in FIELD_OF)
+"""How a line ends that is nothing but a label."""
 
 
 def _is_info(line: Line) -> bool:
@@ -178,19 +181,24 @@ def _is_info(line: Line) -> bool:
     A line of the story may hold a date or `时间：` as well, but then much else.
     """
     text = line.text
-    if line.size > 160 or not (line.cells or text[-1] in LABEL_ENDS or HINT_RE.search(text)):
+    if line.size > 160:
         return False
     if line.cells and is_table_row(line):
         return True
-    term = any(RANGE_RE.match(text, day.end()) for day in DATE_RE.finditer(text))
-    if TODAY_RE.search(text):
+    # Looking for plain characters first spares most lines the patterns.
+    dated = "20" in text or "19" in text
+    days = list(DATE_RE.finditer(text)) if dated else []
+    term = any(RANGE_RE.match(text, day.end()) for day in days)
+    clock = "今天" in text or "星期" in text or "农历" in text or "欢迎" in text
+    if clock and TODAY_RE.search(text):
         return not text.endswith(("。", "；")) and not (term and LABEL_RE.match(text))
     if term:
         return False
-    rest = DATE_RE.sub("", text)
-    found = list(LABEL_RE.finditer(rest))
+    rest = DATE_RE.sub("", text) if days else text
+    labels = ":" in rest or "：" in rest or "于" in rest or rest[-1:] in LABEL_ENDS or rest[-1:] in "】] "
+    found = list(LABEL_RE.finditer(rest)) if labels else []
     if not found:
-        return rest != text and len(rest) <= 44 and not END_RE.search(text) and not line.linked
+        return bool(days) and len(rest) <= 44 and not END_RE.search(text) and not line.linked
     if any(FIELD_OF[SQUEEZE_RE.sub("", m[1])] in ("editor", "duty") for m in found) and found[0].start() == 0:
         return line.size <= 80 and not SENTENCE_RE.search(text)
     values = [value for _, _, value in labelled(rest)]
