@@ -78,7 +78,7 @@ def parse(text: str) -> Tree:
         return _plain(body.decode())
     root = _elements(body)
     if root is None:
-        return _plain(TAG_RE.sub(" ", text))  # comments or a doctype alone
+        return _plain(TAG_RE.sub(" ", body.decode()))  # comments or a doctype alone
     if root.tag != "html":
         html = _empty()
         html[0].append(root)
