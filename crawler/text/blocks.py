@@ -283,7 +283,8 @@ class _Page:
         return tuple(removed)
 
     def stays(self, el: Element) -> bool:
-        return el.getroottree().getroot() is self.root
+        """Say whether an element is still in the tree."""
+        return el is self.root or any(up is self.root for up in el.iterancestors())
 
     # ---------------------------------------------------------------------------------- blocks of the body
 
