@@ -556,14 +556,16 @@ def repair(text: str) -> Repaired:
     for _ in range(ROUNDS):
         clues = evidence.look(now)
         before = len(steps)
+        if clues & evidence.MACHINE:
+            # first: bytes that pair up one off look like text read with the wrong table
+            now, more = _undo_machine(now)
+            steps += more
+            clues = evidence.look(now) if more else clues
         if clues & evidence.MOJIBAKE:
             now, more = _undo_mojibake(now, clues)
             steps += more
         if clues & evidence.NOISE:
             now, more = _undo_noise(now, clues)
-            steps += more
-        if clues & evidence.MACHINE:
-            now, more = _undo_machine(now)
             steps += more
         now, more = _undo_conversion(now)
         steps += more
