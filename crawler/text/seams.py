@@ -14,16 +14,19 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import cache
 from typing import Any, NamedTuple
 
-from crawler.text import bigrams, mirror, tables
+from crawler.text import mirror, ngrams, tables
 
 LETTERS = "a-zāáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜüńňǹḿɡɑ"
 NOTE_RE = re.compile(rf"([?\ufffd]?)(\(?)([{LETTERS}]{{1,6}})\)")
 """Evidence of the machine: a reading in brackets, or the rest of one whose opening bracket was swallowed."""
 
+AHEAD = 2
+"""Tokens behind a broken place that help to choose what stood in it."""
+
 BEAM = 160
 """Readings kept at a time."""
 
-GUESSES = 1500
+GUESSES = 4000
 """Broken pairs tried in one stretch; real ones need a few dozen, rows of question marks would take minutes."""
 
 WIDE = dict(zip(",:;?()!", "，：；？（）！", strict=True))
@@ -72,7 +75,9 @@ class Habits(NamedTuple):
     plain: frozenset[str] = frozenset()
     """Characters seen without a note."""
     page: Mapping[str, int] = {}
-    """How often each pair of characters stands in the page."""
+    """How often each character, pair and row of three stands in the page."""
+    signs: Mapping[str, Mapping[str, float]] = {}
+    """What the ASCII signs behind Chinese characters cost, by what stands behind them."""
     blank: bool = False
     """Whether empty lines stand between the page's paragraphs."""
     foreign: frozenset[str] = frozenset()
@@ -198,10 +203,73 @@ CLASSES = 0.5
 UNKNOWN = 2.0
 """Cost in nats of an annotated character that the page does not show elsewhere."""
 
-BETWEEN = (("0", 1.0), ("A", 3.0), ("，", 4.0))
-"""Classes that a swallowed sign between two Hanzi may have, with their costs in nats."""
+USUAL = {
+    "0": {"0": 4.0, " ": 0.5, "$": 0.5, "-": 0.5, "A": 0.2},
+    "A": {"A": 3.0, " ": 1.0, "-": 1.0, "0": 0.5, "$": 0.3},
+    "字": {"0": 2.0, "$": 1.0, " ": 1.0, "A": 0.5, "-": 0.5},
+    "\u3000": {"$": 5.0, " ": 0.3, "-": 0.3, "0": 0.2, "A": 0.2},
+    "$": {"$": 3.0, " ": 0.5, "-": 0.5, "0": 0.5, "A": 0.3},
+    " ": {"$": 1.0, "0": 1.0, "A": 1.0, " ": 1.0, "-": 1.0},
+    "-": {"0": 2.0, "A": 2.0, "-": 1.0, "$": 0.5, " ": 0.5},
+}
+"""How often a kind of ASCII sign stands between a Chinese character and a kind of character, as far as a page
+does not tell: 0 digit, A letter, $ end of line, blank, - other sign, 字 Chinese."""
+
+
+def _next(char: str) -> str:
+    """Give the kind of character that stands behind a sign."""
+    if char == "\u3000" or char == " ":
+        return char
+    if char > "\x7f":
+        return "字"
+    kind = _class(char) if char else "$"
+    return kind if kind in "0A$" else "-"
+
+
+def spread(seen: Iterable[str], after: str) -> dict[str, float]:
+    """Give the costs in nats of the kinds of sign, from those that a page has shown."""
+    counts = dict(USUAL[after])
+    for char in seen:
+        kind = char if char == " " else _class(char)
+        counts[kind if kind in "0A$ " else "-"] += 1.0
+    total = sum(counts.values())
+    return {kind: math.log(total / count) for kind, count in counts.items()}
+
+
+SIGN_RE = re.compile("(?<=[^\\x00-\\x7f\ufffd])([\\x00->@-\\x7f])(?=(.))", re.S)
+"""An ASCII sign behind a Chinese character; a question mark may be the mark of a broken pair."""
+
+
+def signs(bare: str) -> dict[str, dict[str, float]]:
+    """Learn from a page without its notes which ASCII signs stand behind Chinese characters."""
+    seen: dict[str, list[str]] = {}
+    for sign, after in SIGN_RE.findall(bare):
+        seen.setdefault(_next(after), []).append(sign)
+    return {after: spread(several, after) for after, several in seen.items()}
+
+
+NEAR = 3.0
+"""Kinds of sign that cost so much more in nats than the likeliest are not followed."""
+
+AT_END = 3.0
+"""Cost in nats of an end of line that was swallowed at the end of the text, where none may have stood."""
 
 CLOSERS = frozenset("。！？”：；…）")
+
+
+PAGE = (0.0, 0.1, 0.4)
+"""Weight of what the page itself shows behind one character and behind two."""
+
+
+def _known(cost: float, page: Mapping[str, int], seen: str, char: str) -> float:
+    """Mix the cost of a character with how often the page has it behind the same ones: names come back."""
+    here = page.get(seen + char) if seen else None
+    if here:
+        weight = PAGE[len(seen)]
+        return -math.log((1 - weight) * math.exp(-cost) + weight * here / (page[seen] + 0.5))
+    if len(seen) == 2:
+        return _known(cost, page, seen[1:], char)
+    return cost
 
 
 class _Path:
@@ -220,9 +288,9 @@ class _Path:
         self.due = False
         """Whether the pair just read must carry a note now."""
         self.previous = "，"
-        """The last character, Simplified."""
+        """The last two characters, Simplified, or their classes."""
         self.seen = ""
-        """The last character as it stands in the page."""
+        """The last two characters as they stand in the page."""
         self.out: Any = None
         """What was emitted, a linked list of (rest, text, index of token)."""
         self.origins = 1
@@ -237,21 +305,25 @@ class _Path:
     def emit(self, char: str, token: int, page: Mapping[str, int], foreign: Set[str]) -> None:
         """Add one character to the original."""
         self.out = (self.out, char, token)
-        if char > "\x7f":
-            several = simplified().get(char, char)
-            cost = min(bigrams.cost(self.previous, s) for s in several)
-            if char in foreign or (char == self.seen and char in "，。、；："):
-                cost += 4.0
-            here = page.get(self.seen + char)
-            if here:
-                cost = min(cost, max(0.7, cost - 2.0 - 1.5 * math.log2(here + 1)))
-            self.cost += cost
-            self.previous = several[0]
-            self.seen = char
-        else:
-            kin = _class(char)
-            self.cost += CLASSES * bigrams.cost(self.previous, kin)
-            self.previous = kin
+        if char <= "\x7f":
+            if char == "." and self.previous[-1:] == "0":
+                return  # the point of a number
+            self.sign(_class(char), page)
+            return
+        before = self.previous
+        cost, plain = min((ngrams.cost(before, s), s) for s in simplified().get(char, char))
+        if char in foreign or (char == self.seen[-1:] and char in "，。、；："):
+            cost += 4.0
+        self.cost += _known(cost, page, self.seen, char)
+        self.previous = before[-1:] + plain
+        self.seen = self.seen[-1:] + char
+
+    def sign(self, kin: str, page: Mapping[str, int]) -> None:
+        """Add an ASCII sign of one class; numbers and words count once."""
+        if kin != self.previous[-1:] or kin not in "0A$":
+            self.cost += CLASSES * _known(ngrams.cost(self.previous, kin), page, self.seen, kin)
+            self.previous = self.previous[-1:] + kin
+            self.seen = self.seen[-1:] + kin if kin in "0A$" else ""
 
 
 class _Search:
@@ -263,6 +335,17 @@ class _Search:
         self.pairs = mirror.pairs()
         self.codes = mirror.sources()
         self.guesses = 0
+
+    def signs(self, after: str) -> Mapping[str, float]:
+        """Give the kinds of sign that may have stood in front of a character, with their costs in nats."""
+        return self.habits.signs.get(_next(after)) or spread((), _next(after))
+
+    def told(self, path: _Path, kind: str) -> float:
+        """Give by how many nats a kind of sign is dearer behind a reading than elsewhere."""
+        if kind not in "0A$":
+            return 0.0
+        here = _known(ngrams.cost(path.previous, kind), self.habits.page, path.seen, kind)
+        return CLASSES * (here - ngrams.cost("", kind))
 
     def feed(self, path: _Path, byte: int, token: int) -> bool:
         """Give one byte of the original to a reading; False where it dies of it."""
@@ -348,18 +431,34 @@ class _Search:
             if not isinstance(trails, tuple):
                 new.origins = max(2, new.origins)
             if swallow:
-                closes = new.previous in CLOSERS
+                closes = new.previous[-1:] in CLOSERS
                 known = sign[0] if sign[1:] != "?" or closes else LOST
-                kind = known if known != LOST else self.text[end : end + 1]
                 new.out = (new.out, known, token)
                 new.last = new.shown = ()
-                # between two Hanzi an ASCII sign is a digit, a letter, or something else
-                for kin, dear in ((_class(kind), 0.0),) if "" < kind < "\x80" else BETWEEN:
-                    one = new.copy()
-                    one.cost += dear + CLASSES * bigrams.cost(new.previous, kin)
-                    one.previous = kin
-                    yield one
+                if known != LOST:
+                    new.sign(_class(known), self.habits.page)
+                    yield new
+                    continue
+                if end == len(self.text):
+                    new.cost += AT_END
+                    new.sign("$", self.habits.page)
+                    yield new
+                    continue
+                costs = {
+                    kind: cost + self.told(new, kind)
+                    for kind, cost in self.signs(self.text[end : end + 1]).items()
+                }
+                least = min(costs.values())
+                for kind, cost in costs.items():
+                    if cost < least + NEAR:
+                        one = new.copy()
+                        one.cost += cost
+                        one.previous = new.previous[-1:] + kind if kind in "0A$" else "，"
+                        one.seen = new.seen[-1:] + kind if kind in "0A$" else ""
+                        yield one
                 continue
+            if end == len(self.text):
+                new.sign("$", self.habits.page)
             yield new
         if end == len(self.text):
             return
@@ -422,7 +521,7 @@ class _Search:
                         yield open_path
 
 
-def _thin(paths: Iterable[_Path]) -> list[_Path]:
+def _thin(paths: Iterable[_Path], beam: int) -> list[_Path]:
     """Merge readings that no longer differ in what matters and keep the likeliest."""
     best: dict[tuple[object, ...], _Path] = {}
     for path in paths:
@@ -436,13 +535,13 @@ def _thin(paths: Iterable[_Path]) -> list[_Path]:
         else:
             known.origins += path.origins
     kept = sorted(best.values(), key=lambda p: p.cost)
-    for path in kept[BEAM:]:
+    for path in kept[beam:]:
         kept[0].origins += path.origins
-    return kept[:BEAM]
+    return kept[:beam]
 
 
 def search(
-    text: str, start: int, end: int, notes: Sequence[Note], habits: Habits, *, last: bool
+    text: str, start: int, end: int, notes: Sequence[Note], habits: Habits, *, last: bool, beam: int = BEAM
 ) -> list[Piece]:
     """Find the original of a stretch of captured text.
 
@@ -493,9 +592,9 @@ def search(
             else:
                 healed = index if healed is None else healed
                 # the characters behind a broken place help to choose what stood in it
-                if (len(paths) == 1 and paths[0].origins == 1) or index - healed >= 2:
+                if (len(paths) == 1 and paths[0].origins == 1) or index - healed >= AHEAD:
                     close()
-        found = _thin(new for path in paths for new in machine.step(path, kind, index, to))
+        found = _thin((new for path in paths for new in machine.step(path, kind, index, to)), beam)
         if not found:
             return []
         if opened is None and (broken or any(path.pending is not None for path in found)):
@@ -507,7 +606,7 @@ def search(
         cut = [new for path in paths for new in machine.broken_pair(path, index, False, "", end)]
         for path in cut:
             path.cost += 6.0
-        paths = _thin([path for path in paths if path.pending is None] + cut)
+        paths = _thin([path for path in paths if path.pending is None] + cut, beam)
     paths = [path for path in paths if path.pending is None and not path.due]
     if not paths:
         return []

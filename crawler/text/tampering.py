@@ -10,7 +10,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import cache
-from itertools import pairwise
 from operator import add
 from typing import NamedTuple
 
@@ -183,6 +182,7 @@ def learn(text: str, notes: Sequence[Note]) -> tuple[Habits, bool] | None:
         line=_line(text),
         blank=text.count("\n\n") * 5 >= text.count("\n") > 2,
         page=_page(text) if heads else {},
+        signs=seams.signs(seams.NOTE_RE.sub("", text)) if heads else {},
         foreign=frozenset(
             [
                 *(c for c in (seams.mapped() if share >= 0.5 else ()) if standing[c] <= 1),
@@ -227,9 +227,15 @@ def _half(text: str) -> frozenset[str]:
 
 
 def _page(text: str) -> dict[str, int]:
-    """Count the pairs of characters of a page without its notes: names come back."""
+    """Count the characters, pairs and rows of three of a page without its notes: names come back."""
     bare = seams.NOTE_RE.sub("", text)
-    return dict(Counter(a + b for a, b in pairwise(bare) if a > "\u2fff" and b > "\u2fff"))
+    found: Counter[str] = Counter()
+    bare = re.sub("[<>\\s]+", "$", re.sub("[A-Za-z]+", "A", re.sub(r"\d+(?:\.\d+)?", "0", bare)))
+    for run in re.findall("[\u2010-\uffff0A$]+", bare):
+        found.update(run)
+        found.update(map(add, run, run[1:]))
+        found.update(map(add, map(add, run, run[1:]), run[2:]))
+    return dict(found)
 
 
 def _line(text: str) -> str:
@@ -265,6 +271,10 @@ def _sequence(text: str, groups: Iterable[tuple[str, str, Sequence[Edit]]]) -> t
     return text, steps
 
 
+WIDEST = 600
+"""Readings kept at a time where none of the likeliest came to the end."""
+
+
 def _mend(text: str, notes: Sequence[Note], habits: Habits) -> tuple[str, list[Step]]:
     """Restore the places where a note broke a character."""
     by_certainty: dict[str, list[Edit]] = {"proven": [], "inferred": [], "lost": []}
@@ -277,6 +287,8 @@ def _mend(text: str, notes: Sequence[Note], habits: Habits) -> tuple[str, list[S
         start, end = _stretch(text, note, covered, habits, done)
         inside = [n for n in notes if start <= n.start and n.end <= end]
         pieces = seams.search(text, start, end, inside, habits, last=end == len(text))
+        if not pieces:
+            pieces = seams.search(text, start, end, inside, habits, last=end == len(text), beam=WIDEST)
         if not pieces:
             pieces = seams.search(
                 text,
