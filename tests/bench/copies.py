@@ -19,6 +19,7 @@ edit. *wrong proven*: places that a `proven` edit made, and made wrong, by posit
 from __future__ import annotations
 
 import argparse
+import codecs
 import os
 import random
 import re
@@ -97,7 +98,7 @@ class Copy(NamedTuple):
     swallowed: frozenset[int]
     """Places of the original whose ASCII sign was swallowed."""
     gone: bool
-    """Whether any other byte of the original was dropped without a trace."""
+    """Whether another byte of the original went, one that no note names."""
 
 
 @cache
@@ -143,26 +144,53 @@ class Tracked(NamedTuple):
 
 
 def _read(machine: Machine, body: Tracked) -> tuple[str, frozenset[int], bool]:
-    """Read the machine's bytes; say which ASCII signs of the original went, and whether more did."""
-    gone: set[int] = set()
-    if machine.codec:
-        if machine.mark:
-            return body.body.decode(machine.codec, "replace"), frozenset(), False
-        return body.body.decode(machine.codec, "ignore"), frozenset(), False
-    known = mirror.pairs()
-    at, end = 0, len(body.body)
-    while at < end:
-        lead = body.body[at]
-        at += 1
-        if 0x80 < lead < 0xFF and at < end:
-            trail = body.body[at]
-            if lead << 8 | trail not in known and trail < 0x80:
-                if machine.swallow and body.origins[at] != OWN:
-                    gone.add(body.origins[at])
-                at += machine.swallow
+    """Read the machine's bytes; say which ASCII signs of the original went, and whether other bytes went.
+
+    A byte that went right in front of a note is named by the note.
+    """
+    data, origins = body
+    swallowed: set[int] = set()
+    gone = False
+
+    def drop(start: int, end: int) -> None:
+        nonlocal gone
+        for at in range(start, end):
+            if origins[at] == OWN:
+                continue
+            if data[at] < 0x80:
+                swallowed.add(origins[at])
             else:
+                noted = data[at + 1 : at + 2] == b"(" and origins[at + 1] == OWN
+                gone |= not noted
+
+    def broken(error: UnicodeError) -> tuple[str, int]:
+        assert isinstance(error, UnicodeDecodeError)
+        start = error.start
+        if machine.codec == "gbk" and data[start] == 0x80:
+            return "€", start + 1
+        # iconv drops both bytes of a pair that its table does not have
+        trail = data[start + 1] if machine.codec == "gbk" and start + 1 < len(data) else 0
+        end = start + 2 if 0x40 <= trail != 0x7F and data[start] != 0xFF else error.end
+        drop(start, end)
+        return machine.mark, end
+
+    if machine.codec:
+        codecs.register_error("copies", broken)
+        return data.decode(machine.codec, "copies"), frozenset(swallowed), gone
+    known = mirror.pairs()
+    at, end = 0, len(data)
+    while at < end:
+        lead = data[at]
+        at += 1
+        if 0x80 < lead < 0xFF:
+            trail = data[at] if at < end else 0
+            if lead << 8 | trail in known:
                 at += 1
-    return mirror.read(body.body, machine.mark, swallow=machine.swallow), frozenset(gone), False
+            else:
+                many = int(at < end and (machine.swallow or trail >= 0x80))
+                drop(at - 1, at + many)
+                at += many
+    return mirror.read(data, machine.mark, swallow=machine.swallow), frozenset(swallowed), gone
 
 
 def tamper(
