@@ -201,7 +201,7 @@ def _misfit(text: str, note: Note, table: Mapping[str, str]) -> bool:
             other.end == note.start for other in seams.find_notes(text, max(0, note.start - 8), note.start)
         )
     known = seams.readings().get(char, ())
-    return bool(HANZI_RE.match(char)) and note.reading != table.get(
+    return len(mirror.codes().get(char, b"")) == 2 and note.reading != table.get(
         char, note.reading if note.reading in known else ""
     )
 
