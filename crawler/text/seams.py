@@ -82,6 +82,8 @@ class Habits(NamedTuple):
     """Whether empty lines stand between the page's paragraphs."""
     foreign: frozenset[str] = frozenset()
     """Simplified forms that the machine does not leave: they speak against a reading."""
+    blind: frozenset[str] = frozenset()
+    """What replaced full-width signs in the bytes, without looking where characters begin: `?`, `??`, `;`, `,`."""
     line: str = ""
     """What the page's lines end with, blank lines and indentation included, where all are alike."""
 
@@ -254,6 +256,9 @@ NEAR = 3.0
 AT_END = 3.0
 """Cost in nats of an end of line that was swallowed at the end of the text, where none may have stood."""
 
+STRADDLED = 4.0
+"""Cost in nats of a sign that was replaced across two characters."""
+
 CLOSERS = frozenset("。！？”：；…）")
 
 
@@ -335,6 +340,8 @@ class _Search:
         self.pairs = mirror.pairs()
         self.codes = mirror.sources()
         self.guesses = 0
+        self.signs = [(sign, tuple(codes[WIDE[sign[0]]])) for sign in sorted(habits.blind)]
+        self.half = habits.half | {sign for sign in habits.blind if sign in WIDE}
 
     def signs(self, after: str) -> Mapping[str, float]:
         """Give the kinds of sign that may have stood in front of a character, with their costs in nats."""
@@ -469,6 +476,28 @@ class _Search:
                 new.origins = max(2, new.origins)
                 yield new
 
+    def straddled(self, path: _Path, kind: str, token: int, end: int) -> Iterable[_Path]:
+        """Try every first byte that a sign put blindly into the bytes may have broken off.
+
+        海縣 is BA A3 BF 68: where A3 BF was replaced, BA has no second byte and the mark may swallow the sign.
+        """
+        self.guesses += 1
+        if path.due or self.guesses > GUESSES:
+            return
+        swallow = self.habits.swallow or kind == "??"
+        for sign, code in self.signs:
+            if (kind == "??") != (sign == "??") or not (swallow or self.text.startswith(sign, end)):
+                continue
+            for lead in range(0x81, 0xFF):
+                if lead << 8 | code[0] not in self.pairs:
+                    continue
+                new = path.copy()
+                # a sign that was given back is the next token
+                if all(self.feed(new, byte, token) for byte in ((lead, *code) if swallow else (lead,))):
+                    new.cost += STRADDLED
+                    new.origins = max(2, new.origins)
+                    yield new
+
     def step(self, path: _Path, kind: str | Note, token: int, end: int) -> Iterable[_Path]:
         """Give a reading the next token, which ends at a place of the text: what may become of it."""
         if isinstance(kind, Note):
@@ -481,7 +510,21 @@ class _Search:
                 return
             yield from self.broken_note(path, kind, token)
             return
+        if kind == "??":
+            new = path.copy()
+            if path.pending is None:
+                if self.feed(new, 0x3F, token) and self.feed(new, 0x3F, token):
+                    yield new
+                yield from self.straddled(path, kind, token, end)
+            else:
+                if self.feed(new, 0xA3, token) and self.feed(new, 0xBF, token):
+                    new.origins = max(2, new.origins)
+                    yield new
+                yield from self.broken_pair(path, token, True, "?", end - 1)
+            return
         if kind in ("?", LOST):
+            if path.pending is None:
+                yield from self.straddled(path, kind, token, end)
             if path.pending is not None:
                 sign = swallowed(self.text, end, self.habits) if self.habits.swallow else ""
                 yield from self.broken_pair(path, token, self.habits.swallow, sign, end)
@@ -491,7 +534,7 @@ class _Search:
                 new = path.copy()
                 if self.feed(new, 0x3F, token):
                     yield new
-            if kind == "?" and kind in self.habits.half:
+            if kind == "?" and kind in self.half:
                 new = path.copy()
                 if self.feed(new, 0xA3, token) and self.feed(new, 0xBF, token):
                     yield new
@@ -506,7 +549,7 @@ class _Search:
                 yield new
             return
         ways = [*self.codes[kind]]
-        if kind in self.habits.half and (
+        if kind in self.half and (
             path.pending is not None
             or ((seam := NOTE_RE.match(self.text, end)) and not (seam[2] and not seam[1]))
         ):
@@ -540,6 +583,15 @@ def _thin(paths: Iterable[_Path], beam: int) -> list[_Path]:
     return kept[:beam]
 
 
+def _tokens(text: str, start: int, end: int, habits: Habits) -> Iterable[tuple[int, int, str]]:
+    """Give the characters of a text, each with its place; two question marks are one where they replaced one."""
+    at = start
+    while at < end:
+        many = 2 if "??" in habits.blind and text.startswith("??", at) and at + 1 < end else 1
+        yield at, at + many, text[at : at + many]
+        at += many
+
+
 def search(
     text: str, start: int, end: int, notes: Sequence[Note], habits: Habits, *, last: bool, beam: int = BEAM
 ) -> list[Piece]:
@@ -553,10 +605,10 @@ def search(
     tokens: list[tuple[int, int, str | Note]] = []
     at = start
     for note in notes:
-        tokens += [(i, i + 1, text[i]) for i in range(at, note.start)]
+        tokens += _tokens(text, at, note.start, habits)
         tokens.append((note.start, note.end, note))
         at = note.end
-    tokens += [(i, i + 1, text[i]) for i in range(at, end)]
+    tokens += _tokens(text, at, end, habits)
 
     paths = [_Path()]
     pieces: list[Piece] = []

@@ -176,6 +176,7 @@ def learn(text: str, notes: Sequence[Note]) -> tuple[Habits, bool] | None:
         always=frozenset(always),
         kin=seams.simplified().keys() if share >= 0.95 else seams.mapped() if mapped >= 0.95 else frozenset(),
         half=_half(text),
+        blind=_blind(text),
         swallow=swallow,
         silent=not heads and any(_misfit(text, note, consistent) for note in notes),
         plain=plain_ones,
@@ -224,6 +225,19 @@ def _half(text: str) -> frozenset[str]:
     if sum(after[sign] for sign in ",:;?") >= 2 and not any(WIDE[sign] in text for sign in ",:;?()"):
         half |= set(",:;?()")
     return frozenset(half)
+
+
+def _blind(text: str) -> frozenset[str]:
+    """Say what may have replaced full-width signs in the bytes, without looking where characters begin.
+
+    Where the bytes of the full-width sign still stand anywhere, across two characters too, it was not so.
+    """
+    body = mirror.encode(text)
+    signs = {sign for sign in ";," if re.search(f"[{HANZI}]{sign}", text)}
+    runs = Counter(min(len(run), 3) for run in re.findall(r"(?<=[^\x00-\x7f])\?+", text))
+    if runs:
+        signs.add("??" if runs[2] + runs[3] > runs[1] else "?")
+    return frozenset(sign for sign in signs if mirror.codes()[WIDE[sign[0]]] not in body)
 
 
 def _page(text: str) -> dict[str, int]:
@@ -280,13 +294,21 @@ def _mend(text: str, notes: Sequence[Note], habits: Habits) -> tuple[str, list[S
     by_certainty: dict[str, list[Edit]] = {"proven": [], "inferred": [], "lost": []}
     done = 0
     covered = frozenset(place for note in notes for place in range(note.start, note.end))
-    for note in notes:
-        suspicious = note.mark or not note.head or (habits.silent and _misfit(text, note, habits.notes))
-        if not suspicious or note.start < done:
+    suspicious: list[tuple[int, int, bool]] = [
+        (note.start, note.end, True)
+        for note in notes
+        if note.mark or not note.head or (habits.silent and _misfit(text, note, habits.notes))
+    ]
+    if habits.blind:
+        suspicious += [(*match.span(), False) for match in STRADDLED_RE.finditer(text)]
+    for at, to, is_note in sorted(suspicious):
+        if at < done or (not is_note and at in covered):
             continue
-        start, end = _stretch(text, note, covered, habits, done)
+        start, end = _stretch(text, at, to, covered, habits, done)
         inside = [n for n in notes if start <= n.start and n.end <= end]
         pieces = seams.search(text, start, end, inside, habits, last=end == len(text))
+        if not pieces and not is_note:
+            continue
         if not pieces:
             pieces = seams.search(text, start, end, inside, habits, last=end == len(text), beam=WIDEST)
         if not pieces:
@@ -304,12 +326,17 @@ def _mend(text: str, notes: Sequence[Note], habits: Habits) -> tuple[str, list[S
         for piece in pieces:
             before = text[piece.start : piece.end]
             after = _by_habit(piece.text, habits)
-            by_certainty[piece.certainty].append(Edit(piece.start, before, after))
+            if before != after:
+                by_certainty[piece.certainty].append(Edit(piece.start, before, after))
         if not pieces:
-            end = _unread(text, note)
-            by_certainty["lost"].append(Edit(note.start, text[note.start : end], LOST + text[note.end : end]))
+            end = _unread(text, to)
+            by_certainty["lost"].append(Edit(at, text[at:end], LOST + text[to:end]))
         done = end
     return _sequence(text, [("broken-pair", certainty, edits) for certainty, edits in by_certainty.items()])
+
+
+STRADDLED_RE = re.compile(r"(?<![\x00-\x7f])[?\ufffd](?:(?=[^\x00-?])|(?=[?;,][^\x00-?]))")
+"""Marks behind which bytes may pair up one off, because a sign was replaced across two characters."""
 
 
 def _doubtful(pieces: Iterable[seams.Piece]) -> list[seams.Piece]:
@@ -321,11 +348,11 @@ UNREAD_RE = re.compile("[^\\x00-?]{0,40}")
 """What stands behind a broken place up to the next ASCII sign, which brings the bytes back into step."""
 
 
-def _unread(text: str, note: Note) -> int:
+def _unread(text: str, end: int) -> int:
     """Give the end of what cannot be read behind a broken place for which no original was found."""
-    found = UNREAD_RE.match(text, note.end)
-    end = found.end() if found else note.end
-    return end if text[end : end + 1] != "(" else max(note.end, end - 1)
+    found = UNREAD_RE.match(text, end)
+    last = found.end() if found else end
+    return last if text[last : last + 1] != "(" else max(end, last - 1)
 
 
 NARROW = {wide: half for half, wide in WIDE.items()}
@@ -333,26 +360,30 @@ NARROW = {wide: half for half, wide in WIDE.items()}
 
 def _by_habit(text: str, habits: Habits) -> str:
     """Write restored signs as the page writes them."""
-    return "".join(NARROW[c] if c in NARROW and NARROW[c] in habits.half else c for c in text)
+    return "".join(
+        NARROW[c] if c in NARROW and (NARROW[c] in habits.half or NARROW[c] in habits.blind) else c
+        for c in text
+    )
 
 
-def _stretch(text: str, note: Note, covered: frozenset[int], habits: Habits, done: int) -> tuple[int, int]:
+def _stretch(
+    text: str, start: int, end: int, covered: frozenset[int], habits: Habits, done: int
+) -> tuple[int, int]:
     """Give the stretch around a broken place that begins and ends in step for certain."""
     codes = mirror.sources()
 
     def anchor(index: int) -> bool:
         char = text[index]
-        if index in covered or char in "?\ufffd" or char in habits.half:
+        if index in covered or char in "?\ufffd" or char in habits.half or char in habits.blind:
             return False
         return char < "@" or char not in codes
 
-    start = note.start
-    while start > done and note.start - start < 24 and not anchor(start - 1):
+    least, most = start - 24, end + 4000
+    while start > max(done, least) and not anchor(start - 1):
         start -= 1
     while start > done and (start in covered or start - 1 in covered):
         start -= 1
-    end = note.end
-    while end < len(text) and end - note.end < 4000 and not anchor(end):
+    while end < min(len(text), most) and not anchor(end):
         end += 1
     # where broken pairs leave no mark, only the sign behind them tells that one broke
     return start, min(end + habits.silent, len(text))
