@@ -256,8 +256,13 @@ NEAR = 3.0
 AT_END = 3.0
 """Cost in nats of an end of line that was swallowed at the end of the text, where none may have stood."""
 
-STRADDLED = 4.0
+STRADDLED = 1.5
 """Cost in nats of a sign that was replaced across two characters."""
+
+GLUED = 6.0
+"""Cost in nats of a question mark that ends a sentence where a lone letter stands before the next Hanzi."""
+
+GLUED_RE = re.compile(r"[@-~](?:\([^\x00-@]|[^\x00-\x7f])")
 
 CLOSERS = frozenset("。！？”：；…）")
 
@@ -341,7 +346,6 @@ class _Search:
         self.codes = mirror.sources()
         self.guesses = 0
         self.signs = [(sign, tuple(codes[WIDE[sign[0]]])) for sign in sorted(habits.blind)]
-        self.half = habits.half | {sign for sign in habits.blind if sign in WIDE}
 
     def signs(self, after: str) -> Mapping[str, float]:
         """Give the kinds of sign that may have stood in front of a character, with their costs in nats."""
@@ -476,6 +480,18 @@ class _Search:
                 new.origins = max(2, new.origins)
                 yield new
 
+    def across(self, path: _Path, code: tuple[int, ...], token: int) -> bool:
+        """Give a reading the bytes that were replaced, the end of one character and the first byte of the next.
+
+        They were gone when the notes were put in: neither character has one.
+        """
+        path.last = ()
+        for byte in code:
+            if not self.feed(path, byte, token):
+                return False
+            path.last = ()
+        return path.pending is not None
+
     def straddled(self, path: _Path, kind: str, token: int, end: int) -> Iterable[_Path]:
         """Try every first byte that a sign put blindly into the bytes may have broken off.
 
@@ -493,7 +509,7 @@ class _Search:
                     continue
                 new = path.copy()
                 # a sign that was given back is the next token
-                if all(self.feed(new, byte, token) for byte in ((lead, *code) if swallow else (lead,))):
+                if self.feed(new, lead, token) and (not swallow or self.across(new, code, token)):
                     new.cost += STRADDLED
                     new.origins = max(2, new.origins)
                     yield new
@@ -517,12 +533,13 @@ class _Search:
                     yield new
                 yield from self.straddled(path, kind, token, end)
             else:
-                if self.feed(new, 0xA3, token) and self.feed(new, 0xBF, token):
+                if self.across(new, (0xA3, 0xBF), token):
                     new.origins = max(2, new.origins)
                     yield new
                 yield from self.broken_pair(path, token, True, "?", end - 1)
             return
         if kind in ("?", LOST):
+            glued = GLUED if self.habits.blind and GLUED_RE.match(self.text, end) else 0.0
             if path.pending is None:
                 yield from self.straddled(path, kind, token, end)
             if path.pending is not None:
@@ -533,10 +550,16 @@ class _Search:
             elif kind == "?":
                 new = path.copy()
                 if self.feed(new, 0x3F, token):
+                    new.cost += glued
                     yield new
-            if kind == "?" and kind in self.half:
+            if kind == "?" and path.pending is not None and kind in self.habits.blind:
+                new = path.copy()
+                if self.across(new, (0xA3, 0xBF), token):
+                    yield new
+            elif kind == "?" and kind in self.habits.half:
                 new = path.copy()
                 if self.feed(new, 0xA3, token) and self.feed(new, 0xBF, token):
+                    new.cost += glued
                     yield new
             return
         if kind not in self.codes:
@@ -548,8 +571,13 @@ class _Search:
                 new.previous = "，"
                 yield new
             return
+        if kind in self.habits.blind and path.pending is not None:
+            new = path.copy()
+            if self.across(new, tuple(mirror.codes()[WIDE[kind]]), token):
+                yield new
+            return
         ways = [*self.codes[kind]]
-        if kind in self.half and (
+        if kind in self.habits.half and (
             path.pending is not None
             or ((seam := NOTE_RE.match(self.text, end)) and not (seam[2] and not seam[1]))
         ):

@@ -335,7 +335,7 @@ def _mend(text: str, notes: Sequence[Note], habits: Habits) -> tuple[str, list[S
     return _sequence(text, [("broken-pair", certainty, edits) for certainty, edits in by_certainty.items()])
 
 
-STRADDLED_RE = re.compile(r"(?<![\x00-\x7f])[?\ufffd](?:(?=[^\x00-?])|(?=[?;,][^\x00-?]))")
+STRADDLED_RE = re.compile(r"(?<![!-(*-=?-\x7f])[?\ufffd](?:(?=[^\x00-?])|(?=[?;,][^\x00-?]))")
 """Marks behind which bytes may pair up one off, because a sign was replaced across two characters."""
 
 
