@@ -194,12 +194,17 @@ OTHERS = (
 PARTS = st.one_of(st.sampled_from([*NOTES.split(), *OTHERS.split(), "\n", " "]), st.text(max_size=3))
 
 
+def settled(text: str) -> bool:
+    """Say whether a repair finds nothing left, but what is gone for good."""
+    return all(edit.before == edit.after for step in repair(text).steps for edit in step.edits)
+
+
 @settings(max_examples=400, deadline=None)
 @given(st.lists(PARTS, max_size=40).map("".join))
 def test_a_repair_can_be_undone_and_is_complete(text: str) -> None:
     found = repair(text)
     assert revert(found.text, found.steps) == text
-    assert repair(found.text).steps == ()
+    assert settled(found.text)
     for step in found.steps:
         assert step.edits
         places = [(edit.start, edit.start + len(edit.before)) for edit in step.edits]
@@ -216,7 +221,7 @@ def test_long_rows_of_tampered_pieces_are_undone_too(seed: int) -> None:
         )
         found = repair(text)
         assert revert(found.text, found.steps) == text
-        assert repair(found.text).steps == ()
+        assert settled(found.text)
 
 
 @settings(max_examples=60, deadline=None)

@@ -260,9 +260,9 @@ STRADDLED = 1.5
 """Cost in nats of a sign that was replaced across two characters."""
 
 GLUED = 6.0
-"""Cost in nats of a question mark that ends a sentence where a lone letter stands before the next Hanzi."""
+"""Cost in nats of a question mark with a lone letter or another one right behind it."""
 
-GLUED_RE = re.compile(r"[@-~](?:\([^\x00-@]|[^\x00-\x7f])")
+GLUED_RE = re.compile(r"(?<=[^\x00-(*->@-\x7f].)(?:[@-~](?![A-Za-z=&#%/_.-])|\?)", re.S)
 
 CLOSERS = frozenset("。！？”：；…）")
 
@@ -530,6 +530,7 @@ class _Search:
             new = path.copy()
             if path.pending is None:
                 if self.feed(new, 0x3F, token) and self.feed(new, 0x3F, token):
+                    new.cost += GLUED if GLUED_RE.match(self.text, end) else 0.0
                     yield new
                 yield from self.straddled(path, kind, token, end)
             else:

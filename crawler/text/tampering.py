@@ -227,6 +227,10 @@ def _half(text: str) -> frozenset[str]:
     return frozenset(half)
 
 
+RUN_RE = re.compile(rf"(?<=[^\x00-(*-\x7f])\?+(?![{seams.LETTERS}]{{1,6}}\))")
+"""Question marks behind Chinese, those apart that stand for the bracket of a note."""
+
+
 def _blind(text: str) -> frozenset[str]:
     """Say what may have replaced full-width signs in the bytes, without looking where characters begin.
 
@@ -234,9 +238,9 @@ def _blind(text: str) -> frozenset[str]:
     """
     body = mirror.encode(text)
     signs = {sign for sign in ";," if re.search(f"[{HANZI}]{sign}", text)}
-    runs = Counter(min(len(run), 3) for run in re.findall(r"(?<=[^\x00-\x7f])\?+", text))
+    runs = Counter(min(len(run), 3) for run in RUN_RE.findall(text))
     if runs:
-        signs.add("??" if runs[2] + runs[3] > runs[1] else "?")
+        signs.add("??" if runs[2] + runs[3] > 3 * runs[1] else "?")
     return frozenset(sign for sign in signs if mirror.codes()[WIDE[sign[0]]] not in body)
 
 
@@ -551,8 +555,11 @@ def _undo_conversion(text: str) -> tuple[str, list[Step]]:
     """Turn a page back that was turned into Traditional characters one by one."""
     if not converted(text):
         return text, []
+    habits = Habits({}, frozenset(), frozenset(), _half(text), blind=_blind(text), page=_page(text))
+    text, steps = _mend(text, [], habits)
     proven, inferred = _simplify(text)
-    return _sequence(text, [("traditional", "proven", proven), ("traditional", "inferred", inferred)])
+    text, more = _sequence(text, [("traditional", "proven", proven), ("traditional", "inferred", inferred)])
+    return text, steps + more
 
 
 def _undo_machine(text: str) -> tuple[str, list[Step]]:
