@@ -259,10 +259,10 @@ AT_END = 3.0
 STRADDLED = 1.5
 """Cost in nats of a sign that was replaced across two characters."""
 
-GLUED = 6.0
-"""Cost in nats of a question mark with a lone letter or another one right behind it."""
+GLUED = 10.0
+"""Cost in nats of a question mark with a lone letter or another one close behind it."""
 
-GLUED_RE = re.compile(r"(?<=[^\x00-(*->@-\x7f].)(?:[@-~](?![A-Za-z=&#%/_.-])|\?)", re.S)
+GLUED_RE = re.compile(r"(?<=[^\x00-(*->@-\x7f].)(?:[@-~](?![A-Za-z=&#%/_.-])|[^\x00-\x7f]{0,2}\?)", re.S)
 
 CLOSERS = frozenset("。！？”：；…）")
 
