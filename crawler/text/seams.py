@@ -29,6 +29,12 @@ BEAM = 160
 GUESSES = 4000
 """Broken pairs tried in one stretch; real ones need a few dozen, rows of question marks would take minutes."""
 
+LIKELIEST = 24
+"""Readings in which such a pair is looked for."""
+
+GAPS = 40
+"""Pairs tried where one may have gone without a mark."""
+
 WIDE = dict(zip(",:;?()!", "，：；？（）！", strict=True))
 """Full-width signs that later hands on the way make half-width."""
 
@@ -72,6 +78,8 @@ class Habits(NamedTuple):
     """Whether a broken pair swallows an ASCII byte."""
     silent: bool = False
     """Whether broken pairs leave no mark."""
+    gaps: bool = False
+    """Whether pairs of the user-defined areas leave no mark either."""
     plain: frozenset[str] = frozenset()
     """Characters seen without a note."""
     page: Mapping[str, int] = {}
@@ -135,6 +143,31 @@ def _unreadable() -> tuple[tuple[int, int], ...]:
         for trail in range(0x81, 0xFF)
         if lead << 8 | trail not in known
     )
+
+
+@cache
+def _vanishing() -> tuple[tuple[int, int], ...]:
+    """Give the pairs that a reader without user-defined areas cannot read."""
+    known = mirror.pairs()
+    return tuple(
+        (lead, trail)
+        for lead in range(0x81, 0xFF)
+        for trail in (*range(0x40, 0x7F), *range(0x80, 0xFF))
+        if "\ue000" <= known.get(lead << 8 | trail, "\ue000") <= "\uf8ff"
+    )
+
+
+@cache
+def _vanished(before: int, after: int) -> tuple[tuple[int, int], ...]:
+    """Give the pairs that may have gone between two bytes, those that make the commonest characters first."""
+    known = mirror.pairs()
+    found = []
+    for first, second in _vanishing():
+        one, other = known.get(before << 8 | first, ""), known.get(second << 8 | after, "")
+        if one and other and not "\ue000" <= min(one, other) <= max(one, other) <= "\uf8ff":
+            one, other = simplified().get(one, one)[0], simplified().get(other, other)[0]
+            found.append((bigrams.alone(one) + bigrams.cost(one, other), first, second))
+    return tuple((first, second) for _, first, second in sorted(found)[:GAPS])
 
 
 def find_notes(text: str, start: int = 0, end: int | None = None) -> list[Note]:
@@ -263,6 +296,9 @@ GLUED = 10.0
 """Cost in nats of a question mark with a lone letter or another one close behind it."""
 
 GLUED_RE = re.compile(r"(?<=[^\x00-(*->@-\x7f].)(?:[@-~](?![A-Za-z=&#%/_.-])|[^\x00-\x7f]{0,2}\?)", re.S)
+
+GAP = 5.0
+"""Cost in nats of a pair that went without a mark."""
 
 CLOSERS = frozenset("。！？”：；…）")
 
@@ -514,6 +550,20 @@ class _Search:
                     new.origins = max(2, new.origins)
                     yield new
 
+    def gap(self, path: _Path, kind: str | Note, token: int, end: int) -> Iterable[_Path]:
+        """Try the pairs that may have gone in front of a character."""
+        if path.pending is None or path.due or isinstance(kind, Note):
+            return
+        for way in self.codes.get(kind, ()):
+            if way[0] < 0x40:
+                continue
+            for pair in _vanished(path.pending, way[0]):
+                new = path.copy()
+                if all(self.feed(new, byte, token) for byte in (*pair, *way)):
+                    new.cost += GAP
+                    new.origins = max(2, new.origins)
+                    yield new
+
     def step(self, path: _Path, kind: str | Note, token: int, end: int) -> Iterable[_Path]:
         """Give a reading the next token, which ends at a place of the text: what may become of it."""
         if isinstance(kind, Note):
@@ -675,7 +725,10 @@ def search(
                 # the characters behind a broken place help to choose what stood in it
                 if (len(paths) == 1 and paths[0].origins == 1) or index - healed >= AHEAD:
                     close()
-        found = _thin((new for path in paths for new in machine.step(path, kind, index, to)), beam)
+        found = [new for path in paths for new in machine.step(path, kind, index, to)]
+        if habits.gaps:
+            found += [new for path in paths[:LIKELIEST] for new in machine.gap(path, kind, index, to)]
+        found = _thin(found, beam)
         if not found:
             return []
         if opened is None and (broken or any(path.pending is not None for path in found)):

@@ -171,6 +171,7 @@ def learn(text: str, notes: Sequence[Note]) -> tuple[Habits, bool] | None:
     )
     heads = Counter((note.mark, note.head) for note in notes if note.mark or not note.head)
     swallow = heads["?", False] + heads[LOST, False] >= heads["?", True] + heads[LOST, True]
+    silent = not heads and any(_misfit(text, note, consistent, frozenset()) for note in notes)
     habits = Habits(
         notes=consistent,
         always=frozenset(always),
@@ -178,7 +179,8 @@ def learn(text: str, notes: Sequence[Note]) -> tuple[Habits, bool] | None:
         half=_half(text),
         blind=_blind(text),
         swallow=swallow,
-        silent=not heads and any(_misfit(text, note, consistent) for note in notes),
+        silent=silent,
+        gaps=silent and not re.search("[\ue000-\uf8ff]", text),
         plain=plain_ones,
         line=_line(text),
         blank=text.count("\n\n") * 5 >= text.count("\n") > 2,
@@ -194,14 +196,14 @@ def learn(text: str, notes: Sequence[Note]) -> tuple[Habits, bool] | None:
     return habits, share >= 0.5
 
 
-def _misfit(text: str, note: Note, table: Mapping[str, str]) -> bool:
+def _misfit(text: str, note: Note, table: Mapping[str, str], plain: Set[str]) -> bool:
     """Say whether a whole note stands behind a character that it cannot belong to, or behind another note."""
     char = text[note.start - 1] if note.start else ""
     if char == ")":
         return any(
             other.end == note.start for other in seams.find_notes(text, max(0, note.start - 8), note.start)
         )
-    known = seams.readings().get(char, ())
+    known = seams.readings().get(char, ()) if char not in plain else ()
     return len(mirror.codes().get(char, b"")) == 2 and note.reading != table.get(
         char, note.reading if note.reading in known else ""
     )
@@ -301,7 +303,7 @@ def _mend(text: str, notes: Sequence[Note], habits: Habits) -> tuple[str, list[S
     suspicious: list[tuple[int, int, bool]] = [
         (note.start, note.end, True)
         for note in notes
-        if note.mark or not note.head or (habits.silent and _misfit(text, note, habits.notes))
+        if note.mark or not note.head or (habits.silent and _misfit(text, note, habits.notes, habits.plain))
     ]
     if habits.blind:
         suspicious += [(*match.span(), False) for match in STRADDLED_RE.finditer(text)]
