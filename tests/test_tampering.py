@@ -152,6 +152,45 @@ def test_a_reader_of_gb18030_is_understood() -> None:
     assert repair(body.decode("gb18030", "replace")).text == text
 
 
+BLIND = (
+    STORY
+    + "\n\n会后大家问：项目何时投产？东海县开工了没有？名单还在补充；这是现实的问题。总体来说，进展很好。"
+)
+
+
+@pytest.mark.parametrize(("mark", "swallow"), [("?", True), ("\ufffd", True), ("\ufffd", False)])
+def test_a_sign_put_blindly_across_two_characters_is_found(mark: str, swallow: bool) -> None:
+    body = mirror.encode(traditional(BLIND))
+    for sign in "？；，":
+        half = next(half for half, wide in seams.WIDE.items() if wide == sign)
+        body = body.replace(mirror.encode(sign), half.encode())
+    notes = [(char, seams.readings()[char][0]) for char in "會說還養護們發現記錄點設議開農條標準縣"]
+    captured = mirror.read(mirror.annotate(body, notes), mark, swallow=swallow)
+    assert "東海縣" not in captured
+    found = repair(captured)
+    assert found.text == BLIND.translate({ord("？"): "?", ord("；"): ";", ord("，"): ","})
+    places = [step.certainty for step in found.steps if step.fixer == "broken-pair"]
+    assert places == ["inferred"]
+
+
+def test_a_question_mark_that_ends_a_sentence_stays() -> None:
+    text = BLIND.translate({ord("？"): "?", ord("；"): ";", ord("，"): ","})
+    notes = [(char, seams.readings()[char][0]) for char in "會說還養護們發現記錄點設議開農條標準縣"]
+    captured = mirror.read(mirror.annotate(mirror.encode(traditional(text)), notes))
+    assert repair(captured).text == text
+
+
+def test_a_pair_that_went_without_a_mark_is_put_back() -> None:
+    text = STORY + "低保渐退缓退等政策，进一步开展。"
+    notes = [(char, seams.readings()[char][0]) for char in "會說還養護們發現記錄點設議開農條標準復進"]
+    captured = mirror.read(mirror.annotate(mirror.encode(traditional(text)), notes), "", swallow=False)
+    captured = "".join(char for char in captured if not "\ue000" <= char <= "\uf8ff")
+    found = repair(captured)
+    # two characters hang on such a pair: a guess, and marked as one
+    assert (found.text[: len(text) - 10], found.text[-7:]) == (text[:-10], text[-7:])
+    assert [s.certainty for s in found.steps if s.fixer == "broken-pair"] == ["inferred"]
+
+
 def test_nothing_is_proven_where_broken_pairs_leave_no_mark() -> None:
     notes = [(char, seams.readings()[char][0]) for char in "會說還養護們發現記錄點設議開農條標準復執"]
     body = mirror.annotate(mirror.encode(traditional(STORY + "低保渐退缓退等政策，继续开展。")), notes)

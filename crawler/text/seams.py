@@ -593,7 +593,8 @@ class _Search:
             glued = GLUED if self.habits.blind and GLUED_RE.match(self.text, end) else 0.0
             if path.pending is None:
                 yield from self.straddled(path, kind, token, end)
-            if path.pending is not None:
+            given_back = kind in self.habits.blind and self.text[end - 2 : end - 1] == LOST
+            if path.pending is not None and not given_back:
                 sign = swallowed(self.text, end, self.habits) if self.habits.swallow else ""
                 yield from self.broken_pair(path, token, self.habits.swallow, sign, end)
                 if end == len(self.text) and self.habits.swallow:

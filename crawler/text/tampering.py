@@ -171,6 +171,8 @@ def learn(text: str, notes: Sequence[Note]) -> tuple[Habits, bool] | None:
     )
     heads = Counter((note.mark, note.head) for note in notes if note.mark or not note.head)
     swallow = heads["?", False] + heads[LOST, False] >= heads["?", True] + heads[LOST, True]
+    if not heads:
+        swallow = not GIVEN_BACK_RE.search(text)
     silent = not heads and any(_misfit(text, note, consistent, frozenset()) for note in notes)
     habits = Habits(
         notes=consistent,
@@ -231,6 +233,10 @@ def _half(text: str) -> frozenset[str]:
 
 RUN_RE = re.compile(rf"(?<=[^\x00-(*-\x7f])\?+(?![{seams.LETTERS}]{{1,6}}\))")
 """Question marks behind Chinese, those apart that stand for the bracket of a note."""
+
+
+GIVEN_BACK_RE = re.compile(rf"(?<=[{HANZI}])(?:\ufffd[?;,]|\?[;,])")
+"""Evidence that a sign put blindly into the bytes was given back behind the mark."""
 
 
 def _blind(text: str) -> frozenset[str]:

@@ -11,9 +11,10 @@ What is counted:
 
 *right*: the original letter for letter, or with U+FFFD exactly where the converter swallowed an ASCII sign of
 the original (a digit, a bracket: nobody can know it, and the mark says so). *letter for letter* leaves these out.
-*nothing lost*: the copies of which every byte is still there or was the machine's own. *wrong*: characters that
+*nothing lost*: the copies of which every byte is still there, was the machine's own, or is named by a note. *wrong*: characters that
 are neither right nor U+FFFD. *unmarked*: documents in which some wrong place carries no `inferred` and no `lost`
-edit. *wrong proven*: places that a `proven` edit made, and made wrong, by position in the text.
+edit; copies without any note that were not recognised, so that nothing was changed, are *left alone* instead.
+*wrong proven*: places that a `proven` edit made, and made wrong, by position in the text.
 """
 
 from __future__ import annotations
@@ -364,6 +365,7 @@ class Row(NamedTuple):
     wrong: int
     characters: int
     unmarked: int
+    alone: int
     proven: int
     seconds: float
 
@@ -371,7 +373,7 @@ class Row(NamedTuple):
 def measure(machine: Machine, documents: int, seed: int, folder: Path, show: int = 0) -> Row:
     """Make copies with one machine, repair them, compare."""
     draw = random.Random(f"{machine.name} {seed}")
-    letters = right = whole = whole_right = wrong = characters = unmarked = proven = broken = 0
+    letters = right = whole = whole_right = wrong = characters = unmarked = proven = broken = alone = 0
     seconds = 0.0
     source = texts(folder, draw)
     for number in range(documents):
@@ -388,7 +390,9 @@ def measure(machine: Machine, documents: int, seed: int, folder: Path, show: int
         broken += any(step.fixer == "broken-pair" for step in found.steps)
         characters += len(copy.original)
         wrong += verdict.wrong
-        unmarked += verdict.unmarked
+        ignored = not found.steps and not machine.annotate and not verdict.right
+        alone += ignored
+        unmarked += verdict.unmarked and not ignored
         proven += verdict.proven
         if show and not verdict.right:
             show -= 1
@@ -405,6 +409,7 @@ def measure(machine: Machine, documents: int, seed: int, folder: Path, show: int
         wrong,
         characters,
         unmarked,
+        alone,
         proven,
         seconds / documents,
     )
@@ -511,7 +516,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rows = given.rows or [*MACHINES, "clean"]
     print(
         f"{'machine':26} {'docs':>5} {'broken':>6} {'letters':>8} {'right':>7} {'nothing lost':>15} "
-        f"{'wrong/10,000':>12} {'unmarked':>8} {'wrong proven':>12} {'s/doc':>6}"
+        f"{'wrong/10,000':>12} {'unmarked':>8} {'left alone':>10} {'wrong proven':>12} {'s/doc':>6}"
     )
     for name in rows:
         if name == "clean":
@@ -522,7 +527,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"{name:26} {row.documents:5} {row.broken:6} {row.letters / row.documents:8.1%} "
             f"{row.right / row.documents:7.1%} "
             f"{row.whole_right:4}/{row.whole:4}={row.whole_right / max(row.whole, 1):6.1%} "
-            f"{row.wrong / row.characters * 1e4:12.2f} {row.unmarked:8} {row.proven:12} {row.seconds:6.3f}",
+            f"{row.wrong / row.characters * 1e4:12.2f} {row.unmarked:8} {row.alone:10} {row.proven:12} {row.seconds:6.3f}",
             flush=True,
         )
     if "clean" in rows:
