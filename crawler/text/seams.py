@@ -166,7 +166,7 @@ def _vanished(before: int, after: int) -> tuple[tuple[int, int], ...]:
         one, other = known.get(before << 8 | first, ""), known.get(second << 8 | after, "")
         if one and other and not "\ue000" <= min(one, other) <= max(one, other) <= "\uf8ff":
             one, other = simplified().get(one, one)[0], simplified().get(other, other)[0]
-            found.append((bigrams.alone(one) + bigrams.cost(one, other), first, second))
+            found.append((ngrams.cost("", one) + ngrams.cost(one, other), first, second))
     return tuple((first, second) for _, first, second in sorted(found)[:GAPS])
 
 
@@ -381,7 +381,7 @@ class _Search:
         self.pairs = mirror.pairs()
         self.codes = mirror.sources()
         self.guesses = 0
-        self.signs = [(sign, tuple(codes[WIDE[sign[0]]])) for sign in sorted(habits.blind)]
+        self.blind = [(sign, tuple(codes[WIDE[sign[0]]])) for sign in sorted(habits.blind)]
 
     def signs(self, after: str) -> Mapping[str, float]:
         """Give the kinds of sign that may have stood in front of a character, with their costs in nats."""
@@ -537,7 +537,7 @@ class _Search:
         if path.due or self.guesses > GUESSES:
             return
         swallow = self.habits.swallow or kind == "??"
-        for sign, code in self.signs:
+        for sign, code in self.blind:
             if (kind == "??") != (sign == "??") or not (swallow or self.text.startswith(sign, end)):
                 continue
             for lead in range(0x81, 0xFF):
