@@ -1,22 +1,25 @@
 """One look at a text: whether anything in it is worth a closer look. Most pages hold nothing.
 
-Every character is looked up once in a table of flags; what counts is which flags stand next to each other.
+Every character outside ASCII is looked up once in a table of flags and once in a table of what an exchange of
+Big5 and GBK would gain; what counts is which of them stand next to each other, and the ASCII signs beside them.
 The look is generous: what it lets through is weighed by `crawler.text.mojibake`, `noise` and `tampering`.
 """
 
 from __future__ import annotations
 
+import html
+import re
+from collections import Counter
 from functools import cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from crawler.text import bigrams, mirror, tables
 
-LATIN, TONE, HIDDEN, LETTER, ODD, HANZI, JUNK = (1 << n for n in range(7))
-FIRST, SECOND, THIRD, TWICE = (1 << n for n in range(7, 11))
-RARE, AMPERSAND, GONE, HIGH, SIGN = (1 << n for n in range(11, 16))
+FIRST, SECOND, THIRD, TWICE, RARE = (1 << n for n in range(5))
+LATIN, HIGH, SIGN, TONE, HIDDEN, ODD, HANZI, GONE, FORM, WRONG, BESIDE = (1 << n for n in range(5, 16))
 
 WINDOWS = {
     bytes((n,)).decode("cp1252"): n for n in range(0x80, 0x100) if n not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)
@@ -26,9 +29,6 @@ WINDOWS |= {chr(n): n for n in range(0x80, 0x100)}
 
 OFTEN = "\u2018\u2019\u201c\u201d\u2013\u2014\u2026\u2022\xa0\xa7\xa8\xa9\xae\xb0\xb1\xb7\xd7\xf7\x85"
 """Those that clean Chinese pages use."""
-
-CODES = 2047
-"""Characters whose pairs are weighed one by one; all others count as one rare character."""
 
 
 @cache
@@ -87,194 +87,240 @@ def _one(code: bytes, codec: str) -> str:
 
 
 @cache
-def _flags() -> Any:
-    """Give the flags of every character of the basic plane."""
-    table = np.zeros(0x10000, np.uint16)
-
-    def mark(flag: int, chars: Any) -> None:
-        table[np.fromiter((c if isinstance(c, int) else ord(c) for c in chars), np.int64)] |= flag
-
-    mark(LATIN, set(WINDOWS) - set(OFTEN))
-    mark(HIGH, WINDOWS)
-    mark(SIGN, (n for n in range(0xA1, 0xC0) if chr(n) not in OFTEN))
-    mark(TONE, range(0xE0, 0x1DD))
-    mark(TONE, range(0x1E00, 0x1F00))
-    mark(HIDDEN, (0xAD, 0x34F, 0x61C, 0x180E, 0xFEFF, *range(0x200B, 0x2010), *range(0x202A, 0x202F)))
-    mark(
-        HIDDEN, (*range(0x2060, 0x2070), *range(0x300, 0x370), *range(0x20D0, 0x20F0), *range(0xFE00, 0xFE10))
-    )
-    mark(LETTER, (*range(0x41, 0x5B), *range(0x61, 0x7B)))
-    mark(ODD, (*range(0x370, 0x530), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B), *range(0x2C80, 0x2CFF)))
-    mark(ODD, (*range(0x2E80, 0x2FE0), *range(0xF900, 0xFB00)))
-    mark(
-        HANZI,
-        (*range(0x3400, 0x4DC0), *range(0x4E00, 0xA000), 0x3002, 0xFF01, 0xFF1F, 0xFF0C, 0x201D, 0xFF1B),
-    )
-    mark(AMPERSAND, "&")
-    mark(GONE, "锟烫屯?\ufffd")
-    mark(JUNK, (n for n in range(0x21, 0x7F) if chr(n) not in "<>\"'&=/"))
-    for char, code in gb_bytes().items():
-        if len(code) != 2 or ord(char) > 0xFFFF:
-            continue
-        lead, trail = code
-        inside = 0x80 <= trail < 0xC0
-        mark(FIRST, char if 0xE2 <= lead < 0xF0 and inside else "")
-        mark(SECOND, char if lead < 0xC0 and 0xE2 <= trail < 0xF0 else "")
-        mark(THIRD, char if lead < 0xC0 and inside else "")
-        mark(TWICE, char if lead in (0xC2, 0xC3) and inside else "")
-        mark(RARE, char if lead in (0xC2, 0xC3) and 0x80 <= trail < 0xA1 else "")
-    return table
-
-
-@cache
 def simplified() -> dict[int, str]:
     """Give the commonest Simplified character for each Traditional one, for `str.translate`."""
     return {ord(char): several[0] for char, several in tables.read("traditional")}
 
 
-@cache
-def _costs() -> tuple[Any, Any]:
-    """Give an index of common characters, and the cost of each pair of them in eighths of a nat."""
-    singles, both = bigrams.known()
-    ids: dict[str, int] = {char: n + 1 for n, char in enumerate(list(singles)[:CODES])}
-    own = np.array([bigrams.UNSEEN, *(singles[char] for char in ids)]) + bigrams.BACKOFF
-    pair = np.tile(own, (CODES + 1, 1))
-    known = [(ids[p[0]], ids[p[1]], cost) for p, cost in both.items() if p[0] in ids and p[1] in ids]
-    first, second, cost = zip(*known, strict=True)
-    pair[list(first), list(second)] = cost
-    index = np.zeros(0x10000, np.int32)
-    for char, number in ids.items():
-        index[ord(char)] = number
-    for code, plain in simplified().items():
-        if code < 0x10000 and plain in ids:
-            index[code] = ids[plain]
-    index[0x30:0x3A] = ids["0"]
-    index[[*range(0x41, 0x5B), *range(0x61, 0x7B)]] = ids["A"]
-    return index, np.clip(pair * 8, 0, 255).astype(np.uint8).ravel()
+TRADITIONAL = "這們國會來時說對發個後"
+"""No text of some length in Traditional characters is without these."""
 
 
 @cache
-def _swapped() -> tuple[Any, Any]:
-    """Give the two tables of `swaps` as arrays; 0 where there is no other reading."""
-    found = []
-    for table in swaps():
-        array = np.zeros(0x10000, np.uint16)
-        array[:0x80] = np.arange(0x80)
-        for char, other in table.items():
-            if ord(char) < 0x10000 and ord(other[0]) < 0x10000:
-                array[ord(char)] = ord(other[0])
-        found.append(array)
-    return found[0], found[1]
+def _charwise() -> frozenset[str]:
+    """Give the pairs that only a conversion one by one writes."""
+    return frozenset(wrong for wrong, _ in tables.read("charwise"))
 
 
-LOW = 7 * 8
-"""Cost of a pair, in eighths of a nat: three dearer ones in a row may be no Chinese."""
+@cache
+def _flags() -> Any:
+    """Give the flags of every character of the basic plane."""
+    table = np.zeros(0x10000, np.uint16)
 
-HIGHER = 20 * 8
-GAIN = 9 * 8
-"""What another reading of two or three pairs must save."""
+    def mark(flag: int, *chars: int | str | range) -> None:
+        for some in chars:
+            table[
+                np.array(
+                    [some]
+                    if isinstance(some, int)
+                    else [*some]
+                    if isinstance(some, range)
+                    else [*map(ord, some)]
+                )
+            ] |= flag
 
-MOST = 11 * 8
-"""What each pair may cost in the other reading."""
+    mark(HIGH, "".join(WINDOWS))
+    mark(LATIN, "".join(set(WINDOWS) - set(OFTEN)))
+    mark(SIGN, "".join(chr(n) for n in range(0xA1, 0xC0) if chr(n) not in OFTEN))
+    mark(TONE, range(0xE0, 0x1DD))
+    mark(HIDDEN, 0xAD, 0x34F, 0x61C, 0x180E, 0xFEFF, range(0x200B, 0x2010), range(0x202A, 0x202F))
+    mark(HIDDEN, range(0x2060, 0x2070), range(0x300, 0x370), range(0x483, 0x48A), range(0x20D0, 0x20F1))
+    mark(HIDDEN, range(0xFE00, 0xFE30))
+    mark(ODD, range(0x370, 0x530), range(0xFF21, 0xFF3B), range(0xFF41, 0xFF5B))
+    mark(ODD, range(0x2E80, 0x2FE0), range(0xF900, 0xFB00))
+    mark(HANZI, range(0x3400, 0x4DC0), range(0x4E00, 0xA000), 0x3007)
+    mark(GONE, "锟斤拷烫屯\ufffd")
+    mark(FORM, TRADITIONAL)
+    mark(WRONG, "".join(pair[0] for pair in _charwise()))
+    mark(BESIDE, "".join(pair[1] for pair in _charwise()))
+    for char, code in gb_bytes().items():
+        if len(code) != 2 or ord(char) > 0xFFFF:
+            continue
+        lead, trail = code
+        inside = 0x80 <= trail < 0xC0
+        number = ord(char)
+        table[number] |= (
+            FIRST * (0xE2 <= lead < 0xF0 and inside)
+            | SECOND * (lead < 0xC0 and 0xE2 <= trail < 0xF0)
+            | THIRD * (lead < 0xC0 and inside)
+            | TWICE * (lead in (0xC2, 0xC3) and inside)
+            | RARE * (lead in (0xC2, 0xC3) and 0x80 <= trail < 0xA1)
+        )
+    return table
 
 
-def _units(text: str) -> Any:
-    return np.frombuffer(text.encode("utf-16-le", "surrogatepass"), np.uint16)
+SCRIPT_RE = re.compile("[\u3041-\u30ff]{2}|[\u0370-\u03ff]{2}|[\u0400-\u04ff]{2}|[\u3100-\u312f]{2}")
+
+
+def costs(text: str) -> list[float]:
+    """Give the cost in nats of every character after the one before it; numbers and words count once."""
+    singles, pairs = bigrams.known()
+    last = "，"
+    costs = []
+    for char in text.translate(simplified()):
+        if char < "\x80":
+            # the same signs stand in every reading
+            last = "0" if char.isdigit() else "A" if char.isalpha() else "，"
+            costs.append(0.0 if char >= " " else 24.0)
+            continue
+        cost = pairs.get(last + char)
+        if cost is None:
+            cost = singles.get(char, bigrams.UNSEEN) + bigrams.BACKOFF
+        if "\u2000" <= char < "\u3040" or "\uff00" <= char <= "\uff65":
+            cost = min(cost, 7.0)
+        elif "\ue000" <= char <= "\uf8ff" or char < "\xa0":
+            cost = 24.0
+        elif char < "\u3130" and SCRIPT_RE.fullmatch(last + char):
+            cost = 6.0
+        costs.append(cost)
+        last = char
+    return costs
+
+
+@cache
+def _exchange() -> tuple[dict[int, str], ...]:
+    """Give the tables of `swaps` with the first answers only, for `str.translate`."""
+    return tuple({ord(char): others[0] for char, others in table.items()} for table in swaps())
+
+
+SAVING = 12.6
+"""What an exchange of tables must save in nine characters to be worth a closer look."""
+
+
+def saving(run: str, number: int) -> float:
+    """Give the most nats that an exchange of tables saves in any part of a few characters.
+
+    The number is that of the table in `swaps`.
+
+    >>> saving("い地て猭", 0) > SAVING > saving("秸秆还田", 0)
+    True
+    """
+    best = total = 0.0
+    for old, new in zip(costs(run), costs(run.translate(_exchange()[number])), strict=True):
+        total = max(total + old - new, 0.0)
+        best = max(best, total)
+    return best
+
+
+NATS = 3
+"""Steps a nat in the table of gains: two gains of at most 20 nats fit into a byte."""
+
+ENOUGH = 6
+"""Nats that two neighbours must gain by an exchange of tables to be worth a closer look."""
+
+
+@cache
+def _gains() -> Any:
+    """Give for every character what it gains when Big5 and GBK are exchanged, as if it stood alone."""
+
+    def cost(char: str) -> float:
+        if "\ue000" <= char <= "\uf8ff":
+            return 24.0
+        found = bigrams.alone(plain.get(ord(char), char))
+        return min(found, 7.0) if "\u2000" <= char < "\u3040" or "\uff00" <= char <= "\uff65" else found
+
+    plain = simplified()
+    table = np.full(0x10000, -20 * NATS, np.int8)
+    for exchange in swaps():
+        for char, others in exchange.items():
+            # lines and arrows say nothing
+            if 0x370 <= ord(char) <= 0xFFFF and not 0x2190 <= ord(char) < 0x2600:
+                gain = cost(char) - min(map(cost, others))
+                table[ord(char)] = max(table[ord(char)], round(NATS * min(max(gain, -20), 20)))
+    return table
+
+
+class _Sight(NamedTuple):
+    """The characters of a text as numbers, and those that are not ASCII with their places."""
+
+    units: Any
+    places: Any
+    high: Any
+
+
+def _see(text: str) -> _Sight:
+    """Read a text; characters outside the basic plane count as U+FFFF."""
+    body = text.encode("utf-16-le", "surrogatepass")
+    if len(body) == 2 * len(text):
+        units = np.frombuffer(body, np.uint16)
+    else:
+        wide = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+        units = np.minimum(wide, 0xFFFF).astype(np.uint16)
+    places = (units > 0x7F).nonzero()[0]
+    return _Sight(units, places, units.take(places))
+
+
+HEALTHY = -8 * NATS
+"""The gain of a character that would be spoilt by an exchange."""
+
+
+def _exchanged(sight: _Sight) -> Any:
+    """Give the places of two neighbours that an exchange of Big5 and GBK may make likelier.
+
+    Two at healthy Hanzi and nothing else are a rare word.
+    """
+    _, places, high = sight
+    gains = _gains().take(high)
+    at = (gains[1:] + gains[:-1] >= ENOUGH * NATS).nonzero()[0]
+    if not len(at):
+        return at
+    rare = np.ones(len(at), bool)
+    ends = np.zeros(len(at), np.uint8)
+    for step, side in (1, np.maximum(at - 1, 0)), (-1, np.minimum(at + 2, len(high) - 1)):
+        edge = at + (step < 0)
+        beside = (places.take(edge) - places.take(side) == step) & (
+            _flags().take(high.take(side)) & HANZI != 0
+        )
+        healthy = beside & (gains.take(side) <= HEALTHY)
+        rare &= healthy | ~beside
+        ends += healthy
+    return places.take(at[~(rare & (ends > 0))])
 
 
 def swapped(text: str) -> list[int]:
     """List the places where Big5 may have been taken for GBK, or the reverse."""
-    units = _units(text)
-    places = _swapped_places(units)
-    if len(units) != len(text):
-        # a character outside the basic plane is two units
-        before = np.cumsum((units >= 0xDC00) & (units < 0xE000))
-        places = [place - int(before[place]) for place in places]
-    return places
-
-
-@cache
-def _between() -> Any:
-    """Give the ASCII signs that stand inside a phrase: blanks, percent, points, dashes."""
-    table = np.zeros(0x81, bool)
-    table[[0x20, 0x25, *range(0x2C, 0x30), 0x3A]] = True
-    return table
-
-
-def _better(units: Any, cost: Any, places: Any) -> Any:
-    """Say where an exchange of tables makes two or three dear pairs much likelier."""
-    index, pair = _costs()
-    last = len(units) - 1
-    windows = [units.take(np.minimum(places + n, last)) for n in range(4)]
-    first, second = cost.take(places).astype(np.int32), cost.take(places + 1).astype(np.int32)
-    third = cost.take(np.minimum(places + 2, len(cost) - 1)).astype(np.int32)
-    three = (places + 2 < len(cost)) & (third >= LOW)
-    two = first + second >= HIGHER
-    found = np.zeros(len(places), bool)
-    for table in _swapped():
-        others = [table.take(window) for window in windows]
-        numbers = [index.take(other) for other in others]
-        after = [pair.take((a << 11) + b).astype(np.int32) for a, b in pairwise(numbers)]
-        some = (others[0] != 0) & (others[1] != 0) & (others[2] != 0)
-        total = after[0] + after[1]
-        found |= two & some & (total + GAIN < first + second) & (total < 2 * MOST)
-        total += after[2]
-        found |= (
-            three & some & (others[3] != 0) & (total + GAIN < first + second + third) & (total < 3 * MOST)
-        )
+    found: list[int] = _exchanged(_see(text)).tolist()
     return found
 
 
-def _swapped_places(units: Any) -> list[int]:
-    if len(units) < 3:
-        return []
-    index, pair = _costs()
-    # the Chinese, one sign on each side of it, and one digit of each number
-    wide = units >= 0x370
-    wide &= (units < 0x2190) | (units > 0x25FF)  # lines and arrows say nothing
-    digit = (units < 0x3A) & (units > 0x2F)
-    near = wide.copy()
-    near[1:] |= wide[:-1]
-    near[:-1] |= wide[1:]
-    near &= ~_between()[np.minimum(units, 0x80)]
-    kept = np.flatnonzero(near)
-    numbers = digit.take(kept)
-    numbers[1:] &= numbers[:-1]
-    numbers[:1] = False
-    kept = kept[~numbers]
-    if len(kept) < 3:
-        return []
-    wide |= digit
-    units, wide = units.take(kept), wide.take(kept)
-    ids = index.take(units)
-    cost = pair.take((ids[:-1] << 11) + ids[1:])
-    cost *= wide[1:]
-    cost *= wide[:-1]
-    found: list[int] = []
-    # signs of Big5's commonest characters: private ones beside Chinese, kana between digits
-    own = (units >= 0xE000) & (units < 0xF900)
-    if own.any():
-        wide[own] = True
-        found += kept[np.flatnonzero(own[1:-1] & (wide[2:] | wide[:-2])) + 1].tolist()
-    kana = (units > 0x3040) & (units < 0x3100)
-    if kana.any():
-        digit = digit.take(kept)
-        found += kept[np.flatnonzero(kana[1:-1] & digit[2:] & digit[:-2]) + 1].tolist()
-    dear = cost >= LOW
-    places = np.flatnonzero(dear[1:] & dear[:-1])
-    if len(places):
-        found += kept[places[_better(units, cost, places)]].tolist()
-    return sorted(found)
-
-
 AS_LATIN, AS_GBK, SWAPPED, GONE_FOR_GOOD, ROW = (1 << n for n in range(5))
-UNSEEN, STRANGE, NUMBERED, HUNG_ON, MACHINE = (1 << n for n in range(5, 10))
+UNSEEN, STRANGE, NUMBERED, HUNG_ON, MACHINE, CONVERTED = (1 << n for n in range(5, 11))
 """What a text may hold: bytes read as Latin-1, UTF-8 read as GBK, Big5 and GBK exchanged, characters gone for
 good, entities in a row; invisible characters, foreign and full-width letters, Hanzi as numbers, strings behind
-paragraphs; notes of the copying machine."""
+paragraphs; notes of the copying machine, Traditional characters put in one by one."""
 
 MOJIBAKE = AS_LATIN | AS_GBK | SWAPPED | ROW
 NOISE = UNSEEN | STRANGE | NUMBERED | HUNG_ON
+
+JUNK_RE = re.compile(r"(?<=[\u3400-\u9fff。！？”；])([!#-%(-.0-;?-~]{9,40})(?=\s*(?:</p>|<br|\r?\n|$))", re.I)
+"""Evidence of a string hung onto a paragraph: signs and letters without a blank between the last Hanzi and its
+end."""
+
+
+def junk(string: str) -> bool:
+    """Say whether a string behind a paragraph is random: signs, digits and letters in quick turns, no address.
+
+    >>> junk("z8~6Oq5~7lz,;2q"), junk("v2.0.1-beta.7")
+    (True, False)
+    """
+    kinds = ["d" if c.isdigit() else "a" if c.islower() else "A" if c.isupper() else "s" for c in string]
+    turns = sum(a != b for a, b in pairwise(kinds))
+    several = Counter(kinds)
+    return (
+        several["s"] >= 2
+        and several["d"] >= 2
+        and several["a"] + several["A"] >= 3
+        and turns * 2 >= len(string)
+        and not {*"~;|`^%#?!"}.isdisjoint(string)
+        and not ADDRESS_RE.search(string)
+    )
+
+
+ADDRESS_RE = re.compile(r"://|@|www|\.[a-z]{2,4}\b|[A-Za-z]{4}", re.I)
+"""Evidence of an address, a file or a word."""
+
+ENTITY_RE = re.compile(r"&(?:#[0-9]{2,7}|#[xX][0-9a-fA-F]{2,6}|[A-Za-z]{2,8}[0-9]{0,2});")
+NUMBER_RE = re.compile(r"&#(?:[0-9]{5}|[xX][0-9a-fA-F]{4});")
 
 
 def look(text: str) -> int:
@@ -283,44 +329,149 @@ def look(text: str) -> int:
     >>> look("昨日，市里召开会议。"), look("杩炰簯") == AS_GBK, look("低\u200b保") == UNSEEN
     (0, True, True)
     """
-    units = _units(text)
-    if not len(units):
-        return 0
-    flags = _flags().take(units)
-    seen = int(np.bitwise_or.reduce(flags))
-    found = 0
-    if seen & TONE:
-        found |= MACHINE
-    found |= UNSEEN * bool(seen & HIDDEN) | STRANGE * bool(seen & ODD)
-    if seen & AMPERSAND:
-        found |= NUMBERED * ("&#" in text) | ROW * (";&" in text)
-    if seen & GONE and any(mark in text for mark in ("锟斤拷", "烫烫", "屯屯", "???", "\ufffd")):
-        found |= GONE_FOR_GOOD
-    if seen & LATIN:
-        latin, high = (flags & LATIN).astype(bool), (flags & HIGH).astype(bool)
-        if (latin[1:] & high[:-1] | high[1:] & latin[:-1]).any():
-            found |= AS_LATIN
-        elif seen & SIGN:
-            sign, letter = (flags & SIGN).astype(bool), (flags & LETTER).astype(bool)
-            if (sign[2:] & letter[1:-1] & sign[:-2]).any():
-                found |= AS_LATIN
-    if seen & JUNK and seen & HANZI:
-        junk = (flags & JUNK).astype(bool)
-        if len(junk) > 8:
-            two = junk[1:] & junk[:-1]
-            four = two[2:] & two[:-2]
-            eight = four[4:] & four[:-4]
-            if (eight[1:] & (flags[: len(eight) - 1] & HANZI).astype(bool)).any():
-                found |= HUNG_ON
-    if len(units) < 3:
+    sight = _see(text)
+    found = _entities(text, sight.units)
+    if not len(sight.places):
         return found
-    if seen & FIRST and ((flags[:-2] & FIRST) & (flags[1:-1] & SECOND) >> 1 & (flags[2:] & THIRD) >> 2).any():
-        found |= AS_GBK
-    elif seen & TWICE:
-        two = flags & (TWICE | RARE)
-        two = two[1:] & two[:-1]
-        if (two & RARE).any() or (two[1:] & two[:-1]).any():
+    _, places, high = sight
+    flags = _flags().take(high)
+    seen = int(np.bitwise_or.reduce(flags))
+    gaps = places[1:] - places[:-1]
+    if seen & FIRST and len(high) > 2:
+        three = flags[:-2] & FIRST & (flags[1:-1] >> 1) & (flags[2:] >> 2)
+        if three.any() and (three & (gaps[1:] + gaps[:-1] == 2)).any():
             found |= AS_GBK
-    if _swapped_places(units):
-        found |= SWAPPED
+    both = int(np.bitwise_or.reduce(flags[1:] & flags[:-1])) if len(high) > 1 else 0
+    if both & TWICE and not found & AS_GBK and _twice(flags, gaps):
+        found |= AS_GBK
+    for at in _exchanged(sight).tolist():
+        run = text[max(at - 1, 0) : at + 8]
+        if saving(run, 0) > SAVING or saving(run, 1) > SAVING:
+            found |= SWAPPED
+            break
+    if seen & (LATIN | SIGN | TONE | HIDDEN | ODD | FORM):
+        found |= _rarer(sight, flags, gaps, seen, both)
+    if both & GONE and any(mark in text for mark in ("锟斤拷", "烫烫烫", "屯屯屯屯", "\ufffd\ufffd\ufffd")):
+        found |= GONE_FOR_GOOD
+    return found | _hung_on(text, sight, gaps)
+
+
+def _pairs(sight: _Sight, flags: Any, gaps: Any) -> list[str]:
+    wrong = (flags[:-1] & WRONG) << 1 & flags[1:] & ((gaps == 1) * BESIDE)
+    text: str = sight.high.tobytes().decode("utf-16-le", "surrogatepass")
+    return [text[at : at + 2] for at in wrong.nonzero()[0].tolist() if text[at : at + 2] in _charwise()]
+
+
+def charwise(text: str) -> list[str]:
+    """List the pairs of a text that only a conversion one by one writes, as often as they stand there.
+
+    >>> charwise("關系很復雜，后來")
+    ['關系', '復雜', '后來']
+    """
+    sight = _see(text)
+    return _pairs(sight, _flags().take(sight.high), sight.places[1:] - sight.places[:-1])
+
+
+def _twice(flags: Any, gaps: Any) -> bool:
+    """Say whether letters of Latin-1 in UTF-8 may have been read as GBK: three in a row, or two rare ones."""
+    at = (flags & TWICE).nonzero()[0]
+    at = at[:-1][(at[1:] - at[:-1] == 1) & (gaps.take(at[:-1]) == 1)] if len(at) > 1 else at[:0]
+    # each is the first of two neighbours
+    return bool((at[1:] - at[:-1] == 1).any() or (flags.take(at) & flags.take(at + 1) & RARE).any())
+
+
+def _rarer(sight: _Sight, flags: Any, gaps: Any, seen: int, both: int) -> int:
+    """Look at the neighbours of characters that few pages hold."""
+    units, places, high = sight
+    found = 0
+    last = len(units) - 1
+    beside = gaps == 1
+    before, after = flags[:-1], flags[1:]
+    if (
+        seen & LATIN
+        and both & HIGH
+        and ((before & HIGH != 0) & (after & HIGH != 0) & ((before | after) & LATIN != 0) & beside).any()
+    ):
+        found |= AS_LATIN
+    if seen & SIGN and ((before & after & SIGN != 0) & (gaps == 2)).any():
+        found |= AS_LATIN
+    if seen & TONE:
+        at = places[flags & TONE != 0]
+        if any((units.take(np.minimum(at + n, last)) == 0x29).any() for n in (1, 2, 3)):
+            found |= MACHINE
+    if seen & HIDDEN and ((before & HANZI != 0) & (after & HIDDEN != 0) & beside).any():
+        found |= UNSEEN
+    if seen & ODD:
+        odd = flags & ODD != 0
+        at = places[odd]
+        letters = at[units.take(at) < 0x530]
+        for n in (-1, 1):
+            near = units.take(np.clip(letters + n, 0, last)) | 0x20
+            if ((near >= 0x61) & (near <= 0x7A)).any():
+                found |= STRANGE
+        # full-width letters in a row, radicals before a Hanzi
+        if (odd[:-1] & (high[:-1] > 0x2000) & (after & (ODD | HANZI) != 0) & beside).any():
+            found |= STRANGE
+    # one in twenty-five characters of a Traditional text is such a form
+    if np.count_nonzero(flags & FORM) * 250 >= len(high) and len(_pairs(sight, flags, gaps)) >= 5:
+        found |= CONVERTED
     return found
+
+
+@cache
+def _signs() -> Any:
+    """Say of every ASCII sign whether it may stand in a string that was hung onto a paragraph."""
+    return np.array([bool(re.match("[!#-%(-.0-;?-~]", chr(n))) for n in range(0x80)])
+
+
+def _hung_on(text: str, sight: _Sight, gaps: Any) -> int:
+    """Look behind the last Chinese character of each stretch: for junk, and for rows of question marks."""
+    units, places, _ = sight
+    starts = places.take((gaps > 4).nonzero()[0])
+    if len(units) - places[-1] > 4:
+        starts = np.append(starts, places[-1])
+    signs = _signs()
+    for n in (1, 2, 3, 4):
+        starts = starts[signs.take(units.take(starts + n))]
+        if not len(starts):
+            return 0
+    found = 0
+    for at in starts.tolist():
+        found |= GONE_FOR_GOOD * text.startswith("????", at + 1)
+        hung = JUNK_RE.match(text, at + 1)
+        found |= HUNG_ON * (hung is not None and junk(hung[1]))
+    return found
+
+
+def _entities(text: str, units: Any) -> int:
+    """Look at the characters that are written as entities."""
+    at = (units == 0x26).nonzero()[0]
+    if not len(at):
+        return 0
+    last = len(units) - 1
+    one = units.take(np.minimum(at + 1, last))
+    found = 0
+    for place in at[one == 0x23].tolist():
+        number = NUMBER_RE.match(text, place)
+        if number and "\u3000" < html.unescape(number[0]) <= "\uff5e":
+            found |= NUMBERED
+            break
+    # behind another entity, and no blank
+    two = units.take(np.minimum(at + 2, last))
+    row = at[(units.take(at - 1) == 0x3B) & ~((one == 0x6E) & (two == 0x62))]
+    for place in row.tolist():
+        entity = ENTITY_RE.match(text, place)
+        if entity and _foreign(entity[0]):
+            return found | ROW
+    return found
+
+
+@cache
+def _misread() -> frozenset[str]:
+    return frozenset(set(WINDOWS) - set(OFTEN))
+
+
+def _foreign(entity: str) -> bool:
+    """Say whether an entity may stand for a byte, or for a character that was misread."""
+    char = html.unescape(entity)
+    return char in _misread() or char >= "\u3003" or "\u0370" <= char < "\u2000"

@@ -12,10 +12,11 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from crawler.text import bigrams, evidence
-from crawler.text.evidence import WINDOWS, gb_bytes, swaps
+from crawler.text.evidence import ENTITY_RE, WINDOWS, gb_bytes, swaps
 
 
 class Found(NamedTuple):
@@ -26,6 +27,9 @@ class Found(NamedTuple):
     after: str
     certainty: str
 
+
+LEAST, EACH, DEAREST = 9.0, 1.2, 10.0
+"""What an exchange of tables must save, in all and for each of eight characters, and may cost for each."""
 
 DEPTH = 3
 """Readings undone one inside the other."""
@@ -43,10 +47,6 @@ UTF8_RE = re.compile(
     f"(?:[Â-ß][{re.escape(INSIDE)}]|[à-ï][{re.escape(INSIDE)}]{{2}}|[ð-ô][{re.escape(INSIDE)}]{{3}})+"
 )
 """Evidence of UTF-8 read as Latin-1 or Windows-1252."""
-
-ENTITY_RE = re.compile(r"&(?:#[0-9]{2,7}|#[xX][0-9a-fA-F]{2,6}|[A-Za-z]{2,8}[0-9]{0,2});")
-ROW_RE = re.compile(r"&[#\w]{2,8};&(?!nbsp|lt|gt|amp|quot)[#\w]{2,8};")
-"""Evidence of characters written as entities, one after the other."""
 
 
 @cache
@@ -79,7 +79,7 @@ def weigh(text: str) -> float:
     >>> weigh("2024年5月") < 20 < weigh("鍏ㄥ競鍩")
     True
     """
-    return sum(_steps(text))
+    return sum(evidence.costs(text))
 
 
 QUOTES = frozenset("\u2018\u2019\u201c\u201d\u2013\u2014\u2026\xa0")
@@ -279,6 +279,9 @@ def _in_gbk(text: str, depth: int) -> Iterator[Found]:
         if hit.start() < done:
             continue
         start, end = hit.span()
+        if not _promising(text, start, end):
+            done = end
+            continue
         floor, top = max(done, start - 4000), min(len(text), end + 8000)
         while start > floor and (text[start - 1] in known or _plain(text[start - 1])):
             start -= 1
@@ -295,6 +298,19 @@ def _in_gbk(text: str, depth: int) -> Iterator[Found]:
             continue
         for run in re.finditer("[^\x00-\x7f]+", text[start:end]):
             yield from _in_run(text, start + run.start(), start + run.end(), depth)
+
+
+def _promising(text: str, start: int, end: int) -> bool:
+    """Say whether a place that looks like UTF-8 read as GBK is more than characters that met by accident.
+
+    In the middle of a table of all Hanzi in the order of their codes stands what looks like Latin letters.
+    """
+    known = gb_bytes()
+    codes = [known.get(char, b"") for char in text[max(0, start - 4) : end + 4]]
+    if len(codes) >= 10 and all(one < other for one, other in pairwise(codes)):
+        return False
+    read = _strict(b"".join(map(known.__getitem__, text[start:end])), "utf-8")
+    return read is not None and (not HANZI_RE.match(read) or weigh(read) < weigh(text[start:end]) + LEAST)
 
 
 def _fits(before: str, after: str) -> bool:
@@ -389,11 +405,11 @@ def _in_swapped(text: str) -> Iterator[Found]:
             continue
         best: tuple[float, Found] | None = None
         for number, table in enumerate(swaps()):
-            near = _best_swap(text[max(done, at - 1) : at + 8], table, near=True)
-            if not near:
+            near = evidence.saving(text[max(done, at - 1) : at + 8], number)
+            if near <= evidence.SAVING:
                 continue
             start = end = at
-            reach = 6000 if near[0] > 40.0 else 60
+            reach = 6000 if near > 40.0 else 60
             floor, top = max(done, start - reach), min(len(text), end + reach)
             while start > floor and (text[start - 1] in table or _plain(text[start - 1])):
                 start -= 1
@@ -411,42 +427,8 @@ def _in_swapped(text: str) -> Iterator[Found]:
             done = best[1].end
 
 
-SCRIPT_RE = re.compile("[\u3041-\u30ff]{2}|[\u0370-\u03ff]{2}|[\u0400-\u04ff]{2}|[\u3100-\u312f]{2}")
-
-
-def _steps(text: str) -> list[float]:
-    """Give the cost in nats of every character after the one before it; numbers and words count once."""
-    last = "，"
-    costs = []
-    for char in text.translate(evidence.simplified()):
-        if char < "\x80":
-            # the same signs stand in every reading
-            last = "0" if char.isdigit() else "A" if char.isalpha() else "，"
-            costs.append(0.0 if char >= " " else 24.0)
-            continue
-        if SCRIPT_RE.fullmatch(last + char):
-            costs.append(6.0)
-        elif "\u2000" <= char < "\u3040" or "\uff00" <= char <= "\uff65":
-            costs.append(min(bigrams.cost(last, char), 7.0))
-        elif "\ue000" <= char <= "\uf8ff" or "\x7f" <= char < "\xa0":
-            costs.append(24.0)
-        else:
-            costs.append(bigrams.cost(last, char))
-        last = char
-    return costs
-
-
-LEAST, EACH, DEAREST = 9.0, 1.2, 10.0
-"""What an exchange of tables must save, in all and for each of eight characters, and may cost for each."""
-
-
-def _best_swap(
-    run: str, table: dict[str, str], *, near: bool = False
-) -> tuple[float, int, int, str, str] | None:
-    """Find the part of a run that is likelier after the exchange of tables, None where none is.
-
-    With `near`, the run may be cut anywhere: any gain counts.
-    """
+def _best_swap(run: str, table: dict[str, str]) -> tuple[float, int, int, str, str] | None:
+    """Find the part of a run that is likelier after the exchange of tables, None where none is."""
     several = [table.get(char, char) for char in run]
     chosen = [chars[0] for chars in several]
     for at, chars in enumerate(several):
@@ -456,7 +438,7 @@ def _best_swap(
             # Python's and Microsoft's tables first, Hong Kong's only if that is likelier
             chosen[at] = min(chars, key=lambda char: weigh(last + char + follows) + 1.5 * (char != chars[0]))
     other = "".join(chosen)
-    before, after = _steps(run), _steps(other)
+    before, after = evidence.costs(run), evidence.costs(other)
     best = total = 0.0
     low = high = begun = 0
     for place, (old, new) in enumerate(zip(before, after, strict=True)):
@@ -465,8 +447,6 @@ def _best_swap(
             total, begun = 0.0, place + 1
         elif total > best:
             best, low, high = total, begun, place + 1
-    if near:
-        return (best, low, high, "", "") if best > LEAST + 3 * EACH else None
     whole = sum(before) - sum(after)
     if whole > best - 12.0:
         low, high, best = 0, len(run), whole
@@ -518,7 +498,7 @@ def find(text: str, clues: int | None = None) -> list[Found]:
     """
     clues = evidence.look(text) if clues is None else clues
     found = list(_pieces(text, DEPTH, clues))
-    if clues & evidence.ROW and ROW_RE.search(text):
+    if clues & evidence.ROW:
         # the same with entities read, for stretches that hold one
         parts: list[str] = []
         places: list[int] = []

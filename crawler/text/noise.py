@@ -9,8 +9,6 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections import Counter
-from itertools import pairwise
 
 from crawler.text import evidence
 from crawler.text.mojibake import Found
@@ -38,8 +36,6 @@ WORD_RE = re.compile("[A-Za-z\u0370-\u03ff\u0400-\u04ff]+")
 RADICALS_RE = re.compile("[\u2f00-\u2fd5\u2e80-\u2ef3\uf900-\ufaff]")
 
 ENTITY_RE = re.compile(r"(?:&#(?:[0-9]{5}|[xX][0-9a-fA-F]{4});)+")
-
-JUNK_RE = re.compile(r"(?<=[\u3400-\u9fff。！？”；])([!#-%(-.0-;?-~]{9,40})(?=\s*(?:</p>|<br|\r?\n|$))", re.I)
 
 
 def hidden(text: str) -> list[Found]:
@@ -168,25 +164,8 @@ def junk(text: str) -> list[Found]:
     >>> [text.start for text in junk("标准提高。z8~6Oq5~7lz,;2q\\n下载v2.0.1-beta\\n")]
     [5]
     """
-    found = []
-    for match in JUNK_RE.finditer(text):
-        string = match[1]
-        kinds = ["d" if c.isdigit() else "a" if c.islower() else "A" if c.isupper() else "s" for c in string]
-        turns = sum(a != b for a, b in pairwise(kinds))
-        several = Counter(kinds)
-        if (
-            "://" in string
-            or "@" in string
-            or "www" in string.lower()
-            or re.search(r"\.[a-z]{2,4}\b", string)
-        ):
-            continue
-        mixed = several["s"] >= 2 and several["d"] >= 2 and several["a"] + several["A"] >= 3
-        if (
-            mixed
-            and turns * 2 >= len(string)
-            and set("~;|`^%#?!") & set(string)
-            and not re.search("[A-Za-z]{4}", string)
-        ):
-            found.append(Found(match.start(1), match.end(1), "", "inferred"))
-    return found
+    return [
+        Found(m.start(1), m.end(1), "", "inferred")
+        for m in evidence.JUNK_RE.finditer(text)
+        if evidence.junk(m[1])
+    ]

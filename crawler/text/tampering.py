@@ -515,10 +515,6 @@ def _undo_noise(text: str, clues: int) -> tuple[str, list[Step]]:
     return text, steps
 
 
-TRADITIONAL_RE = re.compile("[這們國會來時說對發個後]")
-"""Evidence that a text may be in Traditional characters: no text of some length is without these."""
-
-
 @cache
 def _charwise() -> tuple[dict[str, tuple[str, str]], frozenset[str]]:
     """Give the pairs that only a conversion one by one writes, and the characters that such a table may leave.
@@ -543,19 +539,15 @@ def converted(text: str) -> bool:
     >>> converted("這裡的關係很複雜，後來奮鬥的幹部以後在家裡準備。時間會說話，個個發現問題。" * 2)
     False
     """
-    if not TRADITIONAL_RE.search(text):
-        return False
     pairs, kept = _charwise()
-    here = Counter(map(add, text, text[1:]))
-    standing = set(text)
-    seen = [pair for pair in here.keys() & pairs.keys() if standing.isdisjoint(pairs[pair][1])]
+    here = Counter(evidence.charwise(text))
+    seen = [pair for pair in here if not any(right in text for right in pairs[pair][1])]
     places = sum(here[pair] for pair in seen)
     if places < 5 or len({pairs[pair][0] for pair in seen}) < 3:
         return False
     forms, plain = seams.simplified(), seams.mapped() - kept
-    lines = [line for line in text.split("\n") if any(char in forms for char in line)]
-    old = sum(char in forms for line in lines for char in line)
-    new = sum(char in plain for line in lines for char in line)
+    lines = [line for line in text.split("\n") if not forms.keys().isdisjoint(line)]
+    old, new = (sum(sum(map(some.__contains__, line)) for line in lines) for some in (forms, plain))
     return old >= 12 and new * 20 <= old <= 250 * places
 
 
@@ -625,8 +617,11 @@ def repair(text: str) -> Repaired:
         if clues & evidence.NOISE:
             now, more = _undo_noise(now, clues)
             steps += more
-        now, more = _undo_conversion(now)
-        steps += more
+        if len(steps) > before:
+            clues = evidence.look(now)
+        if clues & evidence.CONVERTED:
+            now, more = _undo_conversion(now)
+            steps += more
         if len(steps) == before:
             if clues & evidence.GONE_FOR_GOOD:
                 steps += _as_steps(now, "mojibake", mojibake.gone(now))[1]
