@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from functools import cache
 from operator import add
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -75,7 +74,7 @@ def total(text: str) -> float:
 
 
 SLOTS = 1 << 22
-"""Places of the table of pairs; its 300,000 pairs are hashed, a pair in fourteen is taken for another."""
+"""Places of the table of pairs; its 300,000 pairs are hashed, a pair in some thousand is taken for another."""
 
 QUARTERS = 4
 """Steps a nat in the arrays."""
@@ -107,8 +106,8 @@ def classes() -> dict[str, str]:
 
 
 @cache
-def _arrays() -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """Give the classes of code units, the costs of single classes and the costs of hashed pairs (0: unknown)."""
+def _arrays() -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8], npt.NDArray[np.uint16]]:
+    """Give the classes of code units, the costs of single classes, and checks and costs of hashed pairs."""
     table = np.arange(65536, dtype=np.uint16)
     for char, other in classes().items():
         if ord(char) < 65536 and ord(other) < 65536:
@@ -117,66 +116,47 @@ def _arrays() -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8], npt.NDArra
     alone = np.full(65536, round(QUARTERS * (UNSEEN + BACKOFF)), dtype=np.uint8)
     for char, value in (singles | {SIGN: SIGN_COST}).items():
         alone[ord(char)] = round(QUARTERS * (value + BACKOFF))
+    both = both | {first + second: 0.25 for first in "A0$" for second in "A0$"}
     pairs = np.frombuffer("".join(both).encode("utf-16-le"), dtype=np.uint16).astype(np.uint32)
     values = np.fromiter(both.values(), dtype=np.float64, count=len(both))
-    found = np.zeros(SLOTS, dtype=np.uint8)
-    found[_slots(pairs[::2], pairs[1::2])] = np.maximum(1, np.rint(QUARTERS * values)).astype(np.uint8)
-    marks = np.array([ord(first) for first in "A0$"], dtype=np.uint32)
-    found[_slots(np.repeat(marks, 3), np.tile(marks, 3))] = 1
+    slots, checks = _slots(pairs[::2], pairs[1::2])
+    found = np.zeros(SLOTS, dtype=np.uint16)
+    found[slots] = checks << 8 | np.maximum(1, np.rint(QUARTERS * values)).astype(np.uint16)
     return table, alone, found
 
 
-def _slots(first: npt.NDArray[np.uint32], second: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
-    return (first * np.uint32(40503) + second * np.uint32(2654435769)) >> np.uint32(10)
+def _slots(
+    first: npt.NDArray[np.uint32], second: npt.NDArray[np.uint32]
+) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint16]]:
+    """Give the place of pairs in the table, and what the entry must begin with to be theirs."""
+    mixed = first * np.uint32(40503) + second * np.uint32(2654435769)
+    return mixed >> np.uint32(10), (first + second * np.uint32(7) & np.uint32(0xFF)).astype(np.uint16)
 
 
-class Along(NamedTuple):
-    """What the characters of a text cost, of those that are not ASCII or come right after such a one."""
+def singly(units: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint8]:
+    """Give the cost of every UTF-16 code unit after one that it is not known with, in quarters of a nat.
 
-    places: npt.NDArray[np.intp]
-    """Their places in the text."""
-    costs: npt.NDArray[np.uint8]
-    """The cost of each after the one before it, in quarters of a nat."""
-    chars: npt.NDArray[np.uint32]
-    """Their code points."""
+    >>> common, rare = singly(np.array(list(map(ord, "的锕")), dtype=np.uint16)).tolist()
+    >>> common < 30 < 60 < rare
+    True
+    """
+    table, alone, _ = _arrays()
+    return alone[table[units]]
 
 
-def along(text: str) -> Along:
-    """Look over a whole page at once.
+def costs(units: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint8]:
+    """Give the cost of every UTF-16 code unit but the first after the one before it, in quarters of a nat.
 
-    Traditional characters count as their Simplified forms, Latin letters and digits as two classes, other
-    ASCII as the end of a line. A few costs are too low, because the pairs are hashed.
+    Many rows are looked over at once, along the last axis. Traditional characters count as their Simplified
+    forms, Latin letters and digits as two classes, other ASCII as the end of a line.
 
-    >>> places, costs, _ = along("人民ok")
-    >>> places.tolist(), bool(costs[1] < costs[0])
-    ([0, 1, 2], True)
+    >>> rows = costs(np.array([list(map(ord, "人民")), list(map(ord, "人锕"))], dtype=np.uint16))
+    >>> rows.shape, bool(rows[0, 0] < rows[1, 0])
+    ((2, 1), True)
     """
     table, alone, pairs = _arrays()
-    chars = np.frombuffer(("\n" + text).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    high = chars >= 0x80
-    places = np.flatnonzero(high[1:] | high[:-1])
-    seconds = chars[places + 1]
-    first = table[np.minimum(chars[places], 0xFFFF)].astype(np.uint32)
-    second = table[np.minimum(seconds, 0xFFFF)]
-    found = pairs[_slots(first, second.astype(np.uint32))]
-    return Along(places, np.where(found, found, alone[second]), seconds)
-
-
-def glued(text: str, least: int) -> bool:
-    """Say whether a letter somewhere follows two characters that cost more than `least` quarters of a nat.
-
-    What ``along`` finds too, in a third of the time where there is no such place.
-
-    >>> glued("座艙五耋W聲音", 60), glued("，人民A", 60)
-    (True, False)
-    """
-    chars = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), dtype=np.uint16)
-    places = np.flatnonzero((chars[1:] < 0x7F) & (chars[:-1] >= 0x80)) + 1
-    places = places[(chars[places] >= 0x40) & (places > 2)]
-    table, alone, pairs = _arrays()
-    first, second, third = (table[chars[places - n]].astype(np.uint32) for n in (3, 2, 1))
-    total = np.zeros(len(places), dtype=np.uint16)
-    for one, other in ((first, second), (second, third)):
-        found = pairs[_slots(one, other)]
-        total += np.where(found, found, alone[other])
-    return bool((total > least).any())
+    known_as = table[units].astype(np.uint32)
+    second = known_as[..., 1:]
+    slots, checks = _slots(known_as[..., :-1], second)
+    found = pairs[slots]
+    return np.where(found >> 8 == checks, found, alone[second]).astype(np.uint8)

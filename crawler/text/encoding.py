@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterator
 from contextvars import ContextVar
 from functools import cache
 from typing import NamedTuple
@@ -43,11 +44,17 @@ GOOD = 8.2
 """Mean cost in nats of a character after another, in running Chinese text: measured 5 to 7, lists of names 8;
 bytes read with the wrong table give 11 and more."""
 
+WINDOWS = 4096
+"""Characters of a long text, from eight places, that are looked at to tell its encoding."""
+
+NEAR = 24
+"""Characters before the end of a slip where it has mostly begun; it is looked for further back if not."""
+
+FAR = {"big5": 4 * NEAR, "gb18030": 80 * NEAR}
+"""How far back that is: Big5 comes into step soon, GB may go on to the end of the paragraph."""
+
 SHORT = 64
 """High bytes up to which every encoding is tried: in so few, the second one may fit better than a good first."""
-
-ODD = 10 * bigrams.QUARTERS
-"""Mean cost of two characters that calls for a closer look where a byte may be missing."""
 
 XML_RE = re.compile(rb"\s*<\?xml\b[^>]{0,200}?\bencoding\s*=\s*[\"']([\w:.+-]+)", re.I)
 LABEL_RE = re.compile(rb"\s*=\s*[\"']?\s*([\w:.+-]+)")
@@ -233,16 +240,6 @@ def _weigh(body: bytes, codec: str) -> tuple[float, str, list[Damage]]:
 
 def _strict(body: bytes, codec: str) -> str | None:
     """Decode with one codec as browsers understand it, None if a byte does not fit."""
-    if codec == "gb18030":
-        try:
-            # faster, and without the codes that Python's gb18030 reads in its own way
-            return body.decode("gbk")
-        except UnicodeDecodeError:
-            # Big5 is mostly valid too: a sample tells, it need not be read to the end
-            begin = len(body) - len(body.lstrip(ASCII))
-            cost = doubt(body[begin : begin + 3000].decode("gb18030", "replace"))
-            if cost is not None and cost > GOOD + 1.5:
-                return None
     try:
         text = body.decode(codec, "crawler.text.hongkong" if codec == "big5" else "strict")
     except UnicodeDecodeError:
@@ -324,52 +321,15 @@ def _choose(rows: list[list[float]]) -> list[int]:
     return choices[::-1]
 
 
-def _odd(text: str, codec: str, along: bigrams.Along) -> list[int]:
-    """Give the places where characters may be paired up one byte off without an error.
-
-    The pairs come back into step at an ASCII byte only: either it was the second byte of a character and now
-    stands alone, or it stood alone and is now a second byte, the last before ASCII. Two unlikely characters
-    before it, and the place is worth a closer look.
-    """
-    places, costs, chars = along
-    if len(places) < 3:
-        return []
-    unlikely = costs[:-2].astype(np.uint16) + costs[1:-1] > 2 * ODD
-    glued = (chars[2:] >= 0x40) & (chars[2:] < 0x7F) & unlikely
-    found = []
-    for place in places[np.flatnonzero(glued) + 1].tolist():
-        after = text[place + 2 : place + 3]
-        word = after.isascii() and (after.isalnum() or after in "_-.")
-        code = text[place].encode(codec, "ignore")
-        if not word or (len(code) == 2 and code[1] < 0x80):
-            found.append(place)
-    if codec == "gb18030":
-        # the step may be anywhere behind: worth it wherever four unlikely characters meet, not one rare one
-        wide = np.minimum(costs, 14 * bigrams.QUARTERS).astype(np.uint16)
-        four = wide[:-3] + wide[1:-2] + wide[2:-1] + wide[3:]
-        found += places[np.flatnonzero(four > 4.6 * ODD) + 1].tolist()
-    return sorted(found)
-
-
-def _mend(
-    body: bytes, codec: str, text: str, damage: list[Damage], along: bigrams.Along | None = None
-) -> tuple[str, list[Damage]]:
+def _mend(body: bytes, codec: str, text: str, damage: list[Damage]) -> tuple[str, list[Damage]]:
     """Read the odd places of a body again, so that one byte too few or too many costs one character.
 
     Odd is what did not decode, and where characters may be paired up one byte off. The words of bytes there
     are read on the likeliest path; it must beat the plain reading clearly.
     """
-    if not damage and codec == "big5" and not bigrams.glued(text, 2 * ODD):
-        return text, damage
-    along = along or bigrams.along(text)
-    odd = _odd(text, codec, along)
-    if not damage and not odd:
-        return text, damage
-    offsets = [d.offset for d in damage] + _offsets(body, text, codec, damage, odd[:1000], along)
-    inside = stretches.TOKEN_RE[codec]
     out: list[str] = []
     found: list[Damage] = []
-    last = seen = 0
+    last = 0
 
     def plain(end: int) -> None:
         piece, gone = _read(body[last:end], codec)
@@ -377,62 +337,64 @@ def _mend(
         found.extend(Damage(last + d.offset, d.bytes) for d in gone)
 
     left = stretches.STEPS
-    for offset in sorted(offsets):
-        if offset < max(seen, last):
+    for begin, end in _spans(body, codec, text, damage):
+        if end - begin > left:
             continue
-        before = body[max(last, offset - 4000) : offset]
-        begin = offset - len(before) + len(before.rstrip(stretches.INSIDE[codec]))
-        token = inside.match(body, begin, begin + 8000)
-        if token is None or token[0].isascii() or len(token[0]) > left:
-            continue
-        raw = token[0]
-        seen = offset + 1 if codec == "big5" else token.end()
-        as_is, gone = _read(raw, codec)
-        if not gone and codec == "gb18030" and (_even(raw) or not _glued(as_is)):
-            continue
-        if codec == "big5" and not gone and len(raw) > 300:
-            # back in step at the letter behind the place: only what is before it matters
-            head, tail = (
-                part.decode(codec, "ignore") for part in (raw[: offset - begin], raw[offset - begin :])
-            )
-            begin = offset - len(head[-80:].encode(codec, "ignore"))
-            end = offset + len(tail[:12].encode(codec, "ignore"))
-            raw = body[begin:end]
-            as_is, gone = _read(raw, codec)
+        raw = body[begin:end]
         left -= len(raw)
+        as_is, gone = _read(raw, codec)
         path = stretches.best(raw, (codec,))
         if (not gone and len(path.skipped) != 1) or not _better(as_is, path.text, bool(gone)):
             continue
         plain(begin)
         out.append(path.text)
         found += [Damage(begin + at, raw[at:end]) for at, end in path.skipped]
-        last = begin + len(raw)
+        last = end
     if not last:
         return text, damage
     plain(len(body))
     return "".join(out), found
 
 
-def _even(raw: bytes) -> bool:
-    """Say whether a word is of GB 2312 alone, in pairs: then a byte cannot be missing in it."""
-    return not raw.translate(None, ASCII + EUC) and all(len(run) % 2 == 0 for run in HIGH_RE.findall(raw))
+def _spans(body: bytes, codec: str, text: str, damage: list[Damage]) -> list[tuple[int, int]]:
+    """Give begin and end of the bytes to be read again; at both, characters are in step."""
+    inside = stretches.INSIDE[codec]
+    spans: list[tuple[int, int]] = []
 
+    def word(offset: int, most: int) -> int:
+        before = body[max(0, offset - most) : offset]
+        return offset - len(before) + len(before.rstrip(inside))
 
-PRIVATE_RE = re.compile("[\ue000-\uf8ff]")
-GLUED_RE = re.compile(r"[^\x00-\x7f](?=[\x00-\x7f]|\Z)")
-
-
-def _glued(text: str) -> bool:
-    """Say whether a letter may stand where it is because it is half of a character, or is missing as one."""
-    if PRIVATE_RE.search(text):
-        return True
-    for found in GLUED_RE.finditer(text):
-        if text[found.end() : found.end() + 1] >= "@":
-            return True
-        code = found[0].encode("gb18030", "ignore")
-        if len(code) == 2 and code[1] < 0x80:
-            return True
-    return False
+    for d in damage:
+        if not spans or d.offset >= spans[-1][1]:
+            token = stretches.TOKEN_RE[codec].match(body, word(d.offset, 4000), d.offset + 4000)
+            if token is not None and token.end() > d.offset:
+                spans.append(token.span())
+    at = offset = passed = 0
+    for place in stretches.slips(text, codec)[:1000]:
+        piece = text[at:place]
+        marks = piece.count("\ufffd")
+        offset += _size(piece, codec) + sum(len(d.bytes) for d in damage[passed : passed + marks]) - 2 * marks
+        passed += marks
+        at = place
+        for many in (NEAR, FAR[codec]):
+            begin = word(offset, _size(text[max(0, place - many) : place], codec))
+            raw = body[begin:offset]
+            if not text.endswith(_read(raw, codec)[0], 0, place):
+                break
+            skipped = stretches.best(raw, (codec,)).skipped
+            if not skipped:
+                break
+            if skipped[0][0] > 4 or len(raw) < NEAR:
+                spans.append((begin, offset))
+                break
+    merged: list[tuple[int, int]] = []
+    for begin, end in sorted(spans):
+        if merged and begin < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((begin, end))
+    return merged
 
 
 def _better(as_is: str, other: str, damaged: bool) -> bool:
@@ -458,26 +420,12 @@ def _better(as_is: str, other: str, damaged: bool) -> bool:
     return price + margin < stretches.price(old)
 
 
-def _offsets(
-    body: bytes, text: str, codec: str, damage: list[Damage], places: list[int], along: bigrams.Along
-) -> list[int]:
-    """Give the places in the body of places in the text, near enough to find the word."""
-    if not places:
-        return []
-    high = along.places[along.chars >= 0x80]
-    if not damage and len(text) + len(high) == len(body):
-        return [int(place) for place in np.array(places) + np.searchsorted(high, places)]
-    offsets: list[int] = []
-    at = offset = passed = 0
-    for place in places:
-        piece = text[at:place]
-        marks = piece.count("\ufffd")
-        offset += len(piece.replace("\ufffd", "").encode(codec, "replace"))
-        offset += sum(len(d.bytes) for d in damage[passed : passed + marks])
-        passed += marks
-        at = place
-        offsets.append(offset)
-    return offsets
+def _size(text: str, codec: str) -> int:
+    """Give the bytes that a text takes; a U+FFFD takes two."""
+    if codec == "gb18030":
+        return len(text.replace("\ufffd", "??").encode(codec, "replace"))
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    return len(text) + int(np.count_nonzero(codes >= 0x80))
 
 
 def decode(body: bytes, content_type: str | None = None) -> Decoded:
@@ -537,47 +485,53 @@ def _undeclared(body: bytes, labels: tuple[tuple[str, str, str], ...]) -> Decode
     order = list(dict.fromkeys([*(codec for _, _, codec in labels), "gb18030", "big5", "euc_tw"]))
     said = {codec: f"{place} says {label}" for place, label, codec in reversed(labels)}
     fits: list[tuple[float, str, str]] = []
-    for codec in order:
-        read = None if codec == "utf-8" or (codec == "euc_tw" and fits) else _strict(body, codec)
-        if read is None:
+    for codec, text in _readings(body, order):
+        if codec == "euc_tw" and fits:
             continue
-        text = read
-        # pairs outside GB 2312 may have an ASCII byte second
-        along = None
-        even = codec == "gb18030" and 2 * (len(body) - len(text)) == len(high)
-        cost = _sampled(high) if even and len(high) > SHORT else None
-        if cost is None and len(high) > SHORT and codec == "big5":
-            cost = doubt(text[_middle(body, text) :])
-        elif cost is None and len(high) > SHORT and codec == "gb18030":
-            along = bigrams.along(text)
-            cost = float(along.costs.mean()) / bigrams.QUARTERS
+        cost = _sampled(text) if len(high) > SHORT else None
         if cost is None or cost >= GOOD:
             cost = doubt(text)
         if cost is None or cost >= GOOD:
             continue
         if len(high) > SHORT:
-            plain = even and not high.translate(None, EUC)
-            return _fitting(body, text, codec, cost, _why(codec, labels, said), plain, along)
+            return _fitting(body, high, text, codec, cost, _why(codec, labels, said))
         # the first one must be clearly worse to lose, more so when the page says it
         fits.append((cost - (0.6 if codec in said else 0.3 if not fits else 0.0), codec, text))
     if fits:
         cost, codec, text = min(fits, key=lambda fit: fit[0])
-        return _fitting(body, text, codec, cost, _why(codec, labels, said))
+        return _fitting(body, high, text, codec, cost, _why(codec, labels, said))
     return _unfit(body, high, labels, said, order)
 
 
-def _middle(body: bytes, text: str) -> int:
-    """Give a place in a text behind the ASCII that it begins with."""
-    return min(len(body) - len(body.lstrip(ASCII)), len(text))
+def _readings(body: bytes, order: list[str]) -> Iterator[tuple[str, str]]:
+    """Read a body strictly with each codec in turn, where that can be done."""
+    for codec in order:
+        if codec == "gb18030":
+            # faster, fails sooner, and without the codes that Python's gb18030 reads in its own way
+            text = _strict(body, "gbk")
+        elif codec == "euc_tw" and (text := _strict(body, "gb18030")) is not None:
+            yield "gb18030", text
+            text = _strict(body, codec)
+        else:
+            text = None if codec == "utf-8" else _strict(body, codec)
+        if text is not None:
+            yield codec, text
 
 
-def _sampled(high: bytes) -> float | None:
-    """Give the doubt about GBK without ASCII, from a piece of its middle."""
-    middle = len(high) // 4 * 2
-    try:
-        return doubt(high[max(0, middle - 300) : middle + 300].decode("gbk"))
-    except UnicodeDecodeError:
+def _sampled(text: str) -> float | None:
+    """Give the mean cost in nats of two Chinese characters beside each other, at places all over a text."""
+    if len(text) > 4 * WINDOWS:
+        step = len(text) // 8
+        text = "".join(text[at : at + WINDOWS // 8] for at in range(0, 8 * step, step))
+    units = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), dtype=np.uint16)
+    chinese = (units >= 0x4E00) & (units < 0xA000)
+    places = np.flatnonzero(chinese[:-1] & chinese[1:])
+    if len(places) < SAMPLE // 2:
         return None
+    places = places[:: max(1, len(places) // SAMPLE)]
+    return (
+        float(bigrams.costs(np.stack((units[places], units[places + 1]), axis=1)).mean()) / bigrams.QUARTERS
+    )
 
 
 def _why(codec: str, labels: tuple[tuple[str, str, str], ...], said: dict[str, str]) -> str:
@@ -586,28 +540,24 @@ def _why(codec: str, labels: tuple[tuple[str, str, str], ...], said: dict[str, s
     return f"although {labels[0][0]} says {labels[0][1]}" if labels else "nothing declared"
 
 
-def _fitting(
-    body: bytes,
-    text: str,
-    codec: str,
-    cost: float,
-    why: str,
-    plain: bool = False,
-    along: bigrams.Along | None = None,
-) -> Decoded:
-    """Give a text that decodes strictly and is likely; look for pieces and lost bytes unless it is plain."""
+def _fitting(body: bytes, high: bytes, text: str, codec: str, cost: float, why: str) -> Decoded:
+    """Give a text that decodes strictly and is likely; look for pieces and lost bytes where there may be some."""
     reason = f"likely Chinese in {codec} ({cost:.1f} nats), {why}"
-    if plain or codec not in ("gb18030", "big5"):
+    if codec == "gb18030":
+        if (
+            high.translate(None, EUC)
+            and _three_utf8(high)
+            and any(_is_utf8(run[0]) for run in UTF8_RE.finditer(body))
+        ):
+            mixed, gone, of_utf8, _ = _mixed(body, "gb18030")
+            if of_utf8:
+                return Decoded(mixed, codec, f"{reason}; pieces in UTF-8", tuple(gone))
+        if 2 * (len(body) - len(text)) == len(high):
+            # no character ends in ASCII: behind a lost byte, one would
+            return Decoded(text, codec, reason)
+    elif codec != "big5":
         return Decoded(text, codec, reason)
-    if (
-        codec == "gb18030"
-        and _three_utf8(body.translate(None, ASCII))
-        and any(_is_utf8(run[0]) for run in UTF8_RE.finditer(body))
-    ):
-        mixed, gone, of_utf8, _ = _mixed(body, "gb18030")
-        if of_utf8:
-            return Decoded(mixed, codec, f"{reason}; pieces in UTF-8", tuple(gone))
-    text, damage = _mend(body, codec, text, [], along)
+    text, damage = _mend(body, codec, text, [])
     return Decoded(text, codec, reason, tuple(damage))
 
 
