@@ -24,7 +24,7 @@ PAGES = 500
 """How many pages of a PDF are read."""
 CHARACTERS = 400_000
 """How many characters of a text are kept."""
-PART = 64 * 2**20
+PART = 16 * 2**20
 """How many bytes of a Word file's XML are read once unpacked."""
 WIDTH = 15
 """How many characters a printed line has at least, for its end to say nothing."""

@@ -383,7 +383,11 @@ class Replica:
         if body and "Transfer-Encoding: chunked" in lines:
             parts = (body[at : at + 2**16] for at in range(0, len(body), 2**16))
             body = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
-        writer.write("\r\n".join(lines).encode("latin-1") + (body[: len(body) // 2] if cut else body))
+        body = body[: len(body) // 2] if cut else body
+        writer.write("\r\n".join(lines).encode("latin-1") + body[: 2**18])
+        for at in range(2**18, len(body), 2**18):  # a large body piece by piece, as the other side takes it
+            await writer.drain()
+            writer.write(body[at : at + 2**18])
         await writer.drain()
 
     # --- life
