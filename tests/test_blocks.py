@@ -103,6 +103,11 @@ def test_neighbouring_blocks_make_one_row() -> None:
     ]
 
 
+def test_a_wrapper_that_two_suspects_grow_to_is_cut_once() -> None:
+    html = "<script></script><<div style='display:none'>无码|百家乐<a href='http://['>时间<?xml <a href='http://['></a>"
+    assert [block.kind for block in strip(html, "http://www.lyg.gov.cn/").removed] == ["hidden"]
+
+
 def test_one_signal_alone_never_cuts() -> None:
     for html in (
         "<p>书屋昨日开放。</p><div style='display:none'>更多图书见二楼。</div>",

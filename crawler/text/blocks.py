@@ -530,7 +530,11 @@ class _Page:
 
     def cut(self, finds: Sequence[_Find]) -> list[Removed]:
         """Take blocks out of the tree; neighbours with nothing but joints between them make one row."""
-        finds = [f for f in finds if self.stays(f.el)]
+        once: dict[tuple[Element, bool], _Find] = {}  # two suspects can grow to one wrapper
+        for find in finds:
+            if self.stays(find.el):
+                once.setdefault((find.el, find.tail), find)
+        finds = list(once.values())
         inside = {f.el for f in finds if not f.tail}
         finds = [f for f in finds if not any(up in inside for up in f.el.iterancestors())]
         if not finds:
