@@ -19,17 +19,18 @@ from __future__ import annotations
 
 import html as entities
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import unquote
 
+import lxml.etree
 import lxml.html
 from lxml.etree import _Element as Element
 
 from crawler.text.hiding import Hiding
 from crawler.text.hosts import FRIENDLY_RE, THROW_AWAY_RE, Hosts, host_of, join
 from crawler.text.outline import Anchor
-from crawler.text.topics import fold, joined, off_topic, spam_words, words_in
+from crawler.text.topics import SENTENCE_RE, fold, joined, off_topic, pitch, spam_words, words_in
 from crawler.text.trees import LINE, Tree, parse, text_of
 
 SPOTTED = 0.5
@@ -50,6 +51,14 @@ class Removed(NamedTuple):
     """Where it leads, absolute if the page's address is known, each once."""
     reasons: tuple[tuple[str, float], ...]
     """(signal, score), strongest first; two at least."""
+
+
+class Judged(NamedTuple):
+    """What was cut out of a page, and what stays in it under suspicion."""
+
+    removed: tuple[Removed, ...]
+    suspects: tuple[Removed, ...]
+    """Of the same shape, kind ``suspect``; one signal only, so the text is still in the page."""
 
 
 class Stripped(NamedTuple):
@@ -165,12 +174,28 @@ def strip(html: str, url: str | None = None) -> Stripped:
     return Stripped(lxml.html.tostring(tree.root, encoding="unicode"), removed)
 
 
-def strip_tree(tree: Tree, url: str | None = None) -> tuple[Removed, ...]:
-    """Cut the injected spam out of a parsed page, in place, and give it as evidence."""
-    removed = _strip_lines(tree.root) if tree.plain else _Page(tree, url).strip()
-    if removed:
+def strip_tree(
+    tree: Tree, url: str | None = None, sheets: Mapping[str, str] | None = None
+) -> tuple[Removed, ...]:
+    """Cut the injected spam out of a parsed page, in place, and give it as evidence.
+
+    `sheets` are the texts of style sheets that the page links, by absolute address; what is not given is
+    not looked up.
+    """
+    return judge_tree(tree, url, sheets).removed
+
+
+def judge_tree(tree: Tree, url: str | None = None, sheets: Mapping[str, str] | None = None) -> Judged:
+    """Cut the injected spam out of a parsed page, in place; give it, and what one signal alone suspects."""
+    if tree.plain:
+        judged = Judged(_strip_lines(tree.root), ())
+    else:
+        page = _Page(tree, url, sheets)
+        removed = page.strip()
+        judged = Judged(removed, tuple(page.doubts))
+    if judged.removed:
         tree.changed()
-    return removed
+    return judged
 
 
 def _strip_lines(root: Element) -> tuple[Removed, ...]:
@@ -245,7 +270,7 @@ def _drop(el: Element) -> None:
 class _Page:
     """The judgement of one page."""
 
-    def __init__(self, tree: Tree, url: str | None) -> None:
+    def __init__(self, tree: Tree, url: str | None, sheets: Mapping[str, str] | None = None) -> None:
         self.root = tree.root
         self.outline = tree.outline
         self.url = url
@@ -257,6 +282,9 @@ class _Page:
             "\n".join((self.text, *self.outline.unread, *(head.text for head in self.heads)))
         )
         self._hiding: Hiding | None = None
+        self.sheets = sheets or {}
+        self.doubts: list[Removed] = []
+        self.folded = ""
         self.sizes: dict[Element, int] = {}
         self.jointed: dict[Element, int] = {}
         self.rows: dict[Element, float] = {}
@@ -267,15 +295,57 @@ class _Page:
     @property
     def hiding(self) -> Hiding:
         if self._hiding is None:
-            self._hiding = Hiding(self.outline.styles, self.outline.scripts)
+            self._hiding = Hiding(self.outline.styles, self.outline.scripts, self.linked(), self.root)
         return self._hiding
+
+    def linked(self) -> list[str]:
+        """Give the texts of the style sheets that the page links, as far as they are known."""
+        if not self.sheets:
+            return []
+        links = (
+            el.get("href") for el in self.root.iter("link") if "stylesheet" in (el.get("rel") or "").lower()
+        )
+        return [self.sheets[at] for href in links if href and (at := join(self.url, href)) in self.sheets]
+
+    def dark(self) -> list[_Find]:
+        """Judge what is hidden, block by block as a whole, whatever words it is made of."""
+        hiding = self.hiding
+        finds: list[_Find] = []
+        for script in hiding.after:
+            if self.stays(script) and (find := self.verdict(script, True, hidden=True)):
+                finds.append(find)
+        queue = [el for el in CANDIDATES(self.root) if hiding.own(el)]
+        if hiding.names or hiding.wrapped:
+            queue = [el for el in self.root.iter() if el.tag.__class__ is str and hiding.own(el)]
+        queue.reverse()
+        while queue:
+            el = queue.pop()
+            up = el.getparent()
+            if up is None or el.tag in ("html", "body", "script", "style", "link", "input", "option", "img"):
+                continue
+            if len(text_of(el)) > WHOLE and len(el):
+                queue.extend(reversed([child for child in el if child.tag.__class__ is str]))
+            elif find := self.verdict(el, False, hidden=True):
+                finds.append(find)
+        return finds
+
+    def twice(self, text: str) -> bool:
+        """Say whether the page says most of a text a second time, as print versions do."""
+        if not self.folded:
+            self.folded = fold(self.text)
+        parts = [part for part in SENTENCE_RE.split(fold(text)) if len(part) >= 6]
+        return bool(parts) and sum(self.folded.count(part) > 1 for part in parts) * 2 > len(parts)
 
     def open(self) -> bool:
         return bool(self.links) and self.away / self.links > 0.15
 
     def strip(self) -> tuple[Removed, ...]:
         strong, weak = self.suspects()
-        removed = self.cut([*self.overwritten(), *self.scripts()])
+        removed = self.cut(self.scripts())
+        removed += self.cut(self.dark())
+        removed += self.cut(self.overwritten())
+        if removed:
+            strong = [s for s in strong if self.stays(s[0])]
         removed += self.cut(self.judge(strong))
         if removed:
             weak = [anchor for anchor in weak if self.stays(anchor.el)]
@@ -407,8 +477,8 @@ class _Page:
             score = self.rows[el] = joined(text_of(el))
         return score
 
-    def verdict(self, el: Element, tail: bool) -> _Find | None:
-        text = el.tail or "" if tail else text_of(el)
+    def verdict(self, el: Element, tail: bool, hidden: bool = False) -> _Find | None:
+        text = el.tail or "" if tail else (_said(el) if hidden else text_of(el))
         links = [] if tail else [a for a in el.iter("a") if a.get("href")]
         base = el.getparent() if tail else el
         row = self.row(el.getparent()) if el.tag == "a" and len(text) < 60 else joined(text)
@@ -426,14 +496,26 @@ class _Page:
         if away and next(el.iter("img", "input"), None) is not None:
             away *= 0.45  # advertisements again: link farms have no pictures
         topic = off_topic(text, self.words) if self.words else 0.0
+        hidden = hidden or self.hiding.of(base)
+        if topic < SPOTTED and (
+            away >= SPOTTED
+            or (hidden and len(foreign) == len(links) and (not links or len(fold(text)) >= 12))
+        ):
+            topic = max(topic, pitch(text))  # who sells does not link to the page's own host: menus, logins
+        if hidden and topic >= SPOTTED and away < SPOTTED and self.twice(text):
+            return None
         reasons = _reasons(
-            ("hidden", 1.0 if self.hiding.of(base) else 0.0),
+            ("hidden", 1.0 if hidden else 0.0),
             ("off-topic", topic),
             ("foreign", away),
             ("place", 0.6 if self.order.out_of_place(el, tail) else 0.0),
             ("joined", row),
         )
         if not _is_spam(reasons):
+            if topic >= SPOTTED or away >= 0.8:
+                place = self.root.getroottree().getpath(el)
+                at = tuple(dict.fromkeys(join(self.url, a.get("href")) for a in links))
+                self.doubts.append(Removed("suspect", place, _lines(text), "", at, reasons))
             return None
         names = dict(reasons)
         kind = "hidden" if "hidden" in names else ("link-farm" if links else "text")
@@ -463,18 +545,14 @@ class _Page:
             heading = fold(re.split(r"[_|\-—–<]", text)[0])
             if len(heading) >= 6 and heading in shown and off_topic(heading) >= SPOTTED and len(bare) < 60:
                 continue  # a headline about it, printed on the page as well
-            if bare in shown:
+            if bare in shown or _borne_out(heading or bare, shown):
                 continue
             finds.append(_Find("meta", el, False, _reasons(("off-topic", topic), ("overwritten", 1.0))))
         return finds
 
     def shown(self) -> str:
-        """Give the text that the page shows in honest places: what is neither hidden nor a link."""
-        parts: list[str] = []
-        for el in self.root.find("body").iter("h1", "h2", "h3", "p", "td", "div", "span"):
-            if el.text and not self.hiding.of(el) and not any(True for _ in el.iterancestors("a")):
-                parts.append(el.text)
-        return fold("\n".join(parts))
+        """Give the text that the page shows once its hidden spam is out."""
+        return fold("\n".join(_texts(self.root.find("body"))))
 
     def scripts(self) -> list[_Find]:
         """Judge scripts and frames."""
@@ -599,6 +677,31 @@ class _Page:
         _drop(el)
         return Removed(find.kind, place, _lines(text), source, tuple(links), find.reasons)
 
+
+CANDIDATES = lxml.etree.XPath("//body//*[@style or @hidden or self::marquee]")
+WHOLE = 1500
+"""Characters up to which a hidden block is judged as a whole; a longer one child by child."""
+
+
+def _borne_out(heading: str, shown: str) -> bool:
+    """Say whether a page's text speaks of what a heading says: its words that sell, or a third of its pairs.
+
+    >>> _borne_out("法院宣判一起开设赌场案", "被告人开设赌场,法院昨日宣判")
+    True
+    """
+    if any(word in shown for word in words_in(heading) if spam_words()[word] >= 0.7):
+        return True
+    pairs = {heading[i : i + 2] for i in range(len(heading) - 1)}
+    return len(pairs) >= 4 and sum(pair in shown for pair in pairs) * 3 >= len(pairs)
+
+
+def _said(el: Element) -> str:
+    """Give the text of an element without scripts, and with the ends of its blocks."""
+    parts = _texts(el)
+    return "\n".join(parts)
+
+
+_texts = lxml.etree.XPath(".//text()[not(parent::script or parent::style)]", smart_strings=False)
 
 JOINTS = " \t\r\n\f\v\xa0\u3000|｜_丨¦-–—·•I,，、/"
 HEADS = frozenset(

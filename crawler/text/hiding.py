@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 
+from cssselect import HTMLTranslator, SelectorError
 from lxml.etree import _Element as Element
 
 HIDING_RE = re.compile(
     r"display:none|visibility:(?:hidden|collapse)|(?<![\w-])opacity:0*(?:\.0+)?(?![.\d])|opacity=0\b"
-    r"|text-indent:-\d{3,}|margin(?:-left|-top)?:(?:[^\s;:]{1,20}\s)?-\d{3,}"
+    r"|text-indent:-\d{3,}|margin(?:-left|-top)?:(?:[^\s;:]{1,20}\s)?-\d{3,}|(?<![\w-])font:0[/ ]"
     r"|(?<![\w-])(?:left|top|right|bottom):-\d{3,}"
     r"|(?<![\w-])font-size:[0-2](?:\.\d+)?(?:px|pt|em|%|;|$|!)"
     r"|clip:rect\((?:0|1)(?:px)?[, ](?:0|1)|clip-path:(?:inset\((?:50|100)%|circle\(0)"
-    r"|transform:[^;:]{0,40}(?:scale[xy]?\(0\)|translate[xy]?\([^);:]{0,40}-\d{3,})"
+    r"|transform:[^;:]{0,40}(?:scale[xy]?\(0[,)]|translate[xy]?\([^);:]{0,40}-\d{3,})"
 )
 BOX_RE = re.compile(r"(?<![\w-])(?:max-)?(?:width|height):[01](?:px|pt|em|%|;|$|!)")
 SPACED_RE = re.compile(r"\s*([:;,])\s*")
-RULE_RE = re.compile(r"([^{}]+)\{([^{}]*)\}")
 SIMPLE_RE = re.compile(r"^[a-zA-Z0-9]*([.#][\w-]+)$")
 WRITE_RE = re.compile(r"document\.write(?:ln)?\s*\(")
 
 
+@lru_cache(4096)
 def hides(style: str) -> bool:
     """Say whether a style declaration hides its element.
 
@@ -33,7 +35,33 @@ def hides(style: str) -> bool:
     flat = SPACED_RE.sub(r"\1", style[:2000].strip().lower())
     if HIDING_RE.search(flat):
         return True
-    return "overflow:hidden" in flat and BOX_RE.search(flat) is not None
+    if "overflow" in flat and OVER_RE.search(flat) and BOX_RE.search(flat):
+        return True
+    if "color" not in flat:
+        return False
+    inks = {name: _colour(value) for name, value in COLOUR_RE.findall(flat)}
+    ink = inks.get("color")
+    return ink == "transparent" or (
+        ink is not None and ink in (inks.get("background"), inks.get("background-color"))
+    )
+
+
+OVER_RE = re.compile(r"overflow(?:-[xy])?:hidden")
+COLOUR_RE = re.compile(r"(?<![\w-])(color|background|background-color):([^;!]+)")
+HEX_RE = re.compile(r"#([0-9a-f])([0-9a-f])([0-9a-f])$")
+RGB_RE = re.compile(r"rgb\((\d+),(\d+),(\d+)\)")
+
+
+def _colour(value: str) -> str:
+    """Bring a colour to one form.
+
+    >>> _colour("#fff") == _colour("white") == _colour("rgb(255,255,255)")
+    True
+    """
+    value = {"white": "#ffffff", "black": "#000000"}.get(value.strip(), value.strip())
+    if found := RGB_RE.match(value):
+        return "#" + "".join(f"{min(255, int(part)):02x}" for part in found.groups())
+    return HEX_RE.sub(r"#\1\1\2\2\3\3", value)
 
 
 def conceals(tag: str, attributes: Mapping[str, str]) -> bool:
@@ -49,30 +77,137 @@ def conceals(tag: str, attributes: Mapping[str, str]) -> bool:
     )
 
 
+MEDIA_RE = re.compile(r"@media\s+(?:only\s+)?(?:all|screen)\s*$|@(?:supports|layer)\b", re.IGNORECASE)
+"""Conditions under which a rule holds for every reader; one for print or for small screens does not."""
+COMMENT_RE = re.compile(r"/\*.*?\*/|\"[^\"\n]*\"|'[^'\n]*'", re.DOTALL)
+NAME_RE = re.compile(r"[.#]([\w-]+)")
+LOUD_RE = re.compile(
+    r"display|visib|opacity|indent|margin|left|top|right|bottom|font|clip|transform|overflow|color"
+)
+
+
+def hiding_rules(sheet: str) -> Iterator[str]:
+    """Give the selectors of a style sheet's rules that hide, and hold for every reader.
+
+    >>> list(hiding_rules("/* a */ .ad, #x > p {display:none} @media print{nav{display:none}} p{margin:0}"))
+    ['.ad', '#x > p']
+    """
+    sheet = COMMENT_RE.sub(lambda found: "" if found[0][0] == "/" else found[0], sheet)
+    held = [True]
+    at = 0
+    prelude = ""
+    for brace in re.finditer(r"[{};]", sheet):
+        before = sheet[at : brace.start()]
+        at = brace.end()
+        if brace[0] == "{":
+            if prelude:  # a rule within a condition
+                held.append(held[-1] and bool(MEDIA_RE.match(prelude)))
+            prelude = before.strip() or "?"
+            start = at
+        elif brace[0] == "}":
+            if prelude:
+                block = sheet[start : brace.start()]
+                if held[-1] and prelude[0] != "@" and LOUD_RE.search(block) and hides(block):
+                    yield from (one.strip() for one in prelude.split(","))
+                prelude = ""
+            elif len(held) > 1:
+                held.pop()
+
+
+def _path(selector: str) -> str | None:
+    """Give the XPath of a selector; None where it speaks of a state or cannot be read."""
+    if ":" in selector and not re.search(r":(?:first|last|only|nth|not|root|empty)", selector):
+        return None
+    try:
+        return str(HTMLTranslator().css_to_xpath(selector, prefix="descendant::"))
+    except SelectorError:
+        return None
+
+
+HIDES_RE = re.compile(
+    r"(?:getElementById\(\s*[\"']([\w-]+)|(?:\$|jQuery|querySelector)\(\s*[\"']([#.][\w-]+))[\"']\s*\)"
+    r"(?=((?:(?!getElementById|\$\(|jQuery\(|querySelector)[^{}]){0,120}))"
+)
+"""A script that reaches for an element, and what it does with it."""
+DOES_RE = re.compile(
+    r"style\.(?:cssText|display|visibility|left|top|opacity|height|width|fontSize)\s*=\s*[\"']([^\"']*)|\.css\(([^)]*)\)|\.(hide)\(\)|\.(hidden)\s*=\s*true"
+)
+
+
+def hidden_by(script: str) -> Iterator[str]:
+    """Give ``#id`` and ``.class`` of what a script hides.
+
+    >>> list(hidden_by("document.getElementById('a1').style.display='none'; $('.b').hide()"))
+    ['#a1', '.b']
+    """
+    for found in HIDES_RE.finditer(script):
+        does = DOES_RE.search(found[3])
+        if does is None:
+            continue
+        name = f"#{found[1]}" if found[1] else found[2]
+        if does[3] or does[4]:
+            yield name
+        elif does[1] is not None:
+            prop = re.search(r"style\.(\w+)", does[0])
+            value = (
+                does[1] if prop and prop[1] == "cssText" else f"{prop[1].lower() if prop else ''}:{does[1]}"
+            )
+            if hides(value):
+                yield name
+        elif does[2] and hides(re.sub(r"[\"'{}\s]", "", does[2]).replace(",", ":", 1)):
+            yield name
+
+
 class Hiding:
     """Which elements of one page are hidden, and how; looked up only for what is suspect."""
 
-    def __init__(self, styles: Iterable[Element], scripts: Iterable[Element]) -> None:
+    def __init__(
+        self,
+        styles: Iterable[Element],
+        scripts: Iterable[Element],
+        sheets: Iterable[str] = (),
+        root: Element | None = None,
+    ) -> None:
         self.names: set[str] = set()
         self.wrapped: set[Element] = set()
-        for sheet in styles:
-            for selectors, rule in RULE_RE.findall(sheet.text or ""):
-                if hides(rule):
-                    for selector in selectors.split(","):
-                        if found := SIMPLE_RE.match(selector.strip()):
-                            self.names.add(found[1])
-        for script in scripts:
-            text = script.text or ""
-            if script.tag == "script" and "document" in text and WRITE_RE.search(text):
-                written = text.replace("\\", "")
-                style = re.search(r"style\s*=\s*[\"']?([^\"'>]+)", written)
-                if style and hides(style[1]) and "</div" not in written.lower():
-                    for sibling in script.itersiblings():
-                        if sibling.tag == "script" and "</" in (sibling.text or ""):
-                            break
-                        self.wrapped.add(sibling)
+        self.after: list[Element] = []
+        """Scripts whose written wrapper hides the text right after them."""
         self.seen: dict[Element, bool] = {}
         self.below: dict[Element, bool] = {}
+        known: set[str] | None = None
+        for sheet in (*(style.text or "" for style in styles), *sheets):
+            if "{" not in sheet:
+                continue
+            for selector in hiding_rules(sheet):
+                if found := SIMPLE_RE.match(selector):
+                    self.names.add(found[1])
+                elif root is not None:
+                    if known is None:
+                        known = {name for value in root.xpath("//@class|//@id") for name in value.split()}
+                    if known.issuperset(NAME_RE.findall(selector)) and (path := _path(selector)):
+                        self.wrapped.update(root.xpath(path))
+        for script in scripts:
+            text = script.text or ""
+            if script.tag != "script" or not text:
+                continue
+            if "document" in text and WRITE_RE.search(text):
+                written = text.replace("\\", "")
+                style = re.search(r"style\s*=\s*[\"']?([^\"'>]+)", written)
+                moving = re.search(r"<marquee[^>]*\s(?:height|width)=[\"']?[01]\b", written)
+                if (moving or (style and hides(style[1]))) and "</" not in written:
+                    self._wrap(script)
+            if "style" in text or ".hid" in text or ".css(" in text:
+                self.names.update(hidden_by(text))
+
+    def _wrap(self, script: Element) -> None:
+        """Note all from a script that opens a hiding wrapper to the one that closes it."""
+        inside: list[Element] = []
+        for sibling in script.itersiblings():
+            if sibling.tag == "script" and "</" in (sibling.text or ""):
+                self.wrapped.update(inside)
+                self.after += [el for el in (script, *inside) if el.tail and el.tail.strip()]
+                return
+            inside.append(sibling)
 
     def own(self, el: Element) -> bool:
         if (verdict := self.seen.get(el)) is None:

@@ -12,7 +12,9 @@ from crawler.text.tables import read
 
 HOST_RE = re.compile(r"\s*(?:https?:)?//(?:[^/?#@]*@)?([^/?#:@\s]+)", re.IGNORECASE)
 
-OFFICIAL_RE = re.compile(r"(?:^|\.)(?:gov|edu|mil)\.cn$|(?:^|\.)政务$|(?:^|\.)公益$|\.政务\.cn$|\.公益\.cn$")
+OFFICIAL_RE = re.compile(
+    r"(?:^|\.)(?:gov|edu|mil)\.cn$|(?:^|\.)gov\.(?:hk|mo|tw)$|(?:^|\.)政务$|(?:^|\.)公益$|\.政务\.cn$|\.公益\.cn$"
+)
 SECOND_LEVEL = frozenset(("com", "net", "org", "gov", "edu", "ac", "mil"))
 THROW_AWAY_RE = re.compile(
     r"\.(?:xyz|top|vip|club|win|bid|loan|icu|pw|cc|ws|tk|ml|ga|cf|gq|men|date|racing|party|science|stream|trade"

@@ -37,7 +37,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
 from crawler.text import decode, repair
-from crawler.text.blocks import strip_tree
+from crawler.text.blocks import judge_tree
 from crawler.text.extraction import extract_tree
 from crawler.text.signatures import in_order
 from crawler.text.tables import read
@@ -167,7 +167,7 @@ def put(page: Page, place: str, fragment: str, head: str = "", foot: str = "") -
     cuts = [(at(page, place), fragment)]
     if head:
         found = re.search(r"</head\s*>|<body\b", page.html, re.IGNORECASE)
-        cuts.append((found.start() if found else 0, head))
+        cuts.append((found.start() if found else at(page, place), head))
     if foot:
         cuts.append((at(page, "footer"), foot))
     html = page.html
@@ -323,7 +323,7 @@ def foreign_frame(page: Page, place: str, payload: Payload, rng: Random) -> Inje
 
 def overwritten(page: Page, place: str, payload: Payload, rng: Random) -> Injected | None:
     """Overwrite title, keywords and description; half of them in numeric entities."""
-    if place != "page top":
+    if place != "page top" or "<title" not in page.html.lower():
         return None
     said = payload.title
     text = "".join(f"&#{ord(char)};" for char in said) if rng.random() < 0.5 else escape(said)
@@ -509,11 +509,7 @@ Extractor = Callable[[str, str, Mapping[str, str]], Extraction]
 def ours(html: str, url: str, sheets: Mapping[str, str]) -> Extraction:
     """Run this project's strip and extract."""
     tree = parse(html)
-    takes = "sheets" in inspect.signature(strip_tree).parameters
-    found: Any = strip_tree(tree, url, sheets=sheets) if takes else strip_tree(tree, url)
-    removed, suspects = (
-        found if isinstance(found, tuple) and len(found) == 2 and hasattr(found, "removed") else (found, ())
-    )
+    removed, suspects = judge_tree(tree, url, sheets)
     page = extract_tree(tree, url)
     return Extraction(
         f"{page.title or ''}\n{page.text}", page.text, "\n".join(f"{row.text}\n{row.html}" for row in removed), len(removed),

