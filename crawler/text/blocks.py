@@ -318,15 +318,20 @@ class _Page:
         if hiding.names or hiding.wrapped:
             queue = [el for el in self.root.iter() if el.tag.__class__ is str and hiding.own(el)]
         queue.reverse()
+        parts: set[Element] = set()
         while queue:
             el = queue.pop()
             up = el.getparent()
             if up is None or el.tag in ("html", "body", "script", "style", "link", "input", "option", "img"):
                 continue
             if len(text_of(el)) > WHOLE and len(el):
-                queue.extend(reversed([child for child in el if child.tag.__class__ is str]))
+                inner = [child for child in el if child.tag.__class__ is str]
+                parts.update(inner)
+                queue.extend(reversed(inner))
             elif find := self.verdict(el, False, hidden=True):
-                finds.append(find)
+                score = dict(find.reasons)  # a lone foreign link, or one in a long folded list, is a friend's
+                if score.get("off-topic", 0.0) >= SPOTTED or (el not in parts and score["foreign"] > SPOTTED):
+                    finds.append(find)
         return finds
 
     def twice(self, text: str) -> bool:
@@ -552,7 +557,7 @@ class _Page:
 
     def shown(self) -> str:
         """Give the text that the page shows once its hidden spam is out."""
-        return fold("\n".join(_texts(self.root.find("body"))))
+        return fold("\n".join(_texts(self.root)))
 
     def scripts(self) -> list[_Find]:
         """Judge scripts and frames."""
@@ -701,7 +706,9 @@ def _said(el: Element) -> str:
     return "\n".join(parts)
 
 
-_texts = lxml.etree.XPath(".//text()[not(parent::script or parent::style)]", smart_strings=False)
+_texts = lxml.etree.XPath(
+    ".//text()[not(parent::script or parent::style or parent::title)]", smart_strings=False
+)
 
 JOINTS = " \t\r\n\f\v\xa0\u3000|｜_丨¦-–—·•I,，、/"
 HEADS = frozenset(

@@ -716,10 +716,11 @@ def honest(pages: Sequence[Page], seed: int, most: int) -> Iterator[Honest]:
         for page in some():
             start, _, end = page.spots
             said = "".join(f"<p>　　{escape(p, quote=False)}</p>" for p in paragraphs)
+            headline = f"<h1>{escape(title, quote=False)}</h1>"  # honest pages print what they are called
             whole = re.sub(
                 r"<title>.*?</title>",
                 lambda m, t=title: f"<title>{t}</title>",
-                page.html[:start] + said + page.html[end:],
+                page.html[:start] + headline + said + page.html[end:],
                 count=1,
                 flags=re.DOTALL,
             )
