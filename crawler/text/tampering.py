@@ -252,9 +252,13 @@ def _blind(text: str) -> frozenset[str]:
     return frozenset(sign for sign in signs if mirror.codes()[WIDE[sign[0]]] not in body)
 
 
+AFTER_RE = re.compile("[?\ufffd][^\\x00-?]{0,40}")
+
+
 def _page(text: str) -> dict[str, int]:
     """Count the characters, pairs and rows of three of a page without its notes: names come back."""
-    bare = seams.NOTE_RE.sub("", text)
+    # what stands behind a mark may pair up one off, and must not speak for itself
+    bare = AFTER_RE.sub("$", seams.NOTE_RE.sub("", text))
     found: Counter[str] = Counter()
     bare = re.sub("[<>\\s]+", "$", re.sub("[A-Za-z]+", "A", re.sub(r"\d+(?:\.\d+)?", "0", bare)))
     for run in re.findall("[\u2010-\uffff0A$]+", bare):
