@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from crawler.text import mirror, seams
 from crawler.text.tampering import TAMPERING, Edit, Step, repair, revert
+from tests.bench import copies
 
 CASES = Path(__file__).parent / "cases"
 
@@ -82,6 +83,13 @@ def test_the_seed_comes_back_exactly(shared: Path) -> None:
     ]
     assert hashlib.sha256(found.text.encode()).hexdigest().startswith("99cece25f01519256c64ccb7444db7a6")
     assert revert(found.text, found.steps) == captured
+
+
+def test_the_broken_stretches_of_a_copy_are_not_taken_for_misread_text(shared: Path) -> None:
+    machine = copies.MACHINES["Simplified with notes"]
+    draw = random.Random(f"{machine.name} 11")
+    copy = copies.tamper(next(copies.texts(shared / "pages" / "cleaned", draw)), draw, machine)
+    assert {step.fixer for step in repair(copy.captured).steps} == {"broken-pair", "pinyin-note"}
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -360,7 +360,8 @@ def make_ngrams(paths: list[str]) -> None:
         for char, found in row.items():
             levels[max(0, min(25, round(-2 * math.log(found))))].append(char)
         return "".join(
-            chr(97 + level) + "".join(sorted(levels[level], reverse=True)) for level in sorted(levels)
+            chr(97 + level) + "".join(sorted(levels[level], key=lambda char: (-row[char], char)))
+            for level in sorted(levels)
         )
 
     write(
