@@ -80,6 +80,27 @@ def swaps() -> tuple[dict[str, str], dict[str, str]]:
     return to_big5, to_gbk
 
 
+@cache
+def readers() -> tuple[tuple[dict[str, str], ...], ...]:
+    """Give the tables of `swaps` once for each of Big5's tables: one reader uses one of them throughout.
+
+    >>> [table.get("ロ", "") for table in readers()[1]]
+    ['千', '千', '情']
+    """
+    found: tuple[list[dict[str, str]], ...] = ([], [])
+    for codec in ("big5", "cp950", "big5hkscs"):
+        to_big5: dict[str, str] = {}
+        to_gbk: dict[str, str] = {}
+        for plain, code in sorted(gb_bytes().items(), key=lambda item: item[1]):
+            char = _one(code, codec) if len(code) == 2 else ""
+            if char:
+                to_big5[plain] = char
+                to_gbk[char] = to_gbk.get(char, "") + plain
+        found[0].append(to_big5)
+        found[1].append(to_gbk)
+    return tuple(found[0]), tuple(found[1])
+
+
 def _one(code: bytes, codec: str) -> str:
     """Decode two bytes; empty where they are not one character."""
     char = code.decode(codec, "ignore")

@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from crawler.text import bigrams, evidence
-from crawler.text.evidence import ENTITY_RE, WINDOWS, gb_bytes, swaps
+from crawler.text.evidence import ENTITY_RE, WINDOWS, gb_bytes, readers, swaps
 
 
 class Found(NamedTuple):
@@ -30,6 +30,9 @@ class Found(NamedTuple):
 
 LEAST, EACH, DEAREST = 9.0, 1.2, 10.0
 """What an exchange of tables must save, in all and for each of eight characters, and may cost for each."""
+
+SURE = 7.5
+"""What each character may cost after an exchange where nearly all were private ones."""
 
 DEPTH = 3
 """Readings undone one inside the other."""
@@ -418,7 +421,7 @@ def _in_swapped(text: str) -> Iterator[Found]:
             if start == end or tried[number] == (start, end):
                 continue
             tried[number] = start, end
-            found = _best_swap(text[start:end], table)
+            found = _best_swap(text[start:end], number)
             if found and (best is None or found[0] > best[0]):
                 gain, low, high, after, certainty = found
                 best = gain, Found(start + low, start + high, after, certainty)
@@ -427,17 +430,29 @@ def _in_swapped(text: str) -> Iterator[Found]:
             done = best[1].end
 
 
-def _best_swap(run: str, table: dict[str, str]) -> tuple[float, int, int, str, str] | None:
-    """Find the part of a run that is likelier after the exchange of tables, None where none is."""
-    several = [table.get(char, char) for char in run]
+def _choose(several: list[str]) -> str:
+    """Choose one of several characters at each place by its neighbours."""
     chosen = [chars[0] for chars in several]
     for at, chars in enumerate(several):
         if len(chars) > 1:
             last = chosen[at - 1] if at else "，"
             follows = chosen[at + 1] if at + 1 < len(chosen) else "，"
-            # Python's and Microsoft's tables first, Hong Kong's only if that is likelier
-            chosen[at] = min(chars, key=lambda char: weigh(last + char + follows) + 1.5 * (char != chars[0]))
-    other = "".join(chosen)
+            chosen[at] = min(chars, key=lambda char: weigh(last + char + follows))
+    return "".join(chosen)
+
+
+def _best_swap(run: str, number: int) -> tuple[float, int, int, str, str] | None:
+    """Find the part of a run that is likelier after the exchange of tables, None where none is."""
+    table = swaps()[number]
+    several = [table.get(char, char) for char in run]
+    other = "".join(chars[0] for chars in several)
+    if any(len(chars) > 1 for chars in several):
+        # one reader uses one of the tables throughout
+        others = [
+            _choose([reader.get(char, chars) for char, chars in zip(run, several, strict=True)])
+            for reader in readers()[number]
+        ]
+        other = min(others, key=weigh)
     before, after = evidence.costs(run), evidence.costs(other)
     best = total = 0.0
     low = high = begun = 0
@@ -460,7 +475,9 @@ def _best_swap(run: str, table: dict[str, str]) -> tuple[float, int, int, str, s
     for edge in (run[low - 1 : low], run[high : high + 1]):
         if many < 8 and edge and (HANZI_RE.match(edge)):
             return None
-    if sum("\ue000" <= char <= "\uf8ff" for char in run[low:high]) * 3 > many * 2:
+    if sum("\ue000" <= char <= "\uf8ff" for char in run[low:high]) * 3 > many * 2 and (
+        hanzi < 3 or cost > SURE * many
+    ):
         return None  # the characters of an icon font
     if hanzi < 2 or (hanzi < 3 and not re.search("[0-9]", run)) or best < LEAST + EACH * min(many, 8):
         return None
