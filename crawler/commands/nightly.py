@@ -100,5 +100,5 @@ def budget(until: str | None, minutes: float | None, now: datetime) -> float | N
     if minutes is not None:
         if not 0 < minutes < 1e6:
             raise ValueError(f"--max-minutes: found {minutes:g}, wanted a number above 0")
-        seconds.append(60 * minutes)
+        seconds.append(60.0 * minutes)
     return min(seconds, default=None)
