@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawler.text.encoding import Damage, Decoded, codec_of, declared, decode
+from tests.bench.decoding import lost
 
 NEWS = (
     "昨日，市里召开会议，研究部署今年农村道路的养护工作。会议指出，去年全市新建道路三百多公里，"
@@ -139,6 +140,27 @@ def test_a_lost_byte_does_not_shift_the_rest_of_the_line() -> None:
     found = decode(body[:place] + body[place + 1 :])
     assert found.text == NEWS.replace("群众", "\ufffd众", 1)
     assert [len(damage.bytes) for damage in found.damage] == [1]
+
+
+@pytest.mark.parametrize("codec", ["big5", "gb18030"])
+def test_a_byte_lost_or_added_anywhere_costs_two_characters_at_most(codec: str) -> None:
+    text = page(OLD)
+    body = text.encode(codec)
+    bad = []
+    for place in range(body.index(b"<p>"), len(body) - 30):
+        for damaged in (body[:place] + body[place + 1 :], body[:place] + b"\xe9" + body[place:]):
+            found = decode(damaged).text
+            if lost(text, found) > 2:
+                bad.append((place, found))
+    assert len(bad) <= 2, bad
+
+
+@pytest.mark.parametrize("codec", ["big5", "gb18030"])
+@pytest.mark.parametrize("letter", ["A", "T", "[", "_", "k", "|"])
+def test_a_letter_between_characters_is_no_slip(codec: str, letter: str) -> None:
+    for place in range(1, len(OLD)):
+        text = page(OLD[:place] + letter + OLD[place:])
+        assert decode(text.encode(codec))[:2] == (text, codec)
 
 
 def test_damaged_utf8_stays_utf8() -> None:

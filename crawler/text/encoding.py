@@ -56,6 +56,9 @@ FAR = {"big5": 4 * NEAR, "gb18030": 80 * NEAR}
 SHORT = 64
 """High bytes up to which every encoding is tried: in so few, the second one may fit better than a good first."""
 
+LETTER = 8.0
+"""Gain in nats for which a single character with a letter behind it is read as half of others."""
+
 XML_RE = re.compile(rb"\s*<\?xml\b[^>]{0,200}?\bencoding\s*=\s*[\"']([\w:.+-]+)", re.I)
 LABEL_RE = re.compile(rb"\s*=\s*[\"']?\s*([\w:.+-]+)")
 HEADER_RE = re.compile(r"charset\s*=\s*[\"']?\s*([\w:.+-]+)", re.I)
@@ -385,7 +388,7 @@ def _spans(body: bytes, codec: str, text: str, damage: list[Damage]) -> list[tup
             skipped = stretches.best(raw, (codec,)).skipped
             if not skipped:
                 break
-            if skipped[0][0] > 4 or len(raw) < NEAR:
+            if skipped[0][0] > 4 or many == FAR[codec]:
                 spans.append((begin, offset))
                 break
     merged: list[tuple[int, int]] = []
@@ -411,13 +414,13 @@ def _better(as_is: str, other: str, damaged: bool) -> bool:
         end += 1
     old = as_is[max(begin - 1, 0) : len(as_is) - end + 1 if end > 1 else None]
     new = other[max(begin - 1, 0) : len(other) - end + 1 if end > 1 else None]
-    price = stretches.price(new)
-    if not damaged and sum(char >= "\x80" for char in as_is[begin : len(as_is) - end]) < 2:
-        return False
-    if not damaged and price > stretches.SKIPPED + GOOD * len(new):
-        return False
-    margin = 0.75 * len(new) if damaged else 0.3 * len(new)
-    return price + margin < stretches.price(old)
+    gain, many = stretches.price(old) - stretches.price(new), len(new)
+    if damaged:
+        return gain > 0.75 * many
+    if sum(char >= "\x80" for char in as_is[begin : len(as_is) - end]) < 2:
+        # a character and a letter, as in 由づd舞: there are such
+        return gain > LETTER
+    return gain > 0.2 * many and stretches.price(new) <= stretches.SKIPPED + (GOOD + 1) * many
 
 
 def _size(text: str, codec: str) -> int:
