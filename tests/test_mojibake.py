@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crawler.text import repair, revert
+from crawler.text import evidence, repair, revert
 from tests.bench.mojibake import CASES, FRAME, misread
 
 SPECIMENS = Path(__file__).parent / "cases"
@@ -76,3 +76,66 @@ def test_a_repair_can_be_undone_and_is_complete(text: str) -> None:
     again = repair(found.text)
     assert again.text == found.text
     assert all(edit.before == edit.after for step in again.steps for edit in step.edits)
+
+
+@pytest.mark.parametrize("field", ["他才能生存下來。", "公司也在挑你。", "飛行歸因於作用在飛機上的幾個力。"])
+def test_a_field_of_nearly_all_private_characters_comes_back(field: str) -> None:
+    page = "<h2>{}</h2><p>市里召开会议。</p>"
+    assert repair(page.format(field.encode("big5").decode("gb18030"))).text == page.format(field)
+
+
+@pytest.mark.parametrize("codec", ["big5", "big5hkscs"])
+def test_one_of_the_tables_of_big5_serves_for_a_whole_text(codec: str) -> None:
+    text = "邻市建立水情共享机制，记者沈斌报道了这件事情的起因。"
+    assert repair(text.encode("gbk").decode(codec)).text == text
+
+
+def test_a_table_of_all_hanzi_is_no_misreading() -> None:
+    chart = bytes(n for lead in (0xC1, 0xC2, 0xC3) for trail in range(0xA1, 0xFF) for n in (lead, trail))
+    assert repair(chart.decode("gb18030")).steps == ()
+
+
+MARKUP = (
+    "<script>var a=b&&c||'x';d=/[~`!?]{9}/;</script>",
+    "&nbsp;&nbsp;&ldquo;通知&rdquo;&nbsp;&hellip;&hellip;",
+    "&#8226;&#160;&#12288;",
+    "<a href='?a=1&amp;b=2'>下载v2.0.1-beta</a> » 第5×3页",
+    "\ufeff<p>\u200b</p>",
+    "Москва, naïve café",
+    "GDP增长5％",
+    "一艘船、秸秆还田、忐忑不安，穷困潦倒。",
+    "这些烫伤的人？？真的吗??",
+    "王丄、丁怡博、龚洁强",
+)
+
+
+@pytest.mark.parametrize("text", MARKUP)
+def test_the_gate_stays_closed_at_honest_markup(text: str) -> None:
+    page = f"<html><body><p>昨日，市里召开会议。</p>{text}<p>会议指出，要抓好落实。</p></body></html>"
+    assert evidence.look(page) == 0
+
+
+GARBLED = st.sampled_from(["市里召开会议", "连云港日报", "低保标准"]).flatmap(
+    lambda text: st.sampled_from(
+        [
+            text.encode().decode("latin-1"),
+            text.encode().decode("gb18030", "ignore"),
+            text.encode("gbk").decode("latin-1"),
+            text.encode("gbk").decode("big5", "ignore"),
+            "".join(f"&#{ord(char)};" for char in text),
+            "\u200b".join(text),
+            "\u0336".join(text),
+            text,
+        ]
+    )
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(GARBLED, st.sampled_from([*MARKUP, "，", "\n", "😀", ""])), max_size=8))
+def test_a_page_of_several_kinds_of_damage_can_be_undone(parts: list[tuple[str, str]]) -> None:
+    page = "".join(f"<p>{one}{other}</p>" for one, other in parts)
+    found = repair(page)
+    assert revert(found.text, found.steps) == page
+    again = repair(found.text)
+    assert again.text == found.text

@@ -424,10 +424,22 @@ def _in_swapped(text: str) -> Iterator[Found]:
             found = _best_swap(text[start:end], number)
             if found and (best is None or found[0] > best[0]):
                 gain, low, high, after, certainty = found
+                if _chart(text[max(0, start + low - 6) : start + high + 6], ("gb18030", "big5hkscs")[number]):
+                    continue
                 best = gain, Found(start + low, start + high, after, certainty)
         if best:
             yield best[1]
             done = best[1].end
+
+
+def _chart(text: str, codec: str) -> bool:
+    """Say whether characters stand in the order of their codes, as in a table of a character set.
+
+    >>> _chart("陽隅隆隍陲隄雁雅雄集雇雯雲", "big5"), _chart("今天下午市里召开了工作会议", "gb18030")
+    (True, False)
+    """
+    codes = [char.encode(codec, "ignore") for char in text]
+    return len(codes) >= 12 and sum(one < other for one, other in pairwise(codes)) >= 0.85 * (len(codes) - 1)
 
 
 def _choose(several: list[str]) -> str:
@@ -452,7 +464,7 @@ def _best_swap(run: str, number: int) -> tuple[float, int, int, str, str] | None
             _choose([reader.get(char, chars) for char, chars in zip(run, several, strict=True)])
             for reader in readers()[number]
         ]
-        other = min(others, key=weigh)
+        other = min(others, key=lambda text: weigh(text) + 1.5 * (text not in others[:2]))
     before, after = evidence.costs(run), evidence.costs(other)
     best = total = 0.0
     low = high = begun = 0

@@ -24,7 +24,9 @@ MARKS_RE = re.compile(f"(?<=[{HANZI}])[\u0300-\u036f\u0483-\u0489\u20d0-\u20f0\u
 
 RINGS = frozenset("\u20dd\u20de\u20df\u20e0\u20e2\u20e3\u20e4")
 
-WIDE_RE = re.compile("[Ａ-Ｚａ-ｚ]{2,}")
+WIDE_RE = re.compile("(?<![Ａ-Ｚａ-ｚ])[Ａ-Ｚａ-ｚ]{2,40}(?![Ａ-Ｚａ-ｚ])")
+"""Words; the whole alphabet in a row is a table of characters."""
+
 
 LIKE = str.maketrans(
     "АВЕЅІЈКМНОРСТУХаеѕіјорсухΑΒΕΖΗΙΚΜΝΟΡΤΥΧο",
