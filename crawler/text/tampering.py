@@ -346,10 +346,21 @@ def _mend(text: str, notes: Sequence[Note], habits: Habits) -> tuple[str, list[S
                 by_certainty[piece.certainty].append(Edit(piece.start, before, after))
         if not pieces:
             end = _unread(text, to)
-            by_certainty["lost"].append(Edit(at, text[at:end], LOST + text[to:end]))
+            # without marks the bytes may have gone astray anywhere behind the last note
+            begin = max([start, *(n.end for n in inside if n.end <= at)]) if habits.silent else at
+            by_certainty["lost"].append(Edit(begin, text[begin:end], text[begin:at] + LOST + text[to:end]))
         done = end
+    mended = [(e.start, e.start + len(e.before)) for edits in by_certainty.values() for e in edits]
+    for match in ASTRAY_RE.finditer(text):
+        if not any(start < match.end() and match.start() < end for start, end in mended):
+            after = PRIVATE_RE.sub(LOST, match[0])
+            by_certainty["lost"].append(Edit(match.start(), match[0], after))
     return _sequence(text, [("broken-pair", certainty, edits) for certainty, edits in by_certainty.items()])
 
+
+PRIVATE_RE = re.compile("[\ue000-\uf8ff]")
+ASTRAY_RE = re.compile("[^\x00-@\ue000-\uf8ff]{0,40}[\ue000-\uf8ff][^\x00-@]{0,40}")
+"""Rows with private-use characters: on a copy they stand where bytes pair up one off, and no text had them."""
 
 STRADDLED_RE = re.compile(r"(?<![!-(*-=?-\x7f])[?\ufffd](?:(?=[^\x00-?])|(?=[?;,][^\x00-?]))")
 """Marks behind which bytes may pair up one off, because a sign was replaced across two characters."""
