@@ -26,7 +26,10 @@ LIKELY = 32 * bigrams.QUARTERS
 """Cost of the three characters of that reading above which it is none: so are rows of rare characters."""
 
 RARE = 20 * bigrams.QUARTERS
-"""Cost of two characters by themselves from which they may be misread: of the sound ones, a fifth has it."""
+"""Cost of two characters by themselves from which they may be misread, with a letter behind them."""
+
+VERY_RARE = 25 * bigrams.QUARTERS
+"""The same where the second one has taken the letter in: there are many more such places."""
 
 STEPS = 60_000
 """Bytes of one body that are searched for the best path: a bound on time, some hundred damaged lines."""
@@ -118,11 +121,13 @@ def _tables(codec: str) -> tuple[Units, Units]:
     return codes, units
 
 
-def _rare(units: Units, high: npt.NDArray[np.bool_], places: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-    """Choose the places where a character of two bytes and the one before it are rare enough to be none."""
+def _rare(
+    units: Units, high: npt.NDArray[np.bool_], places: npt.NDArray[np.intp], least: int
+) -> npt.NDArray[np.intp]:
+    """Choose the places where two characters of two bytes end that are rare enough to be none."""
     places = places[high[places - 1]]
     single = bigrams.singly(units[places]).astype(np.uint16) + bigrams.singly(units[places - 1])
-    return places[single >= RARE]
+    return places[single >= least]
 
 
 def slips(text: str, codec: str) -> list[int]:
@@ -145,14 +150,13 @@ def slips(text: str, codec: str) -> list[int]:
     high = units >= 0x80
 
     # an ASCII byte stands alone: one pair back, it is the second byte
-    last = _rare(units, high, np.flatnonzero(high[:-1] > high[1:]))
+    last = np.flatnonzero(high[:-1] > high[1:])
     after = units[last + 1]
-    alone = last[(after >= 0x40) & (after < 0x7F)]
+    alone = _rare(units, high, last[(after >= 0x40) & (after < 0x7F)], RARE)
     # it is a second byte; in GB few are, and the text may go on in Chinese behind one
     if codec == "gb18030":
         last = np.flatnonzero(high)
-        last = _rare(units, high, last[codes[units[last]] & 0x80 == 0])
-    paired = last[codes[units[last]] & 0x80 == 0]
+    paired = _rare(units, high, last[codes[units[last]] & 0x80 == 0], VERY_RARE)
     if not len(alone) + len(paired):
         return []
 
@@ -175,10 +179,11 @@ def slips(text: str, codec: str) -> list[int]:
     return sorted(found)
 
 
-def best(raw: bytes, codecs: Sequence[str]) -> Path:
+def best(raw: bytes, codecs: Sequence[str], dear: float = SKIPPED) -> Path:
     """Find the likeliest reading of a stretch in one or two encodings, bytes left out where that is cheaper.
 
-    Give ``gb18030`` or ``big5``, with ``utf-8`` too where the stretch may change over.
+    Give ``gb18030`` or ``big5``, with ``utf-8`` too where the stretch may change over, and the price in nats of
+    a byte left out.
 
     >>> best("群众出行条件".encode("gbk")[1:], ["gb18030"])[1:]
     ('\ufffd众出行条件', ((0, 1),))
@@ -231,8 +236,8 @@ def best(raw: bytes, codecs: Sequence[str]) -> Path:
                     else:
                         if len(char) == 1:
                             options.append((place + 4, char, classes.get(char, char)))
-                elif place + 1 < size and raw[place + 1] >= 0x80 and cost + SKIPPED < here[place + 2][0]:
-                    here[place + 2] = (cost + SKIPPED, before, place, state, None)
+                elif place + 1 < size and raw[place + 1] >= 0x80 and cost + dear < here[place + 2][0]:
+                    here[place + 2] = (cost + dear, before, place, state, None)
             for end, char, now in options:
                 if before in MARKS and now in MARKS:
                     more = cost
@@ -243,8 +248,8 @@ def best(raw: bytes, codecs: Sequence[str]) -> Path:
                         more += GLUED
                 if more < here[end][0]:
                     here[end] = (more, now, place, state, char)
-            if byte >= 0x80 and cost + SKIPPED < here[place + 1][0]:
-                here[place + 1] = (cost + SKIPPED, before, place, state, None)
+            if byte >= 0x80 and cost + dear < here[place + 1][0]:
+                here[place + 1] = (cost + dear, before, place, state, None)
     state = min(range(len(codecs)), key=lambda n: at[n][size][0])
     cost = at[state][size][0]
     place = size
