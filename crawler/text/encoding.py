@@ -492,26 +492,26 @@ def decode(body: bytes, content_type: str | None = None) -> Decoded:
 
 def _undeclared(body: bytes, labels: tuple[tuple[str, str, str], ...]) -> Decoded:
     """Decide what is not valid UTF-8."""
-    high = body.translate(None, ASCII)
+    high = int(np.count_nonzero(np.frombuffer(body, dtype=np.uint8) >= 0x80))
     order = list(dict.fromkeys([*(codec for _, _, codec in labels), "gb18030", "big5", "euc_tw"]))
     said = {codec: f"{place} says {label}" for place, label, codec in reversed(labels)}
     fits: list[tuple[float, str, str]] = []
     for codec, text in _readings(body, order):
         if codec == "euc_tw" and fits:
             continue
-        cost = _sampled(text) if len(high) > SHORT else None
+        cost = _sampled(text) if high > SHORT else None
         if cost is None or cost >= GOOD:
             cost = doubt(text)
         if cost is None or cost >= GOOD:
             continue
-        if len(high) > SHORT:
+        if high > SHORT:
             return _fitting(body, high, text, codec, cost, _why(codec, labels, said))
         # the first one must be clearly worse to lose, more so when the page says it
         fits.append((cost - (0.6 if codec in said else 0.3 if not fits else 0.0), codec, text))
     if fits:
         cost, codec, text = min(fits, key=lambda fit: fit[0])
         return _fitting(body, high, text, codec, cost, _why(codec, labels, said))
-    return _unfit(body, high, labels, said, order)
+    return _unfit(body, labels, said, order)
 
 
 def _readings(body: bytes, order: list[str]) -> Iterator[tuple[str, str]]:
@@ -531,17 +531,17 @@ def _readings(body: bytes, order: list[str]) -> Iterator[tuple[str, str]]:
 
 def _sampled(text: str) -> float | None:
     """Give the mean cost in nats of two Chinese characters beside each other, at places all over a text."""
-    if len(text) > 2 * WINDOWS:
-        step = len(text) // 8
-        text = "".join(text[at : at + WINDOWS // 8] for at in range(0, 8 * step, step))
-    units = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), dtype=np.uint16)
-    chinese = (units >= 0x4E00) & (units < 0xA000)
-    places = np.flatnonzero(chinese[:-1] & chinese[1:])
-    if len(places) < PAIRS // 2:
-        return None
-    places = places[:: max(1, len(places) // PAIRS)]
-    costs = bigrams.costs(units[places[:, None] + np.arange(2)])
-    return int(costs.sum(dtype=np.int32)) / costs.size / bigrams.QUARTERS
+    step = max(1, len(text) // 8)
+    pieces = [text[at : at + WINDOWS // 8] for at in range(0, len(text), step)]
+    for piece in ("".join(pieces), text):
+        units = np.frombuffer(piece.encode("utf-16-le", "surrogatepass"), dtype=np.uint16)
+        chinese = (units >= 0x4E00) & (units < 0xA000)
+        places = np.flatnonzero(chinese[:-1] & chinese[1:])
+        if len(places) >= PAIRS // 2:
+            places = places[:: max(1, len(places) // PAIRS)]
+            costs = bigrams.costs(units[places[:, None] + np.arange(2)])
+            return int(costs.sum(dtype=np.int32)) / costs.size / bigrams.QUARTERS
+    return None
 
 
 def _why(codec: str, labels: tuple[tuple[str, str, str], ...], said: dict[str, str]) -> str:
@@ -550,19 +550,19 @@ def _why(codec: str, labels: tuple[tuple[str, str, str], ...], said: dict[str, s
     return f"although {labels[0][0]} says {labels[0][1]}" if labels else "nothing declared"
 
 
-def _fitting(body: bytes, high: bytes, text: str, codec: str, cost: float, why: str) -> Decoded:
+def _fitting(body: bytes, high: int, text: str, codec: str, cost: float, why: str) -> Decoded:
     """Give a text that decodes strictly and is likely; look for pieces and lost bytes where there may be some."""
     reason = f"likely Chinese in {codec} ({cost:.1f} nats), {why}"
     if codec == "gb18030":
         if (
-            high.translate(None, EUC)
-            and _three_utf8(high)
+            body.translate(None, ASCII + EUC)
+            and _three_utf8(body.translate(None, ASCII))
             and any(_is_utf8(run[0]) for run in UTF8_RE.finditer(body))
         ):
             mixed, gone, of_utf8, _ = _mixed(body, "gb18030")
             if of_utf8:
                 return Decoded(mixed, codec, f"{reason}; pieces in UTF-8", tuple(gone))
-        if 2 * (len(body) - len(text)) == len(high):
+        if 2 * (len(body) - len(text)) == high:
             # no character ends in ASCII: behind a lost byte, one would
             return Decoded(text, codec, reason)
     elif codec != "big5":
@@ -589,12 +589,12 @@ def _is_utf8(run: bytes) -> bool:
 
 def _unfit(
     body: bytes,
-    high: bytes,
     labels: tuple[tuple[str, str, str], ...],
     said: dict[str, str],
     order: list[str],
 ) -> Decoded:
     """Decide where no codec reads the body strictly as likely Chinese: it is mixed, damaged, or not Chinese."""
+    high = body.translate(None, ASCII)
     rows = (UTF8_RE if len(high) > SHORT else FEW_UTF8_RE).findall(body)
     if rows:
         text, damage = _read(body, "utf-8")

@@ -25,11 +25,10 @@ thousand, damaged ones in all but one of a hundred."""
 LIKELY = 32 * bigrams.QUARTERS
 """Cost of the three characters of that reading above which it is none: so are rows of rare characters."""
 
-RARE = 20 * bigrams.QUARTERS
-"""Cost of two characters by themselves from which they may be misread, with a letter behind them."""
-
-VERY_RARE = 25 * bigrams.QUARTERS
-"""The same where the second one has taken the letter in: there are many more such places."""
+COMMON, UNUSUAL, RARE = (nats * bigrams.QUARTERS for nats in (14, 20, 25))
+"""Cost of two characters by themselves from which they may be misread: where the second one ends in ASCII in GB,
+where a letter stands behind them, and where the second one ends in ASCII in Big5. The more such places there
+are in sound pages, the higher."""
 
 STEPS = 60_000
 """Bytes of one body that are searched for the best path: a bound on time, some hundred damaged lines."""
@@ -152,11 +151,12 @@ def slips(text: str, codec: str) -> list[int]:
     # an ASCII byte stands alone: one pair back, it is the second byte
     last = np.flatnonzero(high[:-1] > high[1:])
     after = units[last + 1]
-    alone = _rare(units, high, last[(after >= 0x40) & (after < 0x7F)], RARE)
+    alone = _rare(units, high, last[(after >= 0x40) & (after < 0x7F)], UNUSUAL)
     # it is a second byte; in GB few are, and the text may go on in Chinese behind one
     if codec == "gb18030":
         last = np.flatnonzero(high)
-    paired = _rare(units, high, last[codes[units[last]] & 0x80 == 0], VERY_RARE)
+    last = last[codes[units[last]] & 0x80 == 0]
+    paired = _rare(units, high, last, COMMON if codec == "gb18030" else RARE)
     if not len(alone) + len(paired):
         return []
 
