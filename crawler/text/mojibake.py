@@ -129,6 +129,10 @@ def _again(text: str, depth: int) -> str:
     return text
 
 
+COMMON_RE = re.compile("[\u2018\u2019\u201c\u201d·…—、。《》（），：；？！]")
+"""Signs of every Chinese text: in a short field there may be as many as Hanzi."""
+
+
 def _two_bytes(stretch: str) -> tuple[str, str] | None:
     """Read Latin characters as GB 18030 or Big5, whichever is likelier Chinese."""
     body = _bytes_of(stretch)
@@ -144,7 +148,7 @@ def _two_bytes(stretch: str) -> tuple[str, str] | None:
             continue
         if hanzi == 1 and not (wide == 1 and re.search("[0-9]", after) and cost < 6.0):
             continue
-        if hanzi * 3 < wide * 2 and wide > 3:
+        if hanzi * 3 < (wide - len(COMMON_RE.findall(after))) * 2 and wide > 3:
             continue
         if cost + 6.0 + 1.5 * hanzi < _latin_cost(stretch) and cost < 11.5 * wide + 4.0:
             readings.append((cost, after))
