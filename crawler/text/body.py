@@ -25,7 +25,8 @@ def densest(lines: Sequence[Line]) -> tuple[int, int]:
     factor = 1.0
     for i, line in enumerate(lines):
         if total > 0:
-            total -= 2.5 * max(0, line.hops - 3)
+            if line.hops > 3:
+                total -= 2.5 * (line.hops - 3)
             if line.size <= 40 and total > 100 and line.role == "comments":
                 total, factor = 0.0, 0.03
         if total <= 0:

@@ -238,6 +238,9 @@ def _name(meta: dict[str, str]) -> str | None:
     return name if re.fullmatch(NAMES, name) and not SITE_RE.search(name) and "网络" not in name else None
 
 
+CRUMBS_RE = re.compile(r"(?:您|你)?(?:现在|当前)?(?:所在|的)?的?位置|当前位置|首页\s*[>»›＞→]")
+LINKED_CRUMBS_RE = re.compile(r"\S\s*[>»›＞]\s*\S")
+TWO_CRUMBS_RE = re.compile(r"[\u4e00-\u9fff]{2,8}\s*[>»›＞]\s*[\u4e00-\u9fff]{2,12}")
 CRUMB_RE = re.compile(r"\s*(?:>+|»|›|＞|→|/|·|\t|-)\s*")
 
 
@@ -246,9 +249,9 @@ def _crumb(lines: Sequence[Line], start: int) -> str | None:
     for line in reversed(lines[:start]):
         text = line.text
         if line.size <= 120 and (
-            re.match(r"(?:您|你)?(?:现在|当前)?(?:所在|的)?的?位置|当前位置|首页\s*[>»›＞→]", text)
-            or (line.link * 3 > line.size and re.search(r"\S\s*[>»›＞]\s*\S", text))
-            or re.fullmatch(r"[\u4e00-\u9fff]{2,8}\s*[>»›＞]\s*[\u4e00-\u9fff]{2,12}", text)
+            CRUMBS_RE.match(text)
+            or (line.link * 3 > line.size and LINKED_CRUMBS_RE.search(text))
+            or TWO_CRUMBS_RE.fullmatch(text)
         ):
             parts = [p.strip(OUTER) for p in CRUMB_RE.split(re.sub(r"^[^:：>]*[:：]", "", text))]
             parts = [

@@ -107,10 +107,11 @@ def files_and_links(
     """Sort the links of the body, and the files offered around it, into attachments and other links."""
     files: dict[str, str] = {}
     links: dict[str, None] = {}
+    first = max(0, start - 3)
     for place, el, href, _, _ in outline.anchors:
-        href = href.strip()
-        if place < start - 3 or place < 0:
+        if place < first:
             continue
+        href = href.strip()
         if not href or href[0] == "#" or href[:11].lower() == "javascript:" or href[:7].lower() == "mailto:":
             continue
         if _is_file(href):

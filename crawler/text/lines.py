@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -60,11 +59,26 @@ ROLES = ("comments", "end", "below", "site", "credit", "drop")
 
 
 @cache
-def _furniture() -> re.Pattern[str]:
-    """Give one pattern for all furniture; the group that matched is the role."""
-    rows = read("furniture")
-    groups = (f"(?P<{role}>{'|'.join(p for p, r in rows if r == role)})" for role in ROLES)
-    return re.compile("|".join(groups), re.IGNORECASE)
+def _furniture() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Give the patterns of furniture with their roles, in the order of `ROLES`."""
+    rows = sorted(read("furniture"), key=lambda row: ROLES.index(row[1]))
+    return tuple((re.compile(pattern, re.IGNORECASE), role) for pattern, role in rows)
+
+
+@cache
+def _beginning(first: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Give the patterns of furniture that a line with such a first character can match: few or none.
+
+    A pattern matches only what begins with a character that stands in it; ``.``, ``\\s`` and ``\\d`` aside.
+    """
+    blank = first.isspace() or first.isdecimal()
+    return tuple(
+        (pattern, role)
+        for pattern, role in _furniture()
+        if first.lower() in pattern.pattern.lower()
+        or pattern.pattern.startswith((".", "(?:."))
+        or (blank and ("\\s" in pattern.pattern or "\\d" in pattern.pattern))
+    )
 
 
 class Line:
@@ -85,15 +99,19 @@ class Line:
         "weight",
     )
 
-    role: str
-    """What the line does if it is furniture, one of `ROLES`; empty for the rest."""
     info: bool
-    """Whether the line is an info line."""
-    weight: float
-    """How much the line speaks for being part of an article's body; below 0: against."""
+    """Whether the line is an info line; worked out when first asked for."""
 
     def __init__(
-        self, text: str, link: int, el: Element, kind: str, hops: int, hidden: bool, junk: bool
+        self,
+        text: str,
+        link: int,
+        el: Element,
+        kind: str,
+        hops: int,
+        hidden: bool,
+        junk: bool,
+        cells: tuple[str, ...] = (),
     ) -> None:
         self.text = text
         self.size = len(text)
@@ -106,15 +124,17 @@ class Line:
         """How many block borders lie between it and the line before: two between sibling paragraphs."""
         self.hidden = hidden
         self.junk = junk
-        self.cells: tuple[str, ...] = ()
+        self.cells = cells
+        self.role = _role(text)
+        """What the line does if it is furniture, one of `ROLES`; empty for the rest."""
+        self.weight = _weigh(self)
+        """How much the line speaks for being part of an article's body; below 0: against."""
 
     def __getattr__(self, name: str) -> Any:
-        """Work out what is asked for the first time, and keep it."""
-        if name not in LOOKS:
+        if name != "info":
             raise AttributeError(name)
-        value = LOOKS[name](self)
-        setattr(self, name, value)
-        return value
+        self.info = _is_info(self)
+        return self.info
 
     @property
     def linked(self) -> bool:
@@ -137,10 +157,13 @@ LAST = frozenset("。！？!?；;…”’」』）)\n")
 """What can be the last character of a text that `END_RE` finds."""
 
 
-def _role(line: Line) -> str:
-    found = _furniture().match(line.text) if line.size <= 200 else None
-    role = (found.lastgroup or "") if found else ""
-    return "" if role == "drop" and line.size > 120 else role
+def _role(text: str) -> str:
+    if len(text) > 200:
+        return ""
+    for pattern, role in _beginning(text[0]):
+        if pattern.match(text):
+            return "" if role == "drop" and len(text) > 120 else role
+    return ""
 
 
 def _weigh(line: Line) -> float:
@@ -171,7 +194,7 @@ def is_table_row(line: Line) -> bool:
 
 
 SENTENCE_RE = re.compile("[。！？]")
-LABEL_ENDS = frozenset(label[-1] for label in FIELD_OF)
+ENDS = frozenset(("", " ", "】", "]", *(label[-1] for label in FIELD_OF)))
 """How a line ends that is nothing but a label."""
 
 
@@ -188,14 +211,14 @@ def _is_info(line: Line) -> bool:
     # Looking for plain characters first spares most lines the patterns.
     dated = "20" in text or "19" in text
     days = list(DATE_RE.finditer(text)) if dated else []
-    term = any(RANGE_RE.match(text, day.end()) for day in days)
+    term = days and any(RANGE_RE.match(text, day.end()) for day in days)
     clock = "今天" in text or "星期" in text or "农历" in text or "欢迎" in text
     if clock and TODAY_RE.search(text):
         return not text.endswith(("。", "；")) and not (term and LABEL_RE.match(text))
     if term:
         return False
     rest = DATE_RE.sub("", text) if days else text
-    labels = ":" in rest or "：" in rest or "于" in rest or rest[-1:] in LABEL_ENDS or rest[-1:] in "】] "
+    labels = "：" in rest or ":" in rest or rest[-1:] in ENDS or "布于" in rest or "表于" in rest
     found = list(LABEL_RE.finditer(rest)) if labels else []
     if not found:
         return bool(days) and len(rest) <= 44 and not END_RE.search(text) and not line.linked
@@ -205,6 +228,3 @@ def _is_info(line: Line) -> bool:
     return found[0].start() <= 44 and all(
         len(value) <= 30 and not SENTENCE_RE.search(value) for value in values
     )
-
-
-LOOKS: dict[str, Callable[[Line], Any]] = {"info": _is_info, "role": _role, "weight": _weigh}

@@ -382,8 +382,7 @@ def _join_cells(found: Outline, tr: Element, start: int, hops: int, cells: Seque
     inside = lines[start:]
     texts = tuple(" ".join(line.text for line in lines[first:end]) for first, end in cells)
     link, hidden = sum(line.link for line in inside), all(line.hidden for line in inside)
-    line = Line("\t".join(texts), link, tr, "tr", hops, hidden, inside[0].junk)
-    line.cells = texts
+    line = Line("\t".join(texts), link, tr, "tr", hops, hidden, inside[0].junk, texts)
     lines[start:] = [line]
     end = len(lines)
     for spots in (found.bodies, found.titles):  # a spot within the row now ends with the row
