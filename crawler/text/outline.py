@@ -231,8 +231,8 @@ class Outline:
         """How many pieces stand before the page's head, where something was put before ``<html>``."""
 
 
-LINED, INLINED, SKIPPED, ROW = range(4)
-"""How the inside of an element is read: as lines of its own, within a line, not at all, cell by cell."""
+INLINED, LINED, ROW, SKIPPED = range(4)
+"""How the inside of an element is read: within a line, as lines of its own, cell by cell, not at all."""
 
 MODES = {**dict.fromkeys(INLINE, INLINED), **dict.fromkeys(SKIP, SKIPPED), "tr": ROW}
 NAMED = JUNK_TAGS | frozenset(s for _, _, s in read("containers") if s[0] not in "#.")
@@ -244,7 +244,7 @@ NO_TRAITS = Traits((), (), False, False, False)
 def read_outline(root: Element) -> Outline:
     """Look at each element of a page once, in document order, and give what was found."""
     found = Outline()
-    lines, pieces = found.lines, found.pieces
+    lines, pieces, unread = found.lines, found.pieces, found.unread
     mark = linked = hops = 0  # of the next line: its first piece, its characters of link text, its distance
     # The open element, the tag of its nearest block, how it is read, what it is, and what it lies in.
     el, kind, mode, own = root, "html", ROW, NO_TRAITS
@@ -252,15 +252,6 @@ def read_outline(root: Element) -> Outline:
     start = before = 0  # of the nearest block: its first line, and the distance if it has none
     cells: list[tuple[int, int]] | None = None  # of the nearest row; None if it holds more than cells
     outer: list[Any] = []  # the same of all that `el` lies in
-
-    def say(text: str) -> None:
-        nonlocal linked
-        if mode >= SKIPPED:
-            found.unread.append(text)
-        elif len(pieces) > mark or not text.isspace():
-            pieces.append(text)
-            if in_link:
-                linked += len(text.strip())
 
     def flush() -> None:
         nonlocal mark, linked, hops
@@ -274,19 +265,18 @@ def read_outline(root: Element) -> Outline:
     for child in chain(root.iterdescendants(), (None,)):
         up = root if child is None else child.getparent()
         while el is not up:  # it is over
-            tail = el.tail
-            if mode in (LINED, ROW):
+            text = el.tail
+            if INLINED < mode < SKIPPED:
                 if len(pieces) > mark:
                     flush()
-                if mode == ROW and cells and _join_cells(found, el, start, before, cells):
+                if cells and mode == ROW and _join_cells(found, el, start, before, cells):
                     hops = 0
                 first, end, tag = start, len(lines), kind
                 if end == first:
                     hops = before  # a blank paragraph is no distance
-                for name in own.bodies:
-                    found.bodies.append(Spot(name, first, end, el))
-                for name in own.titles:
-                    found.titles.append(Spot(name, first, end, el))
+                if own is not NO_TRAITS:
+                    found.bodies += [Spot(name, first, end, el) for name in own.bodies]
+                    found.titles += [Spot(name, first, end, el) for name in own.titles]
                 el, kind, mode, own, hidden, covered, junk, in_link, start, before, cells = outer.pop()
                 if mode != ROW:
                     hops += end > first
@@ -297,8 +287,13 @@ def read_outline(root: Element) -> Outline:
                     cells = None
             else:
                 el, kind, mode, own, hidden, covered, junk, in_link, start, before, cells = outer.pop()
-            if tail:
-                say(tail)
+            if text:
+                if mode >= ROW:
+                    unread.append(text)
+                elif len(pieces) > mark or not text.isspace():
+                    pieces.append(text)
+                    if in_link:
+                        linked += len(text.strip())
         if child is None:
             break
         tag = child.tag
@@ -307,7 +302,7 @@ def read_outline(root: Element) -> Outline:
                 if len(pieces) > mark:
                     flush()
             elif tag == "img":
-                if mode < SKIPPED:
+                if mode < ROW:
                     found.images.append((len(lines) + (len(pieces) > mark), child))
             elif tag == "script":
                 found.scripts.append(child)
@@ -317,48 +312,53 @@ def read_outline(root: Element) -> Outline:
                 found.heads.append(_head(child, tag))
                 if up.tag == "body":
                     found.begin = len(pieces)
-            if tail := child.tail:
-                say(tail)
-            continue
-        how = SKIPPED if mode == SKIPPED else MODES.get(tag, LINED)
-        if how == LINED and ":" in tag:
-            how = INLINED
-        if how == INLINED and mode == ROW:
-            how = LINED
-        if len(pieces) > mark and how in (LINED, ROW):
-            flush()
-        outer.append((el, kind, mode, own, hidden, covered, junk, in_link, start, before, cells))
-        attributes = child.items()
-        if tag == "a":
-            own = NO_TRAITS
-            href = None
-            for name, value in attributes:
-                if name == "href":
-                    href = value
-                elif name == "style" or name == "hidden":
-                    own = traits(tag, (name, value))
-            covered = covered or own.covered
-            if href is not None:
-                reads = how < SKIPPED and not in_link
-                place = len(lines) if reads else -1
-                found.anchors.append(Anchor(place, child, href, len(pieces), covered))
-                in_link = in_link or (reads and href[:1] != "#")
+            text = child.tail
         else:
-            own = traits(tag, *attributes) if attributes or tag in NAMED else NO_TRAITS
-            covered = covered or own.covered
+            how = SKIPPED if mode == SKIPPED else MODES.get(tag, LINED)
+            if how == LINED and ":" in tag:
+                how = INLINED
+            if how == INLINED and mode == ROW:
+                how = LINED
+            if INLINED < how < SKIPPED and len(pieces) > mark:
+                flush()
+            outer.append((el, kind, mode, own, hidden, covered, junk, in_link, start, before, cells))
+            el, mode, own = child, how, NO_TRAITS
+            attributes = child.items()
+            if tag == "a":
+                href = None
+                for name, value in attributes:
+                    if name == "href":
+                        href = value
+                    elif name == "style" or name == "hidden":
+                        own = traits(tag, (name, value))
+                if href is not None:
+                    reads = how < ROW and not in_link
+                    place = len(lines) if reads else -1
+                    found.anchors.append(Anchor(place, child, href, len(pieces), covered or own.covered))
+                    in_link = in_link or (reads and href[:1] != "#")
+            elif attributes or tag in NAMED:
+                own = traits(tag, *attributes)
+            if own is not NO_TRAITS:
+                covered = covered or own.covered
+                if up is root:  # a style of the whole page is taken back by a script
+                    own = NO_TRAITS
+                hidden = hidden or own.hidden
             if tag == "iframe":
                 found.scripts.append(child)
-        if up is root:  # a style of the whole page is taken back by a script
-            own = NO_TRAITS
-        el, mode = child, how
-        if how in (LINED, ROW):
-            kind, start, before = tag, len(lines), hops
-            cells = [] if how == ROW else cells
-            hops += up is not root
-            junk = junk or own.junk
-        hidden = hidden or own.hidden
-        if text := child.text:
-            say(text)
+            if INLINED < how < SKIPPED:
+                kind, start, before = tag, len(lines), hops
+                if how == ROW:
+                    cells = []
+                hops += up is not root
+                junk = junk or own.junk
+            text = child.text
+        if text:
+            if mode >= ROW:
+                unread.append(text)
+            elif len(pieces) > mark or not text.isspace():
+                pieces.append(text)
+                if in_link:
+                    linked += len(text.strip())
     return found
 
 
