@@ -95,6 +95,38 @@ def test_lines_of_a_plain_text_document_are_cut_and_the_rest_is_untouched() -> N
     ]
 
 
+PAGE = (
+    "<html><head><title>三座书屋昨日开放</title></head><body><h1>三座书屋昨日开放</h1><div>@</div>"
+    "<p>书屋共有图书九千册,由镇文化站管理,每天九时开门。</p><p>版权所有 示例市</p></body></html>"
+)
+
+
+def test_an_honest_sentence_beside_spam_links_stays() -> None:
+    links = "".join(f"<a href='http://x{i}.example/'>百家乐投注平台{i}</a>" for i in range(6))
+    page = strip(
+        PAGE.replace("@", f"<p>书屋昨日开放。{links}市民免费借阅。</p>"), "http://www.lyg.gov.cn/a.html"
+    )
+    assert "<p>书屋昨日开放。市民免费借阅。</p>" in page.html
+    assert [block.kind for block in page.removed] == ["link-farm"]
+
+
+def test_one_foreign_link_in_a_folded_list_stays() -> None:
+    links = "<a href='http://www.fujian.gov.cn/'>福建</a><a href='http://www.tour.example/'>台湾</a>"
+    html = PAGE.replace("@", f"<div style='display:none'>{links}</div>")
+    assert strip(html, "http://www.lyg.gov.cn/a.html") == Stripped(html, ())
+
+
+def test_a_title_in_the_footer_does_not_put_the_article_before_the_page() -> None:
+    drugs = "<p>三唑仑属第一类精神药品，俗称“蒙汗药”“迷药”“听话水”的物质多含此类成分。</p>"
+    html = PAGE.replace("</body>", "<title>联系电话</title></body>").replace("@", drugs)
+    assert strip(html, "http://www.lyg.gov.cn/a.html") == Stripped(html, ())
+
+
+def test_text_after_an_unknown_element_in_the_head_is_the_body() -> None:
+    html = "<script></script><text><title>书屋</title><p>示例镇三座书屋昨日开放,市民可以免费借阅图书。</p></text>"
+    assert extract(html).text == "示例镇三座书屋昨日开放,市民可以免费借阅图书。"
+
+
 def test_neighbouring_blocks_make_one_row() -> None:
     links = "".join(f"<p><a href='http://x{i}.example/'>百家乐投注{i}</a></p>" for i in range(5))
     html = f"<h1>书屋</h1><p>书屋昨日开放,市民免费借阅。</p><p>版权所有 示例市</p>{links}"

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import html as entities
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -27,8 +27,10 @@ import lxml.etree
 import lxml.html
 from lxml.etree import _Element as Element
 
+from crawler.text.body import densest
 from crawler.text.hiding import Hiding
 from crawler.text.hosts import FRIENDLY_RE, THROW_AWAY_RE, Hosts, host_of, join
+from crawler.text.lines import Line
 from crawler.text.outline import Anchor
 from crawler.text.topics import SENTENCE_RE, fold, joined, off_topic, pitch, spam_words, words_in
 from crawler.text.trees import LINE, Tree, parse, text_of
@@ -92,8 +94,9 @@ UNREAD = frozenset(("script", "style", "title", "textarea"))
 class _Order:
     """Where the page's footer ends, in document order; worked out once, if anybody asks."""
 
-    def __init__(self, root: Element) -> None:
+    def __init__(self, root: Element, lines: Sequence[Line]) -> None:
         self.root = root
+        self.lines = lines
         self.index: dict[Element, int] | None = None
         self.footer = -1
         self.footer_el: Element | None = None
@@ -102,10 +105,10 @@ class _Order:
     def _build(self) -> dict[Element, int]:
         if self.index is None:
             self.index = {}
-            body = self.root.find("body")
+            body = self.root.find("body") if self.root.find("head/title") is None else None
             for i, el in enumerate(self.root.iter()):
                 self.index[el] = i
-                if el.tag in ("title", "meta") and el.getparent() is body:
+                if el.tag in ("title", "meta") and body is not None and el.getparent() is body:
                     self.begin = i  # libxml2 moves a head into the body if something stands before <html>
                 if el.tag in UNREAD:
                     continue
@@ -118,6 +121,11 @@ class _Order:
                     self.footer, self.footer_el = i, el
                 if (text := el.tail) and len(text) < 400 and FOOTER_RE.search(text):
                     self.footer, self.footer_el = i, el.getparent()
+            start, end = densest(self.lines)
+            if end and self.index.get(self.lines[start].el, -1) > self.footer:
+                said = "\n".join(line.text for line in self.lines[start:end])
+                if off_topic(said) < SPOTTED:
+                    self.footer_el = None  # "主办单位：" above the article is no footer
         return self.index
 
     def before_page(self, el: Element) -> bool:
@@ -236,14 +244,15 @@ def _is_spam(reasons: Sequence[tuple[str, float]]) -> bool:
     """Give the verdict: two signals, one of which tells what the block says or where it leads.
 
     Hidden and out of place is how share menus and QR codes are, foreign and joined is a friendly-link list,
-    one foreign link after the footer is who built the site; none of these is enough.
+    one foreign link after the footer is who built the site, one that is hidden a friend's in a folded list;
+    none of these is enough.
     """
     score = dict(reasons)
     topic, foreign = score.get("off-topic", 0.0), score.get("foreign", 0.0)
     hidden, place, joined = score.get("hidden", 0.0), score.get("place", 0.0), score.get("joined", 0.0)
     if topic >= SPOTTED:
         return max(hidden, place, joined, foreign) >= SPOTTED
-    return foreign >= SPOTTED and (hidden >= SPOTTED or (place >= SPOTTED and foreign >= 0.8))
+    return (hidden >= SPOTTED and foreign > SPOTTED) or (place >= SPOTTED and foreign >= 0.8)
 
 
 class _Find(NamedTuple):
@@ -254,6 +263,17 @@ class _Find(NamedTuple):
     tail: bool
     """Not the element but the text right after it."""
     reasons: tuple[tuple[str, float], ...]
+
+
+def _speaks(el: Element, pieces: Container[tuple[Element, bool]]) -> bool:
+    """Say whether an element holds text of some length that is neither suspect nor a link."""
+    if el.tag == "a" or (el, False) in pieces:
+        return False
+    texts = [el.text] if el.tag.__class__ is str and el.tag not in UNREAD else []
+    texts += [child.tail for child in el if (child, True) not in pieces]
+    return any(text and SENTENCE_RE.search(text) and len(text.strip(JOINTS)) >= 6 for text in texts) or any(
+        _speaks(child, pieces) for child in el if child.tag.__class__ is str
+    )
 
 
 def _drop(el: Element) -> None:
@@ -275,7 +295,7 @@ class _Page:
         self.outline = tree.outline
         self.url = url
         self.hosts = Hosts(self.outline, url)
-        self.order = _Order(self.root)
+        self.order = _Order(self.root, self.outline.lines)
         self.heads = [head for head in self.outline.heads if head.text and head.name in HEADS]
         self.text = "".join(self.outline.pieces)
         self.words = words_in(
@@ -462,6 +482,8 @@ class _Page:
             block, is_tail = el, tail
             for up in el.iterancestors():
                 if up.tag in ("body", "html") or bad.get(up, 0) < 0.7 * (self.size(up) - self.joints(up)):
+                    break
+                if _speaks(up, pieces):
                     break
                 block, is_tail = up, False
             if (block, is_tail) in seen:

@@ -30,6 +30,9 @@ CONTROLS = bytes((*range(9), 11, *range(14, 32)))
 SURROGATE_RE = re.compile("[\ud800-\udfff]")
 VOID = frozenset(("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "wbr"))
 
+HEADED = frozenset(("title", "meta", "link", "base", "script", "style", "noscript", "template", "object"))
+"""Elements that a head can hold."""
+
 CLOSING = frozenset(("p", "li", "td", "tr"))
 """Elements that end at the next of their kind, and so nest no deeper however many are left open."""
 
@@ -84,7 +87,11 @@ def parse(text: str) -> Tree:
         html[0].append(root)
         root = html
     elif root.find("body") is None:
-        lxml.etree.SubElement(root, "body")
+        inside = lxml.etree.SubElement(root, "body")
+        for head in root.findall("head"):  # what follows an element that libxml2 does not know lands there
+            strange = next((el for el in head if el.tag.__class__ is str and el.tag not in HEADED), None)
+            if strange is not None:
+                inside.extend([strange, *strange.itersiblings()])
     return Tree(root)
 
 

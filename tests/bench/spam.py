@@ -433,6 +433,9 @@ HONEST_BLOCKS = {
 # --------------------------------------------------------------------------------------------------- pages
 
 
+OPENING_RE = re.compile(r"<(?:p|br|div|td)\b", re.IGNORECASE)
+
+
 def place_spots(html: str, text: str) -> tuple[tuple[int, int, int], tuple[int, int, int]] | None:
     """Find where a page's text stands in its source: fronts and ends of paragraphs, full stops inside."""
     starts: list[int] = []
@@ -443,7 +446,10 @@ def place_spots(html: str, text: str) -> tuple[tuple[int, int, int], tuple[int, 
         if len(line) < 15 or (where := html.find(line[:14], after)) < 0:
             continue
         after = where
-        tag = max(html.lower().rfind(opening, 0, where) for opening in ("<p", "<br", "<div", "<td"))
+        opened = [m.start() for m in OPENING_RE.finditer(html, max(0, where - 2000), where)]
+        if not opened:
+            continue
+        tag = opened[-1]
         if html[tag : tag + 3].lower() == "<br":
             tag = html.find(">", tag) + 1
         starts.append(tag)
