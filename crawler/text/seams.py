@@ -318,6 +318,13 @@ def _known(cost: float, page: Mapping[str, int], seen: str, char: str) -> float:
     return cost
 
 
+BRACKET_RE = re.compile("[（）\n]")
+BRACKETED = 60
+"""How far apart two brackets of a pair stand at most."""
+UNOPENED, UNCLOSED = 8.0, 2.0
+"""Nats for an opening bracket where the text closes one that was never opened, against one that nothing closes."""
+
+
 class _Path:
     """One reading of the original so far."""
 
@@ -475,6 +482,8 @@ class _Search:
             new = path.copy()
             if not self.feed(new, trail, token) or new.due:
                 continue
+            if new.previous[-1:] == "（":
+                new.cost += self.opening(token, end)
             if not isinstance(trails, tuple):
                 new.origins = max(2, new.origins)
             if swallow:
@@ -515,6 +524,13 @@ class _Search:
                 new.cost += 8.0
                 new.origins = max(2, new.origins)
                 yield new
+
+    def opening(self, start: int, end: int) -> float:
+        """Give what an opening bracket costs at a place beyond its own rarity: less where one is missing."""
+        ahead = BRACKET_RE.search(self.text, end, end + BRACKETED)
+        behind = BRACKET_RE.findall(self.text, max(0, start - BRACKETED), start)
+        missing = ahead is not None and ahead[0] == "）" and behind[-1:] != ["（"]
+        return -UNOPENED if missing else UNCLOSED
 
     def across(self, path: _Path, code: tuple[int, ...], token: int) -> bool:
         """Give a reading the bytes that were replaced, the end of one character and the first byte of the next.
