@@ -122,6 +122,24 @@ def test_a_title_in_the_footer_does_not_put_the_article_before_the_page() -> Non
     assert strip(html, "http://www.lyg.gov.cn/a.html") == Stripped(html, ())
 
 
+def test_a_spam_sentence_is_cut_out_of_an_honest_paragraph_and_can_be_put_back() -> None:
+    spam = "金沙娱乐城开户送彩金,百家乐在线投注,诚招代理。"
+    honest = "　　镇里的书屋昨日开放,“每天九时开门。”", "图书共有九千册。"
+    page = strip(PAGE.replace("@", f"<p>{honest[0]}{spam}{honest[1]}</p>"), "http://www.lyg.gov.cn/a.html")
+    assert f"<p>{honest[0]}{honest[1]}</p>" in page.html
+    start = len(honest[0])
+    assert [(block.kind, block.place, block.html) for block in page.removed] == [
+        ("text", f"/html/body/div/p/text()[1], characters {start} to {start + len(spam)}", spam)
+    ]
+    assert [name for name, _ in page.removed[0].reasons] == ["off-topic", "stray"]
+
+
+def test_a_sentence_of_crime_news_that_quotes_spam_stays() -> None:
+    news = "<p>书屋昨日开放。警方提醒：“开户送彩金,百家乐在线投注”的网站是骗局,警方已抓获嫌疑人。每天九时开门。</p>"
+    html = PAGE.replace("@", news)
+    assert strip(html, "http://www.lyg.gov.cn/a.html") == Stripped(html, ())
+
+
 def test_text_after_an_unknown_element_in_the_head_is_the_body() -> None:
     html = "<script></script><text><title>书屋</title><p>示例镇三座书屋昨日开放,市民可以免费借阅图书。</p></text>"
     assert extract(html).text == "示例镇三座书屋昨日开放,市民可以免费借阅图书。"

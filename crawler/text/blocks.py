@@ -7,6 +7,7 @@ hidden     the block or what holds it is not shown: by style, attribute, a ``<st
 off-topic  its words sell what no office sells (``data/tables/spam-words.tsv``); news about crime is not
 foreign    its links lead to hosts that no honest page of a portal names
 place      it stands before the page begins or after its footer
+stray      a sentence shares no words with the page, although the text around it does
 joined     a row of link words with ``|``, ``_`` or ``-`` between them, no sentence
 overwritten a title or description that the page itself does not bear out
 switch     a script that looks for search engines
@@ -32,7 +33,7 @@ from crawler.text.hiding import Hiding
 from crawler.text.hosts import FRIENDLY_RE, THROW_AWAY_RE, Hosts, host_of, join
 from crawler.text.lines import Line
 from crawler.text.outline import Anchor
-from crawler.text.topics import SENTENCE_RE, fold, joined, off_topic, pitch, spam_words, words_in
+from crawler.text.topics import HAN_RE, SENTENCE_RE, fold, joined, off_topic, pitch, spam_words, words_in
 from crawler.text.trees import LINE, Tree, parse, text_of
 
 SPOTTED = 0.5
@@ -101,6 +102,7 @@ class _Order:
         self.footer = -1
         self.footer_el: Element | None = None
         self.begin = -1
+        self.ends: bool | None = None
 
     def _build(self) -> dict[Element, int]:
         if self.index is None:
@@ -121,12 +123,16 @@ class _Order:
                     self.footer, self.footer_el = i, el
                 if (text := el.tail) and len(text) < 400 and FOOTER_RE.search(text):
                     self.footer, self.footer_el = i, el.getparent()
-            start, end = densest(self.lines)
-            if end and self.index.get(self.lines[start].el, -1) > self.footer:
-                said = "\n".join(line.text for line in self.lines[start:end])
-                if off_topic(said) < SPOTTED:
-                    self.footer_el = None  # "主办单位：" above the article is no footer
         return self.index
+
+    def below(self) -> bool:
+        """Say whether what was taken for the footer ends the page: "主办单位：" above the article does not."""
+        if self.ends is None:
+            start, end = densest(self.lines)
+            after = end and self._build().get(self.lines[start].el, -1) > self.footer
+            said = "\n".join(line.text for line in self.lines[start:end]) if after else ""
+            self.ends = not after or off_topic(said) >= SPOTTED
+        return self.ends
 
     def before_page(self, el: Element) -> bool:
         """Say whether an element stands before ``<html>`` or ``<head>``."""
@@ -145,9 +151,12 @@ class _Order:
             up = el.getparent()
             last = max(self._build().get(inner, -1) for inner in el.iter())
             return (
-                self.footer <= last and self.footer_el is not up and self.footer_el not in up.iterancestors()
+                self.footer <= last
+                and self.footer_el is not up
+                and self.footer_el not in up.iterancestors()
+                and self.below()
             )
-        return i > self.footer and self.footer_el not in el.iterancestors()
+        return i > self.footer and self.footer_el not in el.iterancestors() and self.below()
 
 
 # ------------------------------------------------------------------------------------------------- strip
@@ -265,15 +274,36 @@ class _Find(NamedTuple):
     reasons: tuple[tuple[str, float], ...]
 
 
+PART_RE = re.compile(r"[^。！？\n]+[。！？\n]*|[。！？\n]+")
+CLOSERS = "”’」』）)》"
+KNOWN = 0.1
+"""Share of its pairs of characters from which on a sentence belongs to a page: three quarters of honest
+sentences have it, hardly any that was put in."""
+
+
+def _share(text: str, page: str) -> float:
+    """Give the share of a text's pairs of characters that stand in a page's other text as well."""
+    pairs = {run[i : i + 2] for run in HAN_RE.findall(text) for i in range(len(run) - 1)}
+    return sum(pair in page for pair in pairs) / len(pairs) if pairs else 0.0
+
+
 def _speaks(el: Element, pieces: Container[tuple[Element, bool]]) -> bool:
-    """Say whether an element holds text of some length that is neither suspect nor a link."""
-    if el.tag == "a" or (el, False) in pieces:
-        return False
-    texts = [el.text] if el.tag.__class__ is str and el.tag not in UNREAD else []
-    texts += [child.tail for child in el if (child, True) not in pieces]
-    return any(text and SENTENCE_RE.search(text) and len(text.strip(JOINTS)) >= 6 for text in texts) or any(
-        _speaks(child, pieces) for child in el if child.tag.__class__ is str
-    )
+    """Say whether an element holds a sentence of some length that is neither suspect nor a link."""
+    spoken: list[Element] = []
+    for node in el.iter():
+        if _is_prose(node.text) and (node, False) not in pieces and node.tag.__class__ is str:
+            spoken.append(node)
+        if _is_prose(node.tail) and (node, True) not in pieces and node is not el:
+            spoken.append(node.getparent())
+    return any(node.tag not in UNREAD and not _linked(node) for node in spoken)
+
+
+def _is_prose(text: str | None) -> bool:
+    return text is not None and len(text) >= 6 and SENTENCE_RE.search(text) is not None
+
+
+def _linked(el: Element) -> bool:
+    return any(up.tag == "a" for up in (el, *el.iterancestors()))
 
 
 def _drop(el: Element) -> None:
@@ -371,6 +401,8 @@ class _Page:
         removed += self.cut(self.overwritten())
         if removed:
             strong = [s for s in strong if self.stays(s[0])]
+        mixed = [(el, tail) for el, tail in strong if el.tag != "a" or tail]
+        removed += self.spans(mixed)
         removed += self.cut(self.judge(strong))
         if removed:
             weak = [anchor for anchor in weak if self.stays(anchor.el)]
@@ -450,6 +482,45 @@ class _Page:
                     return i
         return len(pieces)
 
+    def spans(self, nodes: Sequence[tuple[Element, bool]]) -> list[Removed]:
+        """Cut single sentences out of text that belongs to the page, and give them in order.
+
+        Words that sell, said as who sells says them, are one signal; that the sentence shares no pair of characters with the page's
+        other text, although its neighbours do, is the second. Beside words of crime news nothing is cut.
+        """
+        removed: list[Removed] = []
+        for el, tail in nodes:
+            text = (el.tail if tail else el.text) or ""
+            parts = PART_RE.findall(text)
+            if len(parts) < 2:
+                continue
+            sold = [off_topic(part, self.words) >= SPOTTED and pitch(part) >= SPOTTED for part in parts]
+            rest = "".join(part for part, sells in zip(parts, sold, strict=True) if not sells)
+            if not any(sold) or all(sold):
+                continue
+            others = self.text.replace(text, "", 1)
+            if _share(rest, others) < KNOWN:
+                continue
+            path = self.root.getroottree().getpath(el)
+            place = f"{path}/following-sibling::text()[1]" if tail else f"{path}/text()[1]"
+            kept, at = "", 0
+            for part, sells in zip(parts, sold, strict=True):
+                stray = 1 - _share(part, others + rest) if sells else 0.0
+                if stray > 1 - KNOWN:
+                    said = part.lstrip(CLOSERS)  # they belong to the sentence before
+                    kept += part[: len(part) - len(said)]
+                    where = f"{place}, characters {at + len(part) - len(said)} to {at + len(part)}"
+                    reasons = _reasons(("off-topic", off_topic(said, self.words)), ("stray", stray))
+                    removed.append(Removed("text", where, said.strip(), said, (), reasons))
+                else:
+                    kept += part
+                at += len(part)
+            if tail:
+                el.tail = kept
+            else:
+                el.text = kept
+        return removed
+
     @staticmethod
     def inside(el: Element, anchors: set[Element]) -> bool:
         return el in anchors or any(up in anchors for up in el.iterancestors("a"))
@@ -483,7 +554,7 @@ class _Page:
             for up in el.iterancestors():
                 if up.tag in ("body", "html") or bad.get(up, 0) < 0.7 * (self.size(up) - self.joints(up)):
                     break
-                if _speaks(up, pieces):
+                if self.size(up) - bad.get(up, 0) >= 6 and _speaks(up, pieces):
                     break
                 block, is_tail = up, False
             if (block, is_tail) in seen:
