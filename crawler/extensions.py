@@ -7,13 +7,15 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
+from resource import getpagesize
 from typing import Any, Self
 
 from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured, StopDownload
+from scrapy.extensions.memusage import MemoryUsage as StockMemoryUsage
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
@@ -33,11 +35,24 @@ COUNTS = (
 SETTLED_LATER = ("list", "article", "attachment")
 """Kinds of captures whose row is written with what is made of them."""
 
+SEVERITY = (7, 6, 9, 5, 3, 8, 4)
+"""Exit codes, gravest first: of several the first one counts."""
+
 KEPT_ALARMS = 20
 """How many alarms of one rule and portal a run's row keeps; the stat ``alarms/<rule>`` counts them all."""
 
 REPEATED = frozenset({301, 302, 303, 307, 308, 408, 429, 500, 502, 503, 504, 522, 524})
 """Statuses that are followed by another request: a redirect, a repeat."""
+
+
+def gravest(codes: Iterable[int]) -> int:
+    """Choose the exit code that counts among those of several sources.
+
+    >>> gravest([0, 4, 3]), gravest([])
+    (3, 0)
+    """
+    found = set(codes)
+    return next((code for code in SEVERITY if code in found), 0)
 
 
 def is_superseded(status: int, flags: Collection[str], attempt: int) -> bool:
@@ -442,7 +457,7 @@ class Ledger:
             codes.add(4)
         if reason != "finished" or self.counts["failed"] or said["attachment failed"]:
             codes.add(4)
-        self.exitcode = next((code for code in (7, 6, 9, 5, 3, 8, 4) if code in codes), 0)
+        self.exitcode = gravest(codes)
         if not codes:
             self.outcome = "finished"
         elif codes & {6, 5, 8} or (3 in codes and not self.lists_read):
@@ -473,3 +488,19 @@ class SizeLimits:
         request.meta["received"] = request.meta.get("received", 0) + len(data)
         if request.meta["received"] > limit:
             raise StopDownload(fail=False)
+
+
+class MemoryUsage(StockMemoryUsage):
+    """Scrapy's guard of ``MEMUSAGE_LIMIT_MB``, which measures this process alone.
+
+    The stock one reads ``ru_maxrss``, which a program that is started takes over from the one that
+    starts it (getrusage(2), on Linux): a crawl that a large program started would end at once.
+    """
+
+    def get_virtual_size(self) -> int:
+        """Return the resident memory of this process, in bytes."""
+        try:
+            pages = Path("/proc/self/statm").read_text().split()[1]
+        except (OSError, IndexError):
+            return super().get_virtual_size()
+        return int(pages) * getpagesize()

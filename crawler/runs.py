@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,9 @@ from scrapy.commands import ScrapyCommand
 
 from crawler.archive import Archive, ArchiveError, ArchiveLocked, lock
 from crawler.captures import CaptureError, CaptureWriter
-from crawler.extensions import Ledger
+from crawler.extensions import Ledger, gravest
 from crawler.logs import make_safe
 from crawler.progress import shown
-
-SEVERITY = (7, 6, 9, 5, 3, 8, 4)
-"""Exit codes, gravest first: of several the first one counts."""
 
 MEANINGS = {
     0: "ok",
@@ -31,16 +28,6 @@ MEANINGS = {
     9: "configuration, or an archive of a newer shape",
     75: "another run holds the lock",
 }
-
-
-def gravest(codes: Iterable[int]) -> int:
-    """Choose the exit code that counts among those of several sources.
-
-    >>> gravest([0, 4, 3]), gravest([])
-    (3, 0)
-    """
-    found = set(codes)
-    return next((code for code in SEVERITY if code in found), 0)
 
 
 def say(message: str) -> None:

@@ -51,7 +51,12 @@ ITEM_PIPELINES = {
     "pipelines.dedup.DedupPipeline": 500,
     "pipelines.archive.ArchivePipeline": 600,
 }
-EXTENSIONS = {"crawler.extensions.Ledger": 10, "crawler.extensions.SizeLimits": 20}
+EXTENSIONS = {
+    "crawler.extensions.Ledger": 10,
+    "crawler.extensions.SizeLimits": 20,
+    "scrapy.extensions.memusage.MemoryUsage": None,  # counts the memory of what started it, too
+    "crawler.extensions.MemoryUsage": 30,
+}
 DOWNLOADER_MIDDLEWARES = {
     "crawler.middlewares.ExactHosts": 40,
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,  # lets sub-domains through

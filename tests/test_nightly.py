@@ -165,3 +165,17 @@ def test_the_line_of_cron_is_put_in_once_and_taken_out_again(tmp_path: Path) -> 
     assert line.startswith(f"0 2 * * * cd '{ROOT}' && CONTACT='a@example.org' .venv/bin/scrapy nightly")
     make("uninstall-cron")
     assert tab.read_text() == others
+
+
+def test_the_memory_of_what_started_a_crawl_is_not_its_own() -> None:
+    measure = (
+        "from scrapy.settings import Settings; from scrapy.utils.test import get_crawler;"
+        "from crawler.extensions import MemoryUsage;"
+        "print(MemoryUsage(get_crawler()).get_virtual_size() >> 20)"
+    )
+    large = (
+        "import subprocess, sys; held = bytes([1]) * (300 << 20);"
+        f"print(subprocess.check_output([sys.executable, '-c', {measure!r}]).decode())"
+    )
+    done = subprocess.run([sys.executable, "-c", large], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert 10 < int(done.stdout) < 250, done.stderr
