@@ -18,6 +18,7 @@ from types import SimpleNamespace
 import pytest
 
 from crawler import progress
+from crawler.archive import Archive
 from crawler.logs import SafeFormatter, log_to_files
 from tests.home import ROOT, Home
 from tests.replica import Replica
@@ -179,3 +180,17 @@ def test_the_memory_of_what_started_a_crawl_is_not_its_own() -> None:
     )
     done = subprocess.run([sys.executable, "-c", large], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert 10 < int(done.stdout) < 250, done.stderr
+
+
+def test_the_screen_shows_an_alarm_without_what_a_terminal_obeys(make_home: Callable[[], Home]) -> None:
+    home = make_home()
+    with Archive(home.archive) as archive:
+        alarm = {
+            "portal": "portal.example",
+            "channel": None,
+            "rule": "tampered",
+            "what": "标题\n\u202e结束",
+        }
+        archive.finish_run(archive.start_run("lyg_news"), outcome="partial", counts={}, alarms=[alarm])
+    said = home.scrapy("status").stdout.decode()
+    assert "  portal.example -: tampered: 标题\\n\\u202e结束\n" in said

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from scrapy.commands import ScrapyCommand
 
+from crawler.logs import printable
 from crawler.runs import reading
 
 
@@ -43,7 +44,8 @@ class Command(ScrapyCommand):
                 )
                 print(f"{run['id']:36} {run['outcome'] or 'running':12} {counts} {len(run['alarms']):>6}")
                 for alarm in run["alarms"][:5]:
-                    print(f"  {alarm['portal']} {alarm['channel'] or '-'}: {alarm['rule']}: {alarm['what']}")
+                    said = f"{alarm['portal']} {alarm['channel'] or '-'}: {alarm['rule']}: {alarm['what']}"
+                    print(f"  {printable(said)}")
                 if len(run["alarms"]) > 5:
                     print(f"  and {len(run['alarms']) - 5} more")
             if files := archive.files_by_state():
