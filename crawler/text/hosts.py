@@ -57,10 +57,17 @@ class Hosts:
         self.own = frozenset(domain_of(host) for host in own if "." in host)
         self.sure = bool(self.own)
         """Whether the page's own host is known; else what is foreign is a guess."""
+        count: Counter[str] = Counter()
+        for start, links in Counter(_start(anchor.href) for anchor in outline.anchors).items():
+            if start:
+                count[domain_of(host_of(start))] += links
+        del count[""]
         if not self.own:  # no address: the hosts that many of the page's links lead to
-            count = Counter(domain_of(host_of(anchor.href)) for anchor in outline.anchors)
-            del count[""]
             self.own = frozenset(d for d, n in count.items() if n >= 10 and n * 10 > count.total())
+        elif self.own.isdisjoint(
+            count
+        ):  # saved or reprinted elsewhere: all its menus lead to where it is from
+            self.own |= {d for d, n in count.items() if n >= 8 and n * 10 > 3 * len(outline.anchors)}
         self.known: dict[str, bool] = {}
 
     def foreign(self, href: str) -> bool:
@@ -79,6 +86,11 @@ class Hosts:
             return True
         labels = host.split(".")
         return any(".".join(labels[i:]) in _honest_hosts() for i in range(len(labels) - 1))
+
+
+def _start(href: str) -> str:
+    """Give an address up to its path; empty for one within the host."""
+    return "/".join(href.split("/", 3)[:3]) if "//" in href[:8] else ""
 
 
 def _absolute(value: str) -> str:

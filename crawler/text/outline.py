@@ -200,7 +200,7 @@ class Outline:
 
     __slots__ = (
         "anchors",
-        "begin",
+        "begun",
         "bodies",
         "heads",
         "images",
@@ -227,8 +227,8 @@ class Outline:
         self.scripts: list[Element] = []
         """``<script>`` and ``<iframe>``."""
         self.styles: list[Element] = []
-        self.begin = -1
-        """How many pieces stand before the page's head, where something was put before ``<html>``."""
+        self.begun = -1
+        """How many lines stand before the page's head, where something was put before ``<html>``."""
 
 
 INLINED, LINED, ROW, SKIPPED = range(4)
@@ -311,7 +311,7 @@ def read_outline(root: Element) -> Outline:
             elif tag == "title" or tag == "meta":
                 found.heads.append(_head(child, tag))
                 if up.tag == "body":
-                    found.begin = len(pieces)
+                    found.begun = len(lines) + (len(pieces) > mark)
             text = child.tail
         else:
             how = SKIPPED if mode == SKIPPED else MODES.get(tag, LINED)
