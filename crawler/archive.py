@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 APPLICATION_ID = 0x676F766E
 """``govn``: what SQLite's header says of a file that is one of ours."""
 
-SHAPE_VERSION = 2
+SHAPE_VERSION = 3
 """``user_version``: counts up when the shape changes."""
 
 STATES = ("pending", "archived", "unchanged", "failed", "challenged", "gone", "offsite")
@@ -269,6 +269,10 @@ TABLES = {
         "id:int article_id:int! version:int! kind! reasons place text html links block target seen",
         foreign_keys=(("article_id", "articles", "id"),),
     ),
+    "suspects": Table(
+        "id:int article_id:int! version:int! kind! reasons place text html links block target seen",
+        foreign_keys=(("article_id", "articles", "id"),),
+    ),
     "listings": Table(
         "portal channel key url! title section listed first_listed! last_listed! state! attempts:int! error due "
         "article_id:int capture_id:int asked",
@@ -314,6 +318,8 @@ INDEXES = {
     "edits_version": "INDEX {} ON edits(article_id, version)",
     "removed_version": "INDEX {} ON removed(article_id, version)",
     "removed_block": "INDEX {} ON removed(block)",
+    "suspects_version": "INDEX {} ON suspects(article_id, version)",
+    "suspects_block": "INDEX {} ON suspects(block)",
     "listings_key": "INDEX {} ON listings(key)",
     "listings_pending": "INDEX {} ON listings(portal, listed DESC) WHERE state = 'pending'",
     "listings_due": "INDEX {} ON listings(portal, due) WHERE due IS NOT NULL",
@@ -464,6 +470,11 @@ def _dotless(path: str) -> str:
     if parts[-1] in (".", ".."):
         kept.append("")
     return "/" + "/".join(kept)
+
+
+def block_digest(text: str) -> str:
+    """Give the name of a block: the same for the same text wherever it stands."""
+    return hashlib.sha256(storable(text).encode()).hexdigest()[:32]
 
 
 def _host(url: str) -> str | None:
@@ -1480,7 +1491,7 @@ class Archive:
         if change is not None:
             version = self._write_version(page, article_id, when, values, change)
         else:
-            self._write_removed(page, article_id, version, when)
+            self._write_blocks(page, article_id, version, when)
         row = {**values, "last_seen": when, "gone": None, "version": version}
         if not same:
             row["signature"] = page.signature or sign(values["text"] or "")
@@ -1526,24 +1537,23 @@ class Archive:
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             rows,
         )
-        self._write_removed(page, article_id, version, when)
+        self._write_blocks(page, article_id, version, when)
         return version
 
-    def _write_removed(self, page: Page, article_id: int, version: int, when: str) -> None:
-        """Write the blocks cut out of a page; of an unchanged page those that are new."""
-        known = {
-            row[0]
-            for row in self.conn.execute(
-                "SELECT block FROM removed WHERE article_id = ? AND version = ?", (article_id, version)
-            )
-        }
-        for block in page.removed:
-            digest = hashlib.sha256(storable(block.text or block.html).encode()).hexdigest()[:32]
-            if digest in known:
-                continue
-            self._insert(
-                "removed",
-                {
+    def _write_blocks(self, page: Page, article_id: int, version: int, when: str) -> None:
+        """Write the blocks cut out of a page, and the suspects; of an unchanged page those that are new."""
+        for table, blocks in (("removed", page.removed), ("suspects", page.suspects)):
+            known = {
+                row[0]
+                for row in self.conn.execute(
+                    f"SELECT block FROM {table} WHERE article_id = ? AND version = ?", (article_id, version)
+                )
+            }
+            for block in blocks:
+                digest = block_digest(block.text or block.html)
+                if digest in known:
+                    continue
+                row = {
                     "article_id": article_id,
                     "version": version,
                     "kind": block.kind,
@@ -1555,8 +1565,8 @@ class Archive:
                     "block": digest,
                     "target": next((host for link in block.links if (host := _host(link))), None),
                     "seen": when,
-                },
-            )
+                }
+                self._insert(table, row)
 
     def article(self, which: int | str) -> dict[str, Any] | None:
         """Give an article's row by id or URL."""
@@ -2239,6 +2249,8 @@ COMPARED = {
     "FROM {place}.edits e JOIN {place}.articles a ON a.id = e.article_id",
     "removed": "SELECT a.key, r.version, r.kind, r.place, r.text, r.html, r.links FROM {place}.removed r "
     "JOIN {place}.articles a ON a.id = r.article_id",
+    "suspects": "SELECT a.key, s.version, s.place, s.reasons, s.text, s.links FROM {place}.suspects s "
+    "JOIN {place}.articles a ON a.id = s.article_id",
     "attachments": "SELECT f.id, a.key AS article, f.portal, f.channel, f.kind, f.key, f.url, f.name, f.mime, f.size, "
     "f.digest, f.text, f.first_seen, f.withdrawn, CASE WHEN f.state IN ('failed', 'challenged', 'refused') "
     "THEN 'pending' ELSE f.state END FROM {place}.attachments f LEFT JOIN {place}.articles a ON a.id = f.article_id",

@@ -42,6 +42,8 @@ class Page:
     tree: Any = None
     """The one parsed tree (lxml), blocks already cut out."""
     removed: tuple[Removed, ...] = ()
+    suspects: tuple[Removed, ...] = ()
+    """Blocks that one signal alone suspects; they stay in the tree."""
     # extraction
     extracted: Extracted | None = None
     title: str | None = None

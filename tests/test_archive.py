@@ -209,6 +209,22 @@ def test_missing_columns_indexes_and_views_come_back(tmp_path: Path) -> None:
         assert set(second.db["removed"].columns_dict) == set(TABLES["removed"].columns)
 
 
+def test_an_archive_of_an_elder_shape_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    shape = "SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%' ORDER BY name"
+    with Archive(path) as made:
+        whole = rows(made, shape)
+        made.save(page(made, 1, tampered=True, removed=(Removed("links", "p", "广告", "<a>", (), ()),)))
+    database(path, "DROP TABLE suspects", "PRAGMA user_version=2")
+    with Archive(path, readonly=True) as elder:
+        assert elder.verify() == []
+    with Archive(path) as now_new:
+        assert now_new.conn.execute("PRAGMA user_version").fetchone()[0] == SHAPE_VERSION
+        assert rows(now_new, shape) == whole
+        assert rows(now_new, "SELECT article_id, kind, text FROM removed") == [(1, "links", "广告")]
+        assert now_new.verify() == []
+
+
 def database(path: Path, *statements: str) -> None:
     made = sqlite3.connect(path)
     for statement in statements:
@@ -808,6 +824,24 @@ def test_every_text_that_a_page_showed_is_a_version(archive: Archive) -> None:
     assert rows(archive, "SELECT version, text FROM removed") == [(3, "广告"), (3, "别的")]
     assert rows(archive, "SELECT gone, version FROM articles") == [(None, 6)]
     assert listings(archive, "state", "attempts", "error", "due") == [("archived", 0, None, None)]
+    assert archive.verify() == []
+
+
+def test_a_suspect_is_recorded_beside_the_text_and_no_evidence_of_tampering(archive: Archive) -> None:
+    doubt = Removed(
+        "suspect", "/html/body/p[2]", "澳门\x01新葡京", "", ("http://s.cn/",), (("off-topic", 1.0),)
+    )
+    archive.save(page(archive, 1, suspects=(doubt,)))
+    archive.save(page(archive, 1, 24, suspects=(doubt, doubt._replace(text="百家乐"))))
+    kept = "SELECT article_id, version, kind, reasons, place, text, links, target, seen FROM suspects"
+    said = (1, 1, "suspect", '[["off-topic",1.0]]', "/html/body/p[2]")
+    assert rows(archive, kept) == [
+        (*said, "澳门新葡京", '["http://s.cn/"]', "s.cn", DAY.format(23)),
+        (*said, "百家乐", '["http://s.cn/"]', "s.cn", DAY.format(24)),
+    ]
+    assert rows(archive, "SELECT tampered, version FROM articles") == [(0, 1)]
+    for table in ("removed", "tampered", "campaigns"):
+        assert rows(archive, f"SELECT count(*) FROM {table}") == [(0,)]
     assert archive.verify() == []
 
 

@@ -54,6 +54,11 @@ def contents(archive: Path) -> dict[str, list[tuple[Any, ...]]]:
             "SELECT a.key, r.version, r.kind, r.place, r.text FROM removed r JOIN articles a ON a.id = r.article_id "
             "ORDER BY 1, 2, 4, 5",
         ),
+        "suspects": rows(
+            archive,
+            "SELECT a.key, s.version, s.place, s.text FROM suspects s JOIN articles a ON a.id = s.article_id "
+            "ORDER BY 1, 2, 3, 4",
+        ),
         "attachments": rows(
             archive,
             "SELECT a.key, f.portal, f.channel, f.kind, f.key, f.name, f.state, f.mime, f.size, f.digest, f.text, f.error, "

@@ -13,7 +13,7 @@ from scrapy.exceptions import UsageError
 from crawler.archive import Archive
 from crawler.captures import CaptureRecord, read_record
 from crawler.runs import reading
-from crawler.text import Reading, binary_kind, read_page, repair, revert
+from crawler.text import Reading, Removed, binary_kind, read_page, repair, revert
 
 SHOWN = 12
 """How many edits of one step are shown without ``--all``."""
@@ -101,17 +101,24 @@ def show_page(page: Reading, everything: bool) -> None:
         undone = "gives the captured text" if undoes(page) else "FAILS"
         print(f"          undoing the edits {undone}")
     for block in page.removed:
-        reasons = ", ".join(f"{name} {score:.2f}" for name, score in block.reasons)
-        print(f"cut out   {block.kind} at {block.place}: {reasons}\n          {block.text[:200]!r}")
-        hosts = Counter(link.split("/")[2] for link in block.links if link.count("/") > 1)
-        for host, count in hosts.most_common(5):
-            print(f"          {count} links to {host}")
+        show_block("cut out   " + block.kind, block)
+    for block in page.suspects:
+        show_block("suspected, left in the text", block)
     print(
         f"title     {page.title}\npublished {page.published}\nsource    {page.source}\nauthor    {page.author}"
     )
     for field, rule in page.extracted.rules:
         print(f"rule      {field}: {rule}")
     print(f"text      {len(page.text)} characters\n\n{page.text}")
+
+
+def show_block(what: str, block: Removed) -> None:
+    """Print a block with its reasons and where it leads."""
+    reasons = ", ".join(f"{name} {score:.2f}" for name, score in block.reasons)
+    print(f"{what} at {block.place}: {reasons}\n          {block.text[:200]!r}")
+    hosts = Counter(link.split("/")[2] for link in block.links if link.count("/") > 1)
+    for host, count in hosts.most_common(5):
+        print(f"          {count} links to {host}")
 
 
 def undoes(page: Reading) -> bool:

@@ -9,7 +9,7 @@
 """
 
 from crawler.text.binary import binary_kind
-from crawler.text.blocks import Removed, Stripped, strip, strip_tree
+from crawler.text.blocks import Judged, Removed, Stripped, judge_tree, strip, strip_tree
 from crawler.text.encoding import Damage, Decoded, decode
 from crawler.text.extraction import Extracted, extract, extract_tree, parse
 from crawler.text.reading import Reading, read_page
@@ -22,6 +22,7 @@ __all__ = [
     "Decoded",
     "Edit",
     "Extracted",
+    "Judged",
     "Reading",
     "Removed",
     "Repaired",
@@ -33,6 +34,7 @@ __all__ = [
     "digest",
     "extract",
     "extract_tree",
+    "judge_tree",
     "likeness",
     "parse",
     "read_page",

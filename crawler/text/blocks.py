@@ -209,7 +209,8 @@ def judge_tree(tree: Tree, url: str | None = None, sheets: Mapping[str, str] | N
     else:
         page = _Page(tree, url, sheets)
         removed = page.strip()
-        judged = Judged(removed, tuple(page.doubts))
+        left = [doubt for el, doubt in page.doubts if page.stays(el)]  # the rest was cut out after all
+        judged = Judged(removed, tuple(dict.fromkeys(left)))
     if judged.removed:
         tree.changed()
     return judged
@@ -333,7 +334,7 @@ class _Page:
         )
         self._hiding: Hiding | None = None
         self.sheets = sheets or {}
-        self.doubts: list[Removed] = []
+        self.doubts: list[tuple[Element, Removed]] = []
         self.folded = ""
         self.sizes: dict[Element, int] = {}
         self.jointed: dict[Element, int] = {}
@@ -613,7 +614,7 @@ class _Page:
             if topic >= SPOTTED or away >= 0.8:
                 place = self.root.getroottree().getpath(el)
                 at = tuple(dict.fromkeys(join(self.url, a.get("href")) for a in links))
-                self.doubts.append(Removed("suspect", place, _lines(text), "", at, reasons))
+                self.doubts.append((el, Removed("suspect", place, _lines(text), "", at, reasons)))
             return None
         names = dict(reasons)
         kind = "hidden" if "hidden" in names else ("link-farm" if links else "text")

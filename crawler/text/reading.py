@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import NamedTuple
 
-from crawler.text.blocks import Removed, strip_tree
+from crawler.text.blocks import Removed, judge_tree
 from crawler.text.encoding import Decoded, decode
 from crawler.text.extraction import Extracted, extract_tree, parse
 from crawler.text.tampering import TAMPERING, Step, repair
@@ -26,10 +27,16 @@ class Reading(NamedTuple):
     """True where a block was cut out, or a repair undid tampering rather than an accident."""
     decoded: Decoded
     extracted: Extracted
+    suspects: tuple[Removed, ...] = ()
+    """Blocks that one signal alone suspects; they are still in the text."""
 
 
-def read_page(body: bytes, url: str, content_type: str | None = None) -> Reading:
+def read_page(
+    body: bytes, url: str, content_type: str | None = None, sheets: Mapping[str, str] | None = None
+) -> Reading:
     """Read a page as it was fetched: decode, repair, parse once, strip, extract.
+
+    `sheets` are the texts of style sheets that the page links, by absolute address.
 
     Never raises on odd input: a body that holds no article gives an empty ``text``.
 
@@ -47,7 +54,7 @@ def read_page(body: bytes, url: str, content_type: str | None = None) -> Reading
     decoded = decode(body, content_type)
     repaired = repair(decoded.text)
     tree = parse(repaired.text)
-    removed = strip_tree(tree, url)
+    removed, suspects = judge_tree(tree, url, sheets)
     extracted = extract_tree(tree, url)
     return Reading(
         title=extracted.title,
@@ -61,4 +68,5 @@ def read_page(body: bytes, url: str, content_type: str | None = None) -> Reading
         tampered=bool(removed) or any(step.fixer in TAMPERING for step in repaired.steps),
         decoded=decoded,
         extracted=extracted,
+        suspects=suspects,
     )
