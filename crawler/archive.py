@@ -43,6 +43,7 @@ from crawler.captures import (
 )
 from crawler.documents import READABLE, Document
 from crawler.text.encoding import decode
+from crawler.text.hosts import domain_of, host_of, is_honest
 from crawler.text.signatures import bands, likeness, same_story, sign
 from crawler.text.tampering import Edit, Step, repair, revert
 
@@ -75,6 +76,9 @@ GONE_PAUSES = (22, 46, 94, 166, 334, 718)
 
 KEPT_DAMAGE = 200
 """How many damaged places of one page are kept in ``fields``: byte offset and bytes in hex."""
+
+TARGETS = 100
+"""How many hosts of one block are looked at when it is put to its campaign."""
 
 CANDIDATES = 60
 """How many articles that share a band are compared in full, those that share most bands first."""
@@ -266,9 +270,10 @@ TABLES = {
         foreign_keys=(("article_id", "articles", "id"),),
     ),
     "removed": Table(
-        "id:int article_id:int! version:int! kind! reasons place text html links block target seen",
+        "id:int article_id:int! version:int! kind! reasons place text html links block target seen campaign",
         foreign_keys=(("article_id", "articles", "id"),),
     ),
+    "targets": Table("host campaign! blocks:int! first_seen! last_seen!", pk="host"),
     "suspects": Table(
         "id:int article_id:int! version:int! kind! reasons place text html links block target seen",
         foreign_keys=(("article_id", "articles", "id"),),
@@ -318,6 +323,8 @@ INDEXES = {
     "edits_version": "INDEX {} ON edits(article_id, version)",
     "removed_version": "INDEX {} ON removed(article_id, version)",
     "removed_block": "INDEX {} ON removed(block)",
+    "removed_campaign": "INDEX {} ON removed(campaign)",
+    "targets_campaign": "INDEX {} ON targets(campaign)",
     "suspects_version": "INDEX {} ON suspects(article_id, version)",
     "suspects_block": "INDEX {} ON suspects(block)",
     "listings_key": "INDEX {} ON listings(key)",
@@ -355,9 +362,13 @@ VIEWS = {
     "duplicates": "SELECT a.id, a.url, a.portal, a.title, a.published, a.duplicate_of, f.url AS first_url, "
     "f.portal AS first_portal, f.title AS first_title, f.published AS first_published "
     "FROM articles a JOIN articles f ON f.id = a.duplicate_of ORDER BY a.first_seen DESC",
-    "campaigns": "SELECT block, target, kind, count(*) AS blocks, count(DISTINCT article_id) AS articles, "
-    "min(seen) AS first_seen, max(seen) AS last_seen, min(text) AS text FROM removed "
-    "GROUP BY block, target, kind ORDER BY articles DESC, last_seen DESC",
+    "campaigns": "SELECT coalesce(r.campaign, r.block) AS campaign, min(r.block) AS block, coalesce((SELECT "
+    "group_concat(host, ' ') FROM (SELECT host FROM targets t WHERE t.campaign = r.campaign "
+    "ORDER BY t.blocks DESC, host LIMIT 10)), min(r.target)) AS target, group_concat(DISTINCT r.kind) AS kind, "
+    "count(*) AS blocks, count(DISTINCT r.block) AS texts, count(DISTINCT r.article_id) AS articles, "
+    "count(DISTINCT a.portal) AS portals, min(r.seen) AS first_seen, max(r.seen) AS last_seen, "
+    "min(nullif(r.text, '')) AS text FROM removed r JOIN articles a ON a.id = r.article_id "
+    "GROUP BY coalesce(r.campaign, r.block) ORDER BY articles DESC, last_seen DESC",
 }
 
 ATTACHED = (
@@ -475,6 +486,17 @@ def _dotless(path: str) -> str:
 def block_digest(text: str) -> str:
     """Give the name of a block: the same for the same text wherever it stands."""
     return hashlib.sha256(storable(text).encode()).hexdigest()[:32]
+
+
+def targets_of(links: Iterable[str], url: str) -> list[str]:
+    """Give the hosts that a block of a page leads to: neither the page's own domain nor one that honest pages name.
+
+    >>> targets_of(["/a", "http://www.x7.example/1", "//x7.example/2", "https://hm.baidu.com/"], "http://lyg.gov.cn/")
+    ['x7.example']
+    """
+    own = domain_of(host_of(url))
+    hosts = dict.fromkeys(map(host_of, links))
+    return [host for host in hosts if host and domain_of(host) != own and not is_honest(host)][:TARGETS]
 
 
 def _host(url: str) -> str | None:
@@ -842,6 +864,7 @@ class Archive:
         """
         if self._has_shape():
             return
+        grown = set()
         with self._write():
             for name, table in TABLES.items():
                 if not self.db[name].exists():
@@ -857,6 +880,7 @@ class Archive:
                     for column, kind in table.columns.items():
                         if column not in present:
                             self.db.table(name).add_column(column, kind)
+                            grown.add(name)
             for name, sql in BY_HAND.items():
                 if not self.db[name].exists():
                     self.conn.execute(sql)
@@ -864,6 +888,8 @@ class Archive:
                 self.conn.execute(f"CREATE {sql.format(f'IF NOT EXISTS {name}')}")
             for name, sql in VIEWS.items():
                 self.db.create_view(name, sql, replace=True)
+            if "removed" in grown:
+                self._find_campaigns()
             self.conn.execute(f"PRAGMA application_id={APPLICATION_ID}")
             self.conn.execute(f"PRAGMA user_version={SHAPE_VERSION}")
         self.commit()
@@ -1567,6 +1593,48 @@ class Archive:
                     "seen": when,
                 }
                 self._insert(table, row)
+                if table == "removed":
+                    self._join_campaign(digest, targets_of(block.links, page.url), when)
+
+    def _join_campaign(self, block: str, hosts: Sequence[str], when: str) -> None:
+        """Put the rows of a block to the campaign that has its text or one of its hosts; campaigns that it links are one.
+
+        A campaign bears the name of its smallest block, so that it does not depend on which was seen first.
+        """
+        names = {
+            row[0]
+            for row in self.conn.execute(
+                "SELECT DISTINCT campaign FROM removed WHERE block = ? AND campaign IS NOT NULL", (block,)
+            )
+        }
+        for host in hosts:
+            names.update(
+                self.conn.execute("SELECT campaign FROM targets WHERE host = ?", (host,)).fetchone() or ()
+            )
+        name = min({block, *names})
+        self.conn.execute(
+            "UPDATE removed SET campaign = ? WHERE block = ? AND campaign IS NOT ?", (name, block, name)
+        )
+        for other in names - {name}:
+            for table in ("removed", "targets"):
+                self.conn.execute(f"UPDATE {table} SET campaign = ? WHERE campaign = ?", (name, other))
+        self.conn.executemany(
+            "INSERT INTO targets (host, campaign, blocks, first_seen, last_seen) VALUES (:host, :name, 1, :seen, :seen) "
+            "ON CONFLICT (host) DO UPDATE SET blocks = blocks + 1, first_seen = min(first_seen, excluded.first_seen), "
+            "last_seen = max(last_seen, excluded.last_seen)",
+            [{"host": host, "name": name, "seen": when} for host in hosts],
+        )
+
+    def _find_campaigns(self) -> None:
+        """Put blocks that an elder program cut out to their campaigns."""
+        rows = self.conn.execute(
+            "SELECT r.block, r.links, r.seen, a.url FROM removed r JOIN articles a ON a.id = r.article_id "
+            "WHERE r.campaign IS NULL AND r.block IS NOT NULL ORDER BY r.id"
+        ).fetchall()
+        for row in rows:
+            self._join_campaign(
+                row["block"], targets_of(json.loads(row["links"] or "[]"), row["url"]), row["seen"]
+            )
 
     def article(self, which: int | str) -> dict[str, Any] | None:
         """Give an article's row by id or URL."""

@@ -1410,6 +1410,61 @@ def test_the_views_answer(archive: Archive) -> None:
     assert rows(archive, "SELECT * FROM duplicates") == []
 
 
+def test_a_campaign_is_one_by_its_text_or_its_hosts_over_pages_and_portals(archive: Archive) -> None:
+    def block(text: str, *hosts: str) -> Removed:
+        return Removed("link-farm", "p", text, "<a>", tuple(f"http://{host}/1" for host in hosts), ())
+
+    spam = {
+        (1, PORTAL): (block("甲", "www.one.top", "lyg.gov.cn", "hm.baidu.com"),),
+        (2, "lyg01.net"): (block("甲", "two.top"),),
+        (3, PORTAL): (
+            block("乙", "three.top", "two.top"),
+            block("丁", "hm.baidu.com")._replace(kind="hidden"),
+        ),
+    }
+    seen: list[list[tuple[Any, ...]]] = []
+    for order in itertools.permutations(spam):
+        with Archive(archive.path.with_name(f"{len(seen)}.db")) as made:
+            for number, portal in order:
+                made.save(page(made, number, portal=portal, removed=spam[number, portal], tampered=True))
+            seen.append(
+                rows(
+                    made,
+                    "SELECT target, kind, blocks, texts, articles, portals, first_seen, last_seen, text FROM campaigns",
+                )
+                + rows(made, "SELECT host, blocks, campaign FROM targets ORDER BY host")
+                + rows(made, "SELECT DISTINCT campaign FROM removed ORDER BY 1")
+            )
+            assert made.verify() == []
+    assert [each for each in seen if each != seen[0]] == []
+    when = (DAY.format(23), DAY.format(23))
+    assert seen[0][:2] == [
+        ("two.top one.top three.top", "link-farm", 3, 2, 3, 2, *when, "乙"),
+        ("hm.baidu.com", "hidden", 1, 1, 1, 1, *when, "丁"),
+    ]
+
+
+def test_blocks_of_an_elder_archive_are_put_to_their_campaigns(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    link = Removed("links", "p", "广告", "<a>", ("http://s.top/",), ())
+    shown = "SELECT * FROM campaigns", "SELECT * FROM targets"
+    with Archive(path) as made:
+        for number in (1, 2):
+            made.save(page(made, number, tampered=True, removed=(link._replace(text=f"广告{number}"),)))
+        whole = [rows(made, sql) for sql in shown]
+    database(
+        path,
+        "DROP VIEW campaigns",
+        "DROP INDEX removed_campaign",
+        "ALTER TABLE removed DROP COLUMN campaign",
+        "DROP TABLE targets",
+        "PRAGMA user_version=2",
+    )
+    with Archive(path) as again:
+        assert [rows(again, sql) for sql in shown] == whole
+        assert rows(again, "SELECT blocks, articles FROM campaigns") == [(2, 2)]
+
+
 # --- killed ---
 
 CRAWL = """

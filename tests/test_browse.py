@@ -536,6 +536,7 @@ PAGES = [
     "/archive/removed/2",
     "/archive/suspects",
     "/archive/suspects/2",
+    "/archive/targets",
     "/archive/listings",
     "/archive/attachments",
     "/archive/attachments/5",

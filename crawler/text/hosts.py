@@ -81,6 +81,17 @@ class Hosts:
         return any(".".join(labels[i:]) in _honest_hosts() for i in range(len(labels) - 1))
 
 
+def is_honest(host: str) -> bool:
+    """Say whether a host is an office's or one that honest pages name, whichever page links it.
+
+    >>> is_honest("mzj.lyg.gov.cn"), is_honest("s4.cnzz.com"), is_honest("a7788.example")
+    (True, True, False)
+    """
+    labels = host.split(".")
+    named = any(".".join(labels[i:]) in _honest_hosts() for i in range(len(labels) - 1))
+    return named or OFFICIAL_RE.search(host) is not None
+
+
 def _absolute(value: str) -> str:
     return value if "//" in value else "//" + value
 
