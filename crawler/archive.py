@@ -205,6 +205,25 @@ class Hit(NamedTuple):
     """Lower is better."""
 
 
+class Tampered(NamedTuple):
+    """One article whose newest version shows signs of hacking."""
+
+    article_id: int
+    version: int
+    since: bool
+    """Whether it was clean before."""
+
+
+class Campaign(NamedTuple):
+    """One campaign of spam, as far as it shows on some pages."""
+
+    pages: int
+    hosts: tuple[str, ...]
+    """The three that its blocks lead to most; empty where they have no links."""
+    text: str
+    """The beginning of one of its blocks."""
+
+
 class Lines(Protocol):
     """What `Archive.enlist` reads of a line; ``crawler.portals.Line`` is one."""
 
@@ -247,7 +266,7 @@ class Table(NamedTuple):
 TABLES = {
     "runs": Table(
         "id spider started finished outcome listed:int archived:int changed:int failed:int missed:int "
-        "stats arguments alarms attachments:int"
+        "stats arguments alarms attachments:int tampered:int"
     ),
     "captures": Table(
         "id:int url! fetched_at! status:int content_type charset encoding digest! warc! offset:int! length:int! "
@@ -1096,13 +1115,14 @@ class Archive:
         with self._write():
             self.conn.execute(
                 "UPDATE runs SET finished = ?, outcome = ?, listed = ?, archived = ?, changed = ?, failed = ?, "
-                "missed = ?, attachments = ?, stats = ?, alarms = ? WHERE id = ?",
+                "missed = ?, attachments = ?, tampered = ?, stats = ?, alarms = ? WHERE id = ?",
                 (
                     local_time(finished or now().replace(microsecond=0)),
                     outcome,
                     *(counts.get(name, 0) for name in ("listed", "archived", "changed", "failed")),
                     missed,
                     counts.get("attachments", 0),
+                    counts.get("tampered", 0),
                     _json(stats or {}),
                     _json(alarms),
                     run_id,
@@ -1505,11 +1525,9 @@ class Archive:
     def _save_again(self, page: Page, before: sqlite3.Row, when: str, values: dict[str, Any]) -> Saved:
         article_id = int(before["id"])
         same = (before["title"], before["text"]) == (values["title"], values["text"])
-        if before["gone"] is not None:
-            change: str | None = "restored"
-        elif values["tampered"] and not before["tampered"]:
-            change = "tampered"
-        elif same and before["tampered"] and not values["tampered"]:
+        if values["tampered"] and not before["tampered"]:
+            change: str | None = "tampered"
+        elif before["gone"] is not None or (same and before["tampered"] and not values["tampered"]):
             change = "restored"
         else:
             change = None if same else "edited"
@@ -1624,6 +1642,39 @@ class Archive:
             "last_seen = max(last_seen, excluded.last_seen)",
             [{"host": host, "name": name, "seen": when} for host in hosts],
         )
+
+    def tampered(self) -> dict[str, list[Tampered]]:
+        """Give the articles whose newest version shows signs of hacking, by portal, the portal with most first."""
+        found: dict[str, list[Tampered]] = {}
+        for row in self.conn.execute(
+            "SELECT portal, id, version, EXISTS (SELECT 1 FROM versions v WHERE v.article_id = articles.id "
+            "AND v.tampered = 0 AND v.text NOT NULL) AS since FROM articles WHERE tampered ORDER BY id"
+        ):
+            found.setdefault(row["portal"] or "", []).append(
+                Tampered(row["id"], row["version"], bool(row["since"]))
+            )
+        return dict(sorted(found.items(), key=lambda pair: -len(pair[1])))
+
+    def campaigns(self, pages: Iterable[Tampered], limit: int = 3) -> list[Campaign]:
+        """Say which campaigns show on some pages, that of most pages first."""
+        count: Counter[str] = Counter()
+        for page in pages:
+            names = self.conn.execute(
+                "SELECT DISTINCT coalesce(campaign, block) FROM removed WHERE article_id = ? AND version = ?",
+                (page.article_id, page.version),
+            )
+            count.update(row[0] for row in names)
+        found = []
+        for name, number in sorted(count.items(), key=lambda pair: (-pair[1], pair[0]))[:limit]:
+            hosts = self.conn.execute(
+                "SELECT host FROM targets WHERE campaign = ? ORDER BY blocks DESC, host LIMIT 3", (name,)
+            )
+            sample = self._row(
+                "SELECT min(text) FROM removed WHERE coalesce(campaign, block) = ? AND text <> ''", name
+            )
+            text = " ".join(((sample[0] if sample else None) or "").split())
+            found.append(Campaign(number, tuple(row[0] for row in hosts), text[:30]))
+        return found
 
     def _find_campaigns(self) -> None:
         """Put blocks that an elder program cut out to their campaigns."""

@@ -7,7 +7,7 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from resource import getpagesize
 from typing import Any, Self
@@ -19,7 +19,7 @@ from scrapy.extensions.memusage import MemoryUsage as StockMemoryUsage
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from crawler.archive import FILES, Archive, Standing, now
+from crawler.archive import FILES, Archive, Campaign, Standing, Tampered, now
 from crawler.captures import CUT_SHORT, Capture, CaptureRecord, CaptureWriter, RunRecord, read_record
 from crawler.documents import Document, ReaderMissing, read_document, sniff
 from crawler.items import Page
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 COUNTS = (
     *("listed", "archived", "changed", "unchanged", "failed", "gone", "challenged"),
-    *("attachments", "attachments_missed"),
+    *("attachments", "attachments_missed", "tampered"),
 )
 
 SETTLED_LATER = ("list", "article", "attachment")
@@ -37,6 +37,12 @@ SETTLED_LATER = ("list", "article", "attachment")
 
 SEVERITY = (7, 6, 9, 5, 3, 8, 4)
 """Exit codes, gravest first: of several the first one counts."""
+
+HACKING, HACKED = "signs of hacking", "hacked since last seen"
+"""What stands first in a run's report: a portal whose pages are hacked, and a page that was clean before."""
+
+RANKS = {HACKING: 0, HACKED: 1, "tampered": 3}
+"""The order of alarms; all others are 2."""
 
 KEPT_ALARMS = 20
 """How many alarms of one rule and portal a run's row keeps; the stat ``alarms/<rule>`` counts them all."""
@@ -60,6 +66,22 @@ def is_superseded(status: int, flags: Collection[str], attempt: int) -> bool:
     return status in REPEATED or ("dataloss" in flags and not attempt)
 
 
+def say_hacking(pages: Sequence[Tampered], campaigns: Iterable[Campaign]) -> str:
+    """Say in one line on how many pages of a portal somebody left his marks, and where they lead.
+
+    >>> say_hacking([Tampered(1, 1, False), Tampered(2, 3, True)], [Campaign(2, ("x7.example",), "甲"), Campaign(1, (), "乙")])
+    '2 pages, 1 of them clean before; leads to x7.example (2 pages), “乙” (1 page)'
+    """
+
+    def counted(number: int) -> str:
+        return f"{number} page{'s' * (number != 1)}"
+
+    since = sum(page.since for page in pages)
+    said = counted(len(pages)) + (f", {since} of them clean before" if since else "")
+    led = [f"{', '.join(each.hosts) or '“' + each.text + '”'} ({counted(each.pages)})" for each in campaigns]
+    return said + (f"; leads to {', '.join(led)}" if led else "; no block was cut out, the text was altered")
+
+
 class Ledger:
     """Open the archive for a run, keep its captures and books, and close them in good order.
 
@@ -77,6 +99,7 @@ class Ledger:
         self.counts: Counter[str] = Counter()
         self.alarms: list[dict[str, Any]] = []
         self.rules: Counter[tuple[str, str]] = Counter()
+        self.tampered: dict[str, list[Tampered]] = {}
         self.unsettled: dict[int, Capture] = {}
         self.network_failures = 0
         self.storage_failures = 0
@@ -229,7 +252,11 @@ class Ledger:
             self.count("archived" if saved.change == "first" else "changed")
         if page.tampered and saved.change:
             self.count("tampered")
-            self.alarm(page.portal, page.channel, "tampered", page.title or "", page.url, page.capture)
+            since = saved.change == "tampered"
+            rule = HACKED if since else "tampered"
+            self.alarm(page.portal, page.channel, rule, page.title or "", page.url, page.capture)
+            found = Tampered(saved.article_id, saved.version, since)
+            self.tampered.setdefault(page.portal, []).append(found)
         if page.extracted and len(page.extracted.attachments) + len(page.extracted.images) > FILES:
             what = f"the page names more than {FILES} files, the rest was not taken up"
             self.alarm(page.portal, page.channel, "many files", what, page.url, page.capture)
@@ -416,6 +443,7 @@ class Ledger:
                 None,
             )
         self.judge(reason, stats)
+        self.tell_hacking()
         counts = {name: self.counts[name] for name in COUNTS}
         row = {
             "outcome": self.outcome,
@@ -435,6 +463,14 @@ class Ledger:
             self.outcome, self.exitcode = "failed", 6
         self.archive.release()
         logger.info("Run %s %s: %s; %d alarms", self.run_id, self.outcome, self.said(), len(self.alarms))
+
+    def tell_hacking(self) -> None:
+        """Put first in the report which portals' pages show signs of hacking, then the pages that were clean before."""
+        for portal, pages in self.tampered.items():
+            article = self.archive.article(pages[0].article_id)
+            said = say_hacking(pages, self.archive.campaigns(pages))
+            self.alarm(portal, None, HACKING, said, article["url"] if article else "", None)
+        self.alarms.sort(key=lambda alarm: RANKS.get(alarm["rule"], 2))
 
     def judge(self, reason: str, stats: dict[str, Any]) -> None:
         """Set ``outcome`` (finished, partial, failed) and ``exitcode`` (CONTRACT of ``scrapy nightly``)."""

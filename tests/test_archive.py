@@ -31,10 +31,12 @@ from crawler.archive import (
     ArchiveError,
     ArchiveLocked,
     Books,
+    Campaign,
     Channel,
     Owed,
     Saved,
     Standing,
+    Tampered,
     canonical,
     lock,
     match_expression,
@@ -461,7 +463,7 @@ def test_a_killed_run_is_marked_when_the_archive_is_opened_again(tmp_path: Path)
                 *[None] * 5,
                 None,
                 "{}",
-                *[None] * 2,
+                *[None] * 3,
             ),
             (
                 "20261121T180000Z-lyg_news-2",
@@ -477,6 +479,7 @@ def test_a_killed_run_is_marked_when_the_archive_is_opened_again(tmp_path: Path)
                 '{"a":1}',
                 "{}",
                 '[{"rule":"silent list"}]',
+                0,
                 0,
             ),
         ]
@@ -843,6 +846,22 @@ def test_a_suspect_is_recorded_beside_the_text_and_no_evidence_of_tampering(arch
     for table in ("removed", "tampered", "campaigns"):
         assert rows(archive, f"SELECT count(*) FROM {table}") == [(0,)]
     assert archive.verify() == []
+
+
+def test_a_page_that_comes_back_hacked_is_hacked(archive: Archive) -> None:
+    archive.save(page(archive, 1))
+    archive.missing(URL.format(1), DAY.format(24), None, 404)
+    spam = (Removed("links", "div", "广告 甲", "<a>", ("http://s.top/",), ()),)
+    told = archive.save(page(archive, 1, 25, tampered=True, removed=spam))
+    archive.save(page(archive, 2, tampered=True, removed=(spam[0]._replace(links=(), text="乙"),)))
+    assert told == Saved(1, 3, "tampered")
+    assert rows(archive, "SELECT gone FROM articles") == [(None,), (None,)]
+    found = archive.tampered()
+    assert found == {PORTAL: [Tampered(1, 3, True), Tampered(2, 1, False)]}
+    assert sorted(archive.campaigns(found[PORTAL])) == [
+        Campaign(1, (), "乙"),
+        Campaign(1, ("s.top",), "广告 甲"),
+    ]
 
 
 def test_gone_before_it_was_had_is_gone_and_looked_for_again(archive: Archive) -> None:
