@@ -1071,6 +1071,14 @@ class Archive:
 
         return resolve
 
+    def captures_beside(self, capture: Capture, kind: str) -> list[Capture]:
+        """Give the captures of a kind that were made in the same run as a capture, and lie in its file."""
+        names = ", ".join(Capture._fields)
+        rows = self.conn.execute(
+            f"SELECT {names} FROM captures WHERE warc = ? AND kind = ? ORDER BY offset", (capture.warc, kind)
+        )
+        return [Capture(*row) for row in rows]
+
     def has_capture(self, warc: str, offset: int) -> bool:
         """Tell whether a record has a row: its answer was dealt with."""
         return self._row("SELECT 1 FROM captures WHERE warc = ? AND offset = ?", warc, offset) is not None

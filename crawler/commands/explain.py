@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,8 +12,9 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from crawler.archive import Archive
-from crawler.captures import CaptureRecord, read_record
+from crawler.captures import Capture, CaptureRecord, read_record
 from crawler.runs import reading
+from crawler.sources import sheet_text, style_sheets
 from crawler.text import Reading, Removed, binary_kind, read_page, repair, revert
 
 SHOWN = 12
@@ -83,7 +85,27 @@ def show_article(archive: Archive, article: dict[str, object], directory: Path, 
     if not isinstance(record, CaptureRecord):
         print(f"          {record.what}")
         return
-    show_page(read_page(record.unpacked().body, str(article["url"]), record.content_type), everything)
+    body = record.unpacked().body
+    sheets = {
+        url: text
+        for url, text in sheets_of_run(archive, capture, directory)
+        if url in style_sheets(body, record.url)
+    }
+    for url in sheets:
+        print(f"          with the style sheet {url}")
+    # as the crawl read it: under the address that was asked for, with the sheets of its run
+    show_page(read_page(body, record.context.get("url", record.url), record.content_type, sheets), everything)
+
+
+def sheets_of_run(archive: Archive, capture: Capture, directory: Path) -> Iterator[tuple[str, str]]:
+    """Give address and text of each style sheet of the run that a capture is of."""
+    for each in archive.captures_beside(capture, "sheet"):
+        record = read_record(directory / each.warc, each.offset, archive.resolver(directory))
+        if isinstance(record, CaptureRecord):
+            body = record.unpacked().body
+            text = sheet_text(record.status, record.flags, body, record.content_type)
+            if text is not None:
+                yield record.context.get("url", record.url), text
 
 
 def show_page(page: Reading, everything: bool) -> None:
