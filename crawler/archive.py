@@ -44,6 +44,7 @@ from crawler.captures import (
 from crawler.documents import READABLE, Document
 from crawler.text.encoding import decode
 from crawler.text.hosts import domain_of, host_of, is_honest
+from crawler.text.learning import Lesson
 from crawler.text.signatures import bands, likeness, same_story, sign
 from crawler.text.tampering import Edit, Step, repair, revert
 
@@ -1682,6 +1683,45 @@ class Archive:
             )
             text = " ".join(((sample[0] if sample else None) or "").split())
             found.append(Campaign(number, tuple(row[0] for row in hosts), text[:30]))
+        return found
+
+    def lessons(self) -> list[Lesson]:
+        """Give the blocks that were cut out, each once an article, for `crawler.text.learning`."""
+        rows = self.conn.execute(
+            "SELECT r.article_id, r.text, r.reasons, r.links, a.url FROM removed r JOIN articles a ON a.id = r.article_id "
+            "GROUP BY r.article_id, r.block, r.text ORDER BY r.id"
+        )
+        return [
+            Lesson(
+                row["article_id"],
+                row["text"] or "",
+                tuple((name, score) for name, score in json.loads(row["reasons"] or "[]")),
+                tuple(targets_of(json.loads(row["links"] or "[]"), row["url"])),
+            )
+            for row in rows
+        ]
+
+    def says(self, word: str) -> bool:
+        """Tell whether an untampered article, or an attachment of one, has a word."""
+        return (
+            self._row(
+                "SELECT 1 FROM articles_fts JOIN articles a ON a.id = articles_fts.rowid "
+                "WHERE articles_fts MATCH ? AND NOT a.tampered LIMIT 1",
+                match_expression(f'"{word}"'),
+            )
+            is not None
+        )
+
+    def honest_links(self) -> dict[str, set[int]]:
+        """Give the hosts outside their portal that untampered articles link, with those articles."""
+        found: dict[str, set[int]] = {}
+        for row in self.conn.execute("SELECT id, url, fields FROM articles WHERE NOT tampered"):
+            own = domain_of(host_of(row["url"]))
+            fields = json.loads(row["fields"] or "{}")
+            links = [*fields.get("links", ()), *(url for url, _ in fields.get("attachments", ()))]
+            for host in {host_of(url) for url in links if isinstance(url, str)}:
+                if host and domain_of(host) != own:
+                    found.setdefault(host, set()).add(row["id"])
         return found
 
     def _find_campaigns(self) -> None:
