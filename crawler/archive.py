@@ -43,8 +43,9 @@ from crawler.captures import (
 )
 from crawler.documents import READABLE, Document
 from crawler.text.encoding import decode
-from crawler.text.hosts import domain_of, host_of, is_honest
+from crawler.text.hosts import THROW_AWAY_RE, domain_of, host_of, is_honest
 from crawler.text.learning import Lesson
+from crawler.text.memory import Traces
 from crawler.text.signatures import bands, likeness, same_story, sign
 from crawler.text.tampering import Edit, Step, repair, revert
 
@@ -80,6 +81,20 @@ KEPT_DAMAGE = 200
 
 TARGETS = 100
 """How many hosts of one block are looked at when it is put to its campaign."""
+
+KNOWN_PAGES, KNOWN_SHARE = 5, 0.2
+"""A line outside articles is furniture from so many articles on, if they are this share of its portal's articles since
+the line was first seen."""
+HONEST_PAGES = 5
+"""A host is honest from so many untampered articles on, seen in two nights at least."""
+KNOWN_BLOCKS = 3
+"""A block is known from so many articles on."""
+REMEMBERED = 50_000
+"""How many rows of each kind are loaded at most."""
+FORGET_DAYS = 90
+"""What was seen on one page only is forgotten after so many days."""
+EPOCH_HOURS = 48
+"""How long runs that take up what a killed one left remember no more than that one."""
 
 CANDIDATES = 60
 """How many articles that share a band are compared in full, those that share most bands first."""
@@ -225,6 +240,42 @@ class Campaign(NamedTuple):
     """The beginning of one of its blocks."""
 
 
+class Remembered:
+    """What the archive knew of one portal at a moment: a ``crawler.text.Memory``."""
+
+    def __init__(
+        self,
+        portal: str,
+        lines: frozenset[str],
+        hosts: frozenset[str],
+        blocks: Mapping[str, Sequence[tuple[str, str, bool]]],
+    ) -> None:
+        """Keep digests of lines, hosts, and for digests of blocks the articles: key, portal, whether it was cut out."""
+        self.portal = portal
+        self.lines = lines
+        self.hosts = hosts
+        self.blocks = blocks
+
+    def furniture(self, line: str) -> bool:
+        """Say whether a line stands on many of the portal's pages outside their articles."""
+        return bool(self.lines) and line_digest(line) in self.lines
+
+    def repeated(self, text: str, url: str | None) -> int:
+        """Count the other articles that the block was cut out of, or on whose portal, another one, it is suspected.
+
+        That it is suspected on this portal again says nothing: a portal repeats its honest headlines, too.
+        """
+        found = self.blocks.get(block_digest(text)) if self.blocks else None
+        if not found:
+            return 0
+        own = canonical(url) if url else ""
+        return len({key for key, portal, cut in found if key != own and (cut or portal != self.portal)})
+
+    def honest(self, host: str) -> bool:
+        """Say whether honest pages of the portal name a host."""
+        return host in self.hosts
+
+
 class Lines(Protocol):
     """What `Archive.enlist` reads of a line; ``crawler.portals.Line`` is one."""
 
@@ -267,7 +318,7 @@ class Table(NamedTuple):
 TABLES = {
     "runs": Table(
         "id spider started finished outcome listed:int archived:int changed:int failed:int missed:int "
-        "stats arguments alarms attachments:int tampered:int"
+        "stats arguments alarms attachments:int tampered:int memory"
     ),
     "captures": Table(
         "id:int url! fetched_at! status:int content_type charset encoding digest! warc! offset:int! length:int! "
@@ -290,12 +341,15 @@ TABLES = {
         foreign_keys=(("article_id", "articles", "id"),),
     ),
     "removed": Table(
-        "id:int article_id:int! version:int! kind! reasons place text html links block target seen campaign",
+        "id:int article_id:int! version:int! kind! reasons place text html links block target seen campaign epoch",
         foreign_keys=(("article_id", "articles", "id"),),
     ),
-    "targets": Table("host campaign! blocks:int! first_seen! last_seen!", pk="host"),
+    "targets": Table("host campaign! blocks:int! first_seen! last_seen! epoch", pk="host"),
+    "memory": Table(
+        "portal kind key pages:int! fresh:int! first_seen! last_seen! since", pk=("portal", "kind", "key")
+    ),
     "suspects": Table(
-        "id:int article_id:int! version:int! kind! reasons place text html links block target seen",
+        "id:int article_id:int! version:int! kind! reasons place text html links block target seen epoch",
         foreign_keys=(("article_id", "articles", "id"),),
     ),
     "listings": Table(
@@ -343,6 +397,7 @@ INDEXES = {
     "edits_version": "INDEX {} ON edits(article_id, version)",
     "removed_version": "INDEX {} ON removed(article_id, version)",
     "removed_block": "INDEX {} ON removed(block)",
+    "memory_since": "INDEX {} ON memory(portal, kind, since) WHERE since IS NOT NULL",
     "removed_campaign": "INDEX {} ON removed(campaign)",
     "targets_campaign": "INDEX {} ON targets(campaign)",
     "suspects_version": "INDEX {} ON suspects(article_id, version)",
@@ -506,6 +561,11 @@ def _dotless(path: str) -> str:
 def block_digest(text: str) -> str:
     """Give the name of a block: the same for the same text wherever it stands."""
     return hashlib.sha256(storable(text).encode()).hexdigest()[:32]
+
+
+def line_digest(line: str) -> str:
+    """Give the name of a line; shorter than a block's, for there are many."""
+    return block_digest(line)[:16]
 
 
 def targets_of(links: Iterable[str], url: str) -> list[str]:
@@ -716,6 +776,10 @@ class Archive:
         self.path = Path(path).resolve()
         self.readonly = readonly
         self._elder: sqlite3.Connection | None = None
+        self.epoch = ""
+        """The moment up to which the present run remembers."""
+        self._memories: dict[tuple[str, str], Remembered] = {}
+        self._blocks: dict[str, dict[str, list[tuple[str, str, bool]]]] = {}
         self._check_file()
         try:
             self.conn = self._connect()
@@ -1105,7 +1169,14 @@ class Archive:
                 number += 1
                 name = f"{base}-{number}"
             self._insert(
-                "runs", {"id": name, "spider": spider, "started": when, "arguments": _json(arguments or {})}
+                "runs",
+                {
+                    "id": name,
+                    "spider": spider,
+                    "started": when,
+                    "arguments": _json(arguments or {}),
+                    "memory": self.epoch or None,
+                },
             )
         return name
 
@@ -1529,6 +1600,7 @@ class Archive:
         self._offer(_files_of(page), article_id, page.portal, page.channel, page.hosts, when)
         self._index(article_id, self._indexed(article_id, values))
         self._relate(article_id)
+        self._learn(page)
         return Saved(article_id, 1, "first")
 
     def _save_again(self, page: Page, before: sqlite3.Row, when: str, values: dict[str, Any]) -> Saved:
@@ -1618,6 +1690,7 @@ class Archive:
                     "block": digest,
                     "target": next((host for link in block.links if (host := _host(link))), None),
                     "seen": when,
+                    "epoch": self.epoch,
                 }
                 self._insert(table, row)
                 if table == "removed":
@@ -1646,10 +1719,11 @@ class Archive:
             for table in ("removed", "targets"):
                 self.conn.execute(f"UPDATE {table} SET campaign = ? WHERE campaign = ?", (name, other))
         self.conn.executemany(
-            "INSERT INTO targets (host, campaign, blocks, first_seen, last_seen) VALUES (:host, :name, 1, :seen, :seen) "
+            "INSERT INTO targets (host, campaign, blocks, first_seen, last_seen, epoch) "
+            "VALUES (:host, :name, 1, :seen, :seen, :epoch) "
             "ON CONFLICT (host) DO UPDATE SET blocks = blocks + 1, first_seen = min(first_seen, excluded.first_seen), "
             "last_seen = max(last_seen, excluded.last_seen)",
-            [{"host": host, "name": name, "seen": when} for host in hosts],
+            [{"host": host, "name": name, "seen": when, "epoch": self.epoch} for host in hosts],
         )
 
     def tampered(self) -> dict[str, list[Tampered]]:
@@ -1666,6 +1740,8 @@ class Archive:
 
     def campaigns(self, pages: Iterable[Tampered], limit: int = 3) -> list[Campaign]:
         """Say which campaigns show on some pages, that of most pages first."""
+        if self._is_elder():
+            return []
         count: Counter[str] = Counter()
         for page in pages:
             names = self.conn.execute(
@@ -1724,6 +1800,15 @@ class Archive:
                     found.setdefault(host, set()).add(row["id"])
         return found
 
+    def named_hosts(self) -> dict[str, int]:
+        """Count the untampered articles whose pages name a host, in the article or beside it."""
+        if self._is_elder():
+            return {}
+        rows = self.conn.execute(
+            "SELECT key, sum(pages + fresh) FROM memory WHERE kind = 'host' GROUP BY key"
+        )
+        return {row[0]: row[1] for row in rows}
+
     def _find_campaigns(self) -> None:
         """Put blocks that an elder program cut out to their campaigns."""
         rows = self.conn.execute(
@@ -1771,6 +1856,131 @@ class Archive:
         ):
             steps.setdefault(row["step"], []).append(Edit(row["start"], row["before"], row["after"]))
         return revert(text, [Step("", "", tuple(edits)) for _, edits in sorted(steps.items())])
+
+    # -- what is remembered of a portal --
+
+    def begin_memory(self) -> None:
+        """Let what earlier runs learnt count for the runs of this process, which begin now, one after the other.
+
+        While a killed run waits for its next one, nothing new counts, so that the two read as one.
+        """
+        if self.epoch:
+            return  # a run beside this one began it
+        now_ = local_time(now().replace(microsecond=0))
+        last = self._last_epoch()
+        recent = local_time(now() - timedelta(hours=EPOCH_HOURS))
+        waiting = self._row(
+            "SELECT 1 FROM runs WHERE memory = ? AND outcome = 'interrupted' AND stats IS NULL", last
+        )
+        self.open_memory(last if waiting and last > recent else max(last, now_))
+
+    def open_memory(self, epoch: str) -> None:
+        """Remember what was learnt before a moment; a later one than the last lets more count."""
+        if epoch > self._last_epoch():
+            self._settle_memory(epoch)
+        self.epoch = epoch
+        self._memories.clear()
+        self._blocks.clear()
+
+    def _last_epoch(self) -> str:
+        return str(self.conn.execute("SELECT coalesce(max(memory), '') FROM runs").fetchone()[0])
+
+    def _settle_memory(self, epoch: str) -> None:
+        """Count what the last runs saw, say what is known from now on, and forget what was seen once, long ago."""
+        try:
+            old = local_time(datetime.fromisoformat(epoch) - timedelta(days=FORGET_DAYS))
+        except ValueError:
+            old = ""
+        with self._write():
+            self.conn.execute("UPDATE memory SET pages = pages + fresh, fresh = 0 WHERE fresh > 0")
+            self.conn.execute(
+                "UPDATE memory SET since = :epoch WHERE kind = 'line' AND since IS NULL AND pages >= :pages AND pages >= "
+                ":share * (SELECT sum(a.pages) FROM memory a WHERE a.portal = memory.portal AND a.kind = 'articles' "
+                "AND a.key >= memory.first_seen)",
+                {"epoch": epoch, "pages": KNOWN_PAGES, "share": KNOWN_SHARE},
+            )
+            self.conn.execute(
+                "UPDATE memory SET since = :epoch WHERE kind = 'host' AND since IS NULL AND pages >= :pages "
+                "AND first_seen < last_seen AND key NOT IN (SELECT host FROM targets)",
+                {"epoch": epoch, "pages": HONEST_PAGES},
+            )
+            self.conn.execute(
+                "DELETE FROM memory WHERE kind <> 'articles' AND since IS NULL AND pages < 2 AND last_seen < ?",
+                (old,),
+            )
+
+    def _learn(self, page: Page) -> None:
+        """Count what an article's page teaches, when it is first seen; of a page in doubt its hosts teach nothing."""
+        traces = page.traces or Traces()
+        hosts = () if page.tampered or page.suspects else traces.hosts
+        found = [("line", line_digest(line)) for line in traces.lines]
+        found += [("host", host) for host in hosts if not THROW_AWAY_RE.search(host)]
+        found.append(("articles", self.epoch))
+        self.conn.executemany(
+            "INSERT INTO memory (portal, kind, key, pages, fresh, first_seen, last_seen) "
+            "VALUES (:portal, :kind, :key, 0, 1, :epoch, :epoch) ON CONFLICT (portal, kind, key) "
+            "DO UPDATE SET fresh = fresh + 1, last_seen = max(last_seen, excluded.last_seen)",
+            [
+                {"portal": page.portal, "kind": kind, "key": storable(key), "epoch": self.epoch}
+                for kind, key in dict.fromkeys(found)
+            ],
+        )
+
+    def memory(self, portal: str, epoch: str | None = None) -> Remembered:
+        """Give what is known of a portal to the present run, or was to the runs of an earlier moment."""
+        at = self.epoch if epoch is None else epoch
+        if found := self._memories.get((portal, at)):
+            return found
+        if self._is_elder():
+            return Remembered(portal, frozenset(), frozenset(), {})
+
+        def known(kind: str, more: str = "") -> frozenset[str]:
+            rows = self.conn.execute(
+                f"SELECT key FROM memory WHERE portal = :portal AND kind = :kind AND since <= :at {more} "
+                "ORDER BY pages DESC, key LIMIT :limit",
+                {"portal": portal, "kind": kind, "at": at, "limit": REMEMBERED},
+            )
+            return frozenset(row[0] for row in rows)
+
+        if at not in self._blocks:
+            self._blocks[at] = self._blocks_known(at)
+        clean = "AND key NOT IN (SELECT host FROM targets WHERE coalesce(epoch, '') < :at)"
+        found = Remembered(portal, known("line"), known("host", clean), self._blocks[at])
+        self._memories[portal, at] = found
+        return found
+
+    def _is_elder(self) -> bool:
+        """Tell whether the file is open for reading and of a shape that remembers nothing yet."""
+        return bool(self.conn.execute("PRAGMA user_version").fetchone()[0] < 3)
+
+    def _blocks_known(self, epoch: str) -> dict[str, list[tuple[str, str, bool]]]:
+        """Give the blocks that were cut out of, or suspected on, several articles before a moment."""
+        told = (
+            "SELECT block, article_id, 1 AS cut FROM removed WHERE coalesce(epoch, '') < :at "
+            "AND instr(reasons, '\"repeated\"') = 0 UNION SELECT block, article_id, 0 FROM suspects "
+            "WHERE coalesce(epoch, '') < :at"
+        )
+        rows = self.conn.execute(
+            f"WITH told AS ({told}) SELECT t.block, a.key, a.portal, max(t.cut) AS cut FROM told t "
+            "JOIN articles a ON a.id = t.article_id WHERE t.block IN (SELECT block FROM told GROUP BY block "
+            "HAVING count(DISTINCT article_id) >= :least ORDER BY count(*) DESC, block LIMIT :limit) "
+            "GROUP BY t.block, a.key ORDER BY t.block, a.key",
+            {"at": epoch, "least": KNOWN_BLOCKS, "limit": REMEMBERED},
+        )
+        found: dict[str, list[tuple[str, str, bool]]] = {}
+        kinds: Counter[tuple[str, str, bool]] = Counter()
+        for block, key, portal, cut in rows:
+            kinds[block, portal, bool(cut)] += 1
+            if kinds[block, portal, bool(cut)] <= 2 * KNOWN_BLOCKS:  # more change nothing
+                found.setdefault(block, []).append((key, portal or "", bool(cut)))
+        return found
+
+    def epoch_of(self, capture_id: int) -> str:
+        """Give the moment up to which the run of a capture remembered; empty where it did not."""
+        row = self._row(
+            "SELECT r.memory FROM captures c JOIN runs r ON r.id = c.run_id WHERE c.id = ?", capture_id
+        )
+        return (row["memory"] if row else None) or ""
 
     # -- the full-text index --
 
@@ -2416,6 +2626,8 @@ COMPARED = {
     "FROM {place}.edits e JOIN {place}.articles a ON a.id = e.article_id",
     "removed": "SELECT a.key, r.version, r.kind, r.place, r.text, r.html, r.links FROM {place}.removed r "
     "JOIN {place}.articles a ON a.id = r.article_id",
+    "memory": "SELECT portal, kind, CASE kind WHEN 'articles' THEN '' ELSE key END AS key, sum(pages + fresh) AS pages "
+    "FROM {place}.memory GROUP BY 1, 2, 3",
     "suspects": "SELECT a.key, s.version, s.place, s.reasons, s.text, s.links FROM {place}.suspects s "
     "JOIN {place}.articles a ON a.id = s.article_id",
     "attachments": "SELECT f.id, a.key AS article, f.portal, f.channel, f.kind, f.key, f.url, f.name, f.mime, f.size, "

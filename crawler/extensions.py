@@ -8,6 +8,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from resource import getpagesize
 from typing import Any, Self
@@ -20,7 +21,15 @@ from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from crawler.archive import FILES, Archive, Campaign, Standing, Tampered, now
-from crawler.captures import CUT_SHORT, Capture, CaptureRecord, CaptureWriter, RunRecord, read_record
+from crawler.captures import (
+    CUT_SHORT,
+    Capture,
+    CaptureRecord,
+    CaptureWriter,
+    RunRecord,
+    local_time,
+    read_record,
+)
 from crawler.documents import Document, ReaderMissing, read_document, sniff
 from crawler.items import Page
 from crawler.portals import Ask, Found, Portal
@@ -59,6 +68,18 @@ def gravest(codes: Iterable[int]) -> int:
     """
     found = set(codes)
     return next((code for code in SEVERITY if code in found), 0)
+
+
+def moment_of(run_id: str) -> str:
+    """Read from a run's id when it began; empty where the id does not tell.
+
+    >>> moment_of("20261121T180000Z-lyg_news-2"), moment_of("mine")
+    ('2026-11-22T02:00:00+08:00', '')
+    """
+    try:
+        return local_time(datetime.strptime(run_id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC))
+    except ValueError:
+        return ""
 
 
 def is_superseded(status: int, flags: Collection[str], attempt: int) -> bool:
@@ -126,6 +147,7 @@ class Ledger:
         self.archive = Archive.shared(Path(self.settings["ARCHIVE_PATH"]))
         if not getattr(spider, "keeps_captures", True):
             return
+        self.archive.begin_memory()
         self.run_id = self.archive.start_run(spider.name, arguments)
         self.writer = CaptureWriter(
             Path(self.settings["CAPTURE_DIR"]),
@@ -133,6 +155,7 @@ class Ledger:
             software=self.settings["USER_AGENT"],
             spider=spider.name,
             arguments=arguments,
+            memory=self.archive.epoch,
         )
         self.archive.commit()
 
@@ -392,6 +415,7 @@ class Ledger:
     def begin_run(self, run: RunRecord) -> None:
         """Write the row of a run that is replayed from its captures."""
         self.run_id = run.run_id
+        self.archive.open_memory(run.memory or moment_of(run.run_id))
         self.archive.start_run(run.spider, run.arguments, run_id=run.run_id)
         self.alarms = []
 

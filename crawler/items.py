@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from crawler.captures import Capture
-from crawler.text import Decoded, Extracted, Removed, Repaired
+from crawler.text import Decoded, Extracted, Removed, Repaired, Traces
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,6 +49,8 @@ class Page:
     title: str | None = None
     text: str | None = None
     published: datetime | date | None = None
+    traces: Traces | None = None
+    """What the page teaches for reading further pages of its portal."""
     tampered: bool = False
     # dedup
     signature: str | None = None

@@ -11,7 +11,7 @@ class SpamPipeline(CountingStage):
     def process_item(self, item: Page) -> Page:
         assert item.repaired is not None
         item.tree = parse(item.repaired.text)
-        item.removed, item.suspects = judge_tree(item.tree, item.url, item.sheets)
+        item.removed, item.suspects = judge_tree(item.tree, item.url, item.sheets, self.memory(item))
         for block in (*item.removed, *item.suspects):
             self.stats.inc_value(f"spam/{block.kind}")
         item.tampered = item.tampered or bool(item.removed)

@@ -463,7 +463,7 @@ def test_a_killed_run_is_marked_when_the_archive_is_opened_again(tmp_path: Path)
                 *[None] * 5,
                 None,
                 "{}",
-                *[None] * 3,
+                *[None] * 4,
             ),
             (
                 "20261121T180000Z-lyg_news-2",
@@ -481,6 +481,7 @@ def test_a_killed_run_is_marked_when_the_archive_is_opened_again(tmp_path: Path)
                 '[{"rule":"silent list"}]',
                 0,
                 0,
+                None,
             ),
         ]
 

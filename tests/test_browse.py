@@ -537,6 +537,7 @@ PAGES = [
     "/archive/suspects",
     "/archive/suspects/2",
     "/archive/targets",
+    "/archive/memory",
     "/archive/listings",
     "/archive/attachments",
     "/archive/attachments/5",

@@ -59,6 +59,11 @@ def contents(archive: Path) -> dict[str, list[tuple[Any, ...]]]:
             "SELECT a.key, s.version, s.place, s.text FROM suspects s JOIN articles a ON a.id = s.article_id "
             "ORDER BY 1, 2, 3, 4",
         ),
+        "memory": rows(
+            archive,
+            "SELECT portal, kind, CASE kind WHEN 'articles' THEN '' ELSE key END, sum(pages + fresh) FROM memory "
+            "GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+        ),
         "attachments": rows(
             archive,
             "SELECT a.key, f.portal, f.channel, f.kind, f.key, f.name, f.state, f.mime, f.size, f.digest, f.text, f.error, "

@@ -58,7 +58,7 @@ def test_words_and_hosts_are_shown_with_their_evidence_and_nothing_is_written(le
         "learnt 星河贵宾会, weight 0.8: 3 blocks, 3 articles (1 2 3)",
         "learnt 极速棋局, weight 0.8: 3 blocks, 3 articles (1 3 4)",
         "host   two.top, weight 1: 2 blocks, 2 articles (3 4)",
-        "honest jyx.example: 12 articles (7 8 9 10 11 12 …)",
+        "honest jyx.example: 12 pages, linked by 12 articles (7 8 9 10 11 12 …)",
     ]
     for table in TABLES.iterdir():
         assert (learnt.folder / "tables" / table.name).read_bytes() == table.read_bytes()

@@ -93,8 +93,10 @@ def show_article(archive: Archive, article: dict[str, object], directory: Path, 
     }
     for url in sheets:
         print(f"          with the style sheet {url}")
-    # as the crawl read it: under the address that was asked for, with the sheets of its run
-    show_page(read_page(body, record.context.get("url", record.url), record.content_type, sheets), everything)
+    # as the crawl read it: the address that was asked for, the sheets of its run, what was known when it began
+    memory = archive.memory(str(article["portal"]), archive.epoch_of(int(str(article["capture_id"]))))
+    url = record.context.get("url", record.url)
+    show_page(read_page(body, url, record.content_type, sheets, memory), everything)
 
 
 def sheets_of_run(archive: Archive, capture: Capture, directory: Path) -> Iterator[tuple[str, str]]:

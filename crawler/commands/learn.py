@@ -68,14 +68,15 @@ class Command(ScrapyCommand):
             raise UsageError(f"learn: {wrong.filename}: {wrong.strerror}", print_help=False) from None
         with reading(Path(self.settings["ARCHIVE_PATH"])) as archive:
             lessons = archive.lessons()
-            linked = archive.honest_links()
+            linked, named = archive.honest_links(), archive.named_hosts()
             cut = {host for lesson in lessons for host in lesson.hosts}
             words = propose_words(lessons, known["spam-words"], archive.says, opts.articles)
             hosts = propose_hosts(
-                [lesson for lesson in lessons if lesson.strong], known["spam-words"], linked
+                [lesson for lesson in lessons if lesson.strong], known["spam-words"], {*linked, *named}
             )
             honest = propose_honest(
                 linked,
+                named,
                 lambda host: (
                     is_honest(host)
                     or bool(THROW_AWAY_RE.search(host))
@@ -127,8 +128,8 @@ def line(each: Proposal) -> str:
     """Say one proposal in a line: what it is, its weight, where it was seen, on which articles."""
     ids = " ".join(map(str, each.articles[:IDS])) + (" …" if len(each.articles) > IDS else "")
     weight = "" if each.topic == "honest" else f", weight {each.weight:g}"
-    blocks = "" if each.topic == "honest" else f"{each.blocks} blocks, "
-    return printable(f"{each.topic:6} {each.word}{weight}: {blocks}{len(each.articles)} articles ({ids})")
+    seen = f"{each.blocks} pages, linked by" if each.topic == "honest" else f"{each.blocks} blocks,"
+    return printable(f"{each.topic:6} {each.word}{weight}: {seen} {len(each.articles)} articles ({ids})")
 
 
 def rows_of(path: Path) -> frozenset[str]:

@@ -12,6 +12,7 @@ joined     a row of link words with ``|``, ``_`` or ``-`` between them, no sente
 overwritten a title or description that the page itself does not bear out
 switch     a script that looks for search engines
 encoded    a script that hides what it writes
+repeated   the same block was cut out of other articles, or is suspected on other portals
 odd        an address such as nobody publishes: a bare number, a throw-away domain
 ========== ===========================================================================================
 """
@@ -32,6 +33,7 @@ from crawler.text.body import densest
 from crawler.text.hiding import Hiding
 from crawler.text.hosts import FRIENDLY_RE, THROW_AWAY_RE, Hosts, host_of, join
 from crawler.text.lines import Line
+from crawler.text.memory import Memory
 from crawler.text.outline import Anchor
 from crawler.text.topics import HAN_RE, SENTENCE_RE, fold, joined, off_topic, pitch, spam_words, words_in
 from crawler.text.trees import LINE, Tree, parse, text_of
@@ -202,12 +204,20 @@ def strip_tree(
     return judge_tree(tree, url, sheets).removed
 
 
-def judge_tree(tree: Tree, url: str | None = None, sheets: Mapping[str, str] | None = None) -> Judged:
-    """Cut the injected spam out of a parsed page, in place; give it, and what one signal alone suspects."""
+def judge_tree(
+    tree: Tree,
+    url: str | None = None,
+    sheets: Mapping[str, str] | None = None,
+    memory: Memory | None = None,
+) -> Judged:
+    """Cut the injected spam out of a parsed page, in place; give it, and what one signal alone suspects.
+
+    `memory` is what is known from earlier pages of the portal, and of the same block elsewhere.
+    """
     if tree.plain:
         judged = Judged(_strip_lines(tree.root), ())
     else:
-        page = _Page(tree, url, sheets)
+        page = _Page(tree, url, sheets, memory)
         removed = page.strip()
         left = [doubt for el, doubt in page.doubts if page.stays(el)]  # the rest was cut out after all
         judged = Judged(removed, tuple(dict.fromkeys(left)))
@@ -260,6 +270,8 @@ def _is_spam(reasons: Sequence[tuple[str, float]]) -> bool:
     score = dict(reasons)
     topic, foreign = score.get("off-topic", 0.0), score.get("foreign", 0.0)
     hidden, place, joined = score.get("hidden", 0.0), score.get("place", 0.0), score.get("joined", 0.0)
+    if score.get("repeated", 0.0) >= SPOTTED and (topic >= SPOTTED or foreign >= 0.8):
+        return True
     if topic >= SPOTTED:
         return max(hidden, place, joined, foreign) >= SPOTTED
     return (hidden >= SPOTTED and foreign > SPOTTED) or (place >= SPOTTED and foreign >= 0.8)
@@ -321,11 +333,18 @@ def _drop(el: Element) -> None:
 class _Page:
     """The judgement of one page."""
 
-    def __init__(self, tree: Tree, url: str | None, sheets: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        tree: Tree,
+        url: str | None,
+        sheets: Mapping[str, str] | None = None,
+        memory: Memory | None = None,
+    ) -> None:
+        self.memory = memory
         self.root = tree.root
         self.outline = tree.outline
         self.url = url
-        self.hosts = Hosts(self.outline, url)
+        self.hosts = Hosts(self.outline, url, memory.honest if memory else None)
         self.order = _Order(self.root, self.outline.lines)
         self.heads = [head for head in self.outline.heads if head.text and head.name in HEADS]
         self.text = "".join(self.outline.pieces)
@@ -609,12 +628,14 @@ class _Page:
             ("foreign", away),
             ("place", 0.6 if self.order.out_of_place(el, tail) else 0.0),
             ("joined", row),
+            ("repeated", self.repeated(text if tail else text_of(el))),
         )
         if not _is_spam(reasons):
             if topic >= SPOTTED or away >= 0.8:
                 place = self.root.getroottree().getpath(el)
                 at = tuple(dict.fromkeys(join(self.url, a.get("href")) for a in links))
-                self.doubts.append((el, Removed("suspect", place, _lines(text), "", at, reasons)))
+                whole = _lines(text if tail else text_of(el))  # as that of a block that is cut out
+                self.doubts.append((el, Removed("suspect", place, whole, "", at, reasons)))
             return None
         names = dict(reasons)
         kind = "hidden" if "hidden" in names else ("link-farm" if links else "text")
@@ -625,6 +646,13 @@ class _Page:
                 if not tail and self.hiding.own(up):
                     el = up
         return _Find(kind, el, tail, reasons)
+
+    def repeated(self, text: str) -> float:
+        """Score how often a block is known from elsewhere; what the page is called is no block."""
+        if self.memory is None or (count := self.memory.repeated(_lines(text), self.url)) < 3:
+            return 0.0
+        said = fold(text)
+        return 0.0 if any(said in fold(head.text) for head in self.heads) else min(1.0, 0.4 + 0.1 * count)
 
     # ------------------------------------------------------------------------------------- head and scripts
 

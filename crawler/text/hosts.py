@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from functools import cache
 from urllib.parse import urljoin
 
@@ -49,7 +50,11 @@ def _honest_hosts() -> frozenset[str]:
 class Hosts:
     """The hosts that belong to one page."""
 
-    def __init__(self, outline: Outline, url: str | None) -> None:
+    def __init__(
+        self, outline: Outline, url: str | None, honest: Callable[[str], bool] | None = None
+    ) -> None:
+        """Tell the hosts of a page; `honest` says which others honest pages of its portal name."""
+        self.honest = honest
         own = [host_of(url)]
         for head in outline.heads:
             if head.name in ("sitedomain", "url"):
@@ -75,7 +80,7 @@ class Hosts:
         return verdict
 
     def _belongs(self, host: str) -> bool:
-        if OFFICIAL_RE.search(host) or domain_of(host) in self.own:
+        if OFFICIAL_RE.search(host) or domain_of(host) in self.own or (self.honest and self.honest(host)):
             return True
         labels = host.split(".")
         return any(".".join(labels[i:]) in _honest_hosts() for i in range(len(labels) - 1))

@@ -111,11 +111,11 @@ def propose_words(
 
 
 def propose_hosts(
-    lessons: Iterable[Lesson], known: Collection[str], linked: Mapping[str, Collection[int]], least: int = 2
+    lessons: Iterable[Lesson], known: Collection[str], linked: Collection[str], least: int = 2
 ) -> list[Proposal]:
     """Give hosts that cut-out blocks of `least` articles lead to and that no honest page links.
 
-    `linked` are the hosts that honest pages link, with the articles.
+    `linked` are the hosts that honest pages link.
     """
     where: dict[str, tuple[set[int], set[str]]] = {}
     for lesson in lessons:
@@ -132,12 +132,20 @@ def propose_hosts(
 
 
 def propose_honest(
-    linked: Mapping[str, Collection[int]], known: Callable[[str], bool], cut: Collection[str], least: int = 10
+    linked: Mapping[str, Collection[int]],
+    named: Mapping[str, int],
+    known: Callable[[str], bool],
+    cut: Collection[str],
+    least: int = 10,
 ) -> list[Proposal]:
-    """Give hosts that `least` honest articles link, that no cut-out block leads to and that are not `known`."""
-    proposals = [
-        Proposal(host, "honest", 0.0, len(articles), tuple(sorted(articles)))
-        for host, articles in linked.items()
-        if len(articles) >= least and host not in cut and not known(host) and HOST_RE.fullmatch(host)
-    ]
-    return sorted(proposals, key=lambda each: (-len(each.articles), each.word))
+    """Give hosts that the pages of `least` honest articles name, that no cut-out block leads to and that are not `known`.
+
+    `linked` are those that the articles themselves link, `named` counts the pages, with all that stands beside them.
+    """
+    proposals = []
+    for host in {*linked, *named}:
+        articles = tuple(sorted(linked.get(host, ())))
+        pages = max(len(articles), named.get(host, 0))
+        if pages >= least and host not in cut and not known(host) and HOST_RE.fullmatch(host):
+            proposals.append(Proposal(host, "honest", 0.0, pages, articles))
+    return sorted(proposals, key=lambda each: (-each.blocks, each.word))

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from crawler.text.blocks import Removed, judge_tree
 from crawler.text.encoding import Decoded, decode
 from crawler.text.extraction import Extracted, extract_tree, parse
+from crawler.text.memory import Memory
 from crawler.text.tampering import TAMPERING, Step, repair
 
 
@@ -32,11 +33,16 @@ class Reading(NamedTuple):
 
 
 def read_page(
-    body: bytes, url: str, content_type: str | None = None, sheets: Mapping[str, str] | None = None
+    body: bytes,
+    url: str,
+    content_type: str | None = None,
+    sheets: Mapping[str, str] | None = None,
+    memory: Memory | None = None,
 ) -> Reading:
     """Read a page as it was fetched: decode, repair, parse once, strip, extract.
 
-    `sheets` are the texts of style sheets that the page links, by absolute address.
+    `sheets` are the texts of style sheets that the page links, by absolute address; `memory` is what is known from
+    earlier pages of its portal.
 
     Never raises on odd input: a body that holds no article gives an empty ``text``.
 
@@ -54,8 +60,8 @@ def read_page(
     decoded = decode(body, content_type)
     repaired = repair(decoded.text)
     tree = parse(repaired.text)
-    removed, suspects = judge_tree(tree, url, sheets)
-    extracted = extract_tree(tree, url)
+    removed, suspects = judge_tree(tree, url, sheets, memory)
+    extracted = extract_tree(tree, url, memory)
     return Reading(
         title=extracted.title,
         text=extracted.text,
