@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
 
+from crawler.text import bigrams
+
 STRONG = 0.6
 """From this score on a signal is strong; a block teaches by two of them."""
 LONGEST = 6
@@ -61,13 +63,24 @@ class _Seen:
         return all("" in beside or len(beside) > 1 for beside in (self.before, self.after))
 
 
+def is_ordinary(word: str) -> bool:
+    """Say whether the counts of ordinary Chinese know each pair of a word's characters, so that it proves nothing.
+
+    >>> is_ordinary("网站"), is_ordinary("月月返利")
+    (True, False)
+    """
+    pairs = bigrams.known()[1]
+    return all(word[at : at + 2] in pairs for at in range(len(word) - 1))
+
+
 def propose_words(
     lessons: Iterable[Lesson], known: Collection[str], honest: Callable[[str], bool], least: int = 3
 ) -> list[Proposal]:
     """Give words of cut-out blocks that no honest text has, those of most articles first.
 
     A word has two to six characters, stands in two different blocks at least and on `least` articles, is no
-    piece of a longer word, and holds no word that is `known`. `honest` says whether an honest text has it.
+    piece of a longer word, holds no word that is `known` and is no ordinary one. `honest` says whether an honest
+    text has it.
 
     >>> strong = (("hidden", 1.0), ("foreign", 0.8))
     >>> lessons = [Lesson(n, f"星河贵宾会|{other}", strong, ()) for n, other in enumerate(("百家乐", "真人", "开户"))]
@@ -104,7 +117,7 @@ def propose_words(
             for longer, other in found_words.items()
         ):
             continue
-        if not honest(word):
+        if not is_ordinary(word) and not honest(word):
             weight = {2: 0.4, 3: 0.6}.get(len(word), 0.8)
             proposals.append(Proposal(word, "learnt", weight, each.blocks, tuple(sorted(each.articles))))
     return sorted(proposals, key=lambda each: (-len(each.articles), -len(each.word), each.word))
