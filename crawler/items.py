@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from crawler.captures import Capture
-from crawler.text import Decoded, Extracted, Removed, Repaired
+from crawler.text import Decoded, Extracted, Removed, Repaired, Traces
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,11 +42,15 @@ class Page:
     tree: Any = None
     """The one parsed tree (lxml), blocks already cut out."""
     removed: tuple[Removed, ...] = ()
+    suspects: tuple[Removed, ...] = ()
+    """Blocks that one signal alone suspects; they stay in the tree."""
     # extraction
     extracted: Extracted | None = None
     title: str | None = None
     text: str | None = None
     published: datetime | date | None = None
+    traces: Traces | None = None
+    """What the page teaches for reading further pages of its portal."""
     tampered: bool = False
     # dedup
     signature: str | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,9 +12,10 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from crawler.archive import Archive
-from crawler.captures import CaptureRecord, read_record
+from crawler.captures import Capture, CaptureRecord, read_record
 from crawler.runs import reading
-from crawler.text import Reading, binary_kind, read_page, repair, revert
+from crawler.sources import sheet_text, style_sheets
+from crawler.text import Reading, Removed, binary_kind, read_page, repair, revert
 
 SHOWN = 12
 """How many edits of one step are shown without ``--all``."""
@@ -83,7 +85,29 @@ def show_article(archive: Archive, article: dict[str, object], directory: Path, 
     if not isinstance(record, CaptureRecord):
         print(f"          {record.what}")
         return
-    show_page(read_page(record.unpacked().body, str(article["url"]), record.content_type), everything)
+    body = record.unpacked().body
+    sheets = {
+        url: text
+        for url, text in sheets_of_run(archive, capture, directory)
+        if url in style_sheets(body, record.url)
+    }
+    for url in sheets:
+        print(f"          with the style sheet {url}")
+    # as the crawl read it: the address that was asked for, the sheets of its run, what was known when it began
+    memory = archive.memory(str(article["portal"]), archive.epoch_of(int(str(article["capture_id"]))))
+    url = record.context.get("url", record.url)
+    show_page(read_page(body, url, record.content_type, sheets, memory), everything)
+
+
+def sheets_of_run(archive: Archive, capture: Capture, directory: Path) -> Iterator[tuple[str, str]]:
+    """Give address and text of each style sheet of the run that a capture is of."""
+    for each in archive.captures_beside(capture, "sheet"):
+        record = read_record(directory / each.warc, each.offset, archive.resolver(directory))
+        if isinstance(record, CaptureRecord):
+            body = record.unpacked().body
+            text = sheet_text(record.status, record.flags, body, record.content_type)
+            if text is not None:
+                yield record.context.get("url", record.url), text
 
 
 def show_page(page: Reading, everything: bool) -> None:
@@ -101,17 +125,24 @@ def show_page(page: Reading, everything: bool) -> None:
         undone = "gives the captured text" if undoes(page) else "FAILS"
         print(f"          undoing the edits {undone}")
     for block in page.removed:
-        reasons = ", ".join(f"{name} {score:.2f}" for name, score in block.reasons)
-        print(f"cut out   {block.kind} at {block.place}: {reasons}\n          {block.text[:200]!r}")
-        hosts = Counter(link.split("/")[2] for link in block.links if link.count("/") > 1)
-        for host, count in hosts.most_common(5):
-            print(f"          {count} links to {host}")
+        show_block("cut out   " + block.kind, block)
+    for block in page.suspects:
+        show_block("suspected, left in the text", block)
     print(
         f"title     {page.title}\npublished {page.published}\nsource    {page.source}\nauthor    {page.author}"
     )
     for field, rule in page.extracted.rules:
         print(f"rule      {field}: {rule}")
     print(f"text      {len(page.text)} characters\n\n{page.text}")
+
+
+def show_block(what: str, block: Removed) -> None:
+    """Print a block with its reasons and where it leads."""
+    reasons = ", ".join(f"{name} {score:.2f}" for name, score in block.reasons)
+    print(f"{what} at {block.place}: {reasons}\n          {block.text[:200]!r}")
+    hosts = Counter(link.split("/")[2] for link in block.links if link.count("/") > 1)
+    for host, count in hosts.most_common(5):
+        print(f"          {count} links to {host}")
 
 
 def undoes(page: Reading) -> bool:

@@ -12,6 +12,7 @@ joined     a row of link words with ``|``, ``_`` or ``-`` between them, no sente
 overwritten a title or description that the page itself does not bear out
 switch     a script that looks for search engines
 encoded    a script that hides what it writes
+repeated   the same block was cut out of other articles, or is suspected on other portals
 odd        an address such as nobody publishes: a bare number, a throw-away domain
 ========== ===========================================================================================
 """
@@ -34,6 +35,7 @@ from crawler.text.body import densest
 from crawler.text.hiding import Hiding
 from crawler.text.hosts import FRIENDLY_RE, THROW_AWAY_RE, Hosts, domain_of, host_of, join
 from crawler.text.lines import tidy
+from crawler.text.memory import Memory
 from crawler.text.outline import Anchor
 from crawler.text.topics import (
     HAN_RE,
@@ -150,14 +152,23 @@ def strip_tree(
     return judge_tree(tree, url, sheets).removed
 
 
-def judge_tree(tree: Tree, url: str | None = None, sheets: Mapping[str, str] | None = None) -> Judged:
-    """Cut the injected spam out of a parsed page, in place; give it, and what one signal alone suspects."""
+def judge_tree(
+    tree: Tree,
+    url: str | None = None,
+    sheets: Mapping[str, str] | None = None,
+    memory: Memory | None = None,
+) -> Judged:
+    """Cut the injected spam out of a parsed page, in place; give it, and what one signal alone suspects.
+
+    `memory` is what is known from earlier pages of the portal, and of the same block elsewhere.
+    """
     if tree.plain:
         judged = Judged(_strip_lines(tree.root), ())
     else:
-        page = _Page(tree, url, sheets)
+        page = _Page(tree, url, sheets, memory)
         removed = page.strip()
-        judged = Judged(removed, tuple(page.doubts))
+        left = [doubt for el, doubt in page.doubts if page.stays(el)]  # the rest was cut out after all
+        judged = Judged(removed, tuple(dict.fromkeys(left)))
     if judged.removed:
         tree.changed()
     return judged
@@ -207,6 +218,8 @@ def _is_spam(reasons: Sequence[tuple[str, float]]) -> bool:
     score = dict(reasons)
     topic, foreign = score.get("off-topic", 0.0), score.get("foreign", 0.0)
     hidden, place = score.get("hidden", 0.0), score.get("place", 0.0)
+    if score.get("repeated", 0.0) >= SPOTTED and (topic >= SPOTTED or foreign >= 0.8):
+        return True
     if topic >= SPOTTED:
         return max(hidden, place, foreign, score.get("joined", 0.0), score.get("stray", 0.0)) >= SPOTTED
     return (hidden >= SPOTTED and foreign > SPOTTED) or (place >= SPOTTED and foreign >= 0.8)
@@ -228,7 +241,7 @@ CALM = 0.15
 """Mean score of the sentences around it up to which a seller's does not belong to a report that praises something."""
 BELONGS = 0.08
 """The same for text of some sentences: four fifths of honest text have it, a tenth of what is from another page."""
-ENOUGH = 30
+ENOUGH = 60
 """Characters that a page's other text has at least for a sentence to be called foreign to it."""
 KNOWN = 0.1
 """Share of its pairs of characters from which on a sentence belongs to a page: three quarters of honest
@@ -297,11 +310,18 @@ def _drop(el: Element) -> None:
 class _Page:
     """The judgement of one page."""
 
-    def __init__(self, tree: Tree, url: str | None, sheets: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        tree: Tree,
+        url: str | None,
+        sheets: Mapping[str, str] | None = None,
+        memory: Memory | None = None,
+    ) -> None:
+        self.memory = memory
         self.root = tree.root
         self.outline = tree.outline
         self.url = url
-        self.hosts = Hosts(self.outline, url)
+        self.hosts = Hosts(self.outline, url, memory.honest if memory else None)
         self.heads = [head for head in self.outline.heads if head.text and head.name in HEADS]
         self.lines = self.outline.lines
         self.text = "".join(self.outline.pieces)
@@ -315,7 +335,7 @@ class _Page:
         self.words = self.seen.words
         self._hiding: Hiding | None = None
         self.sheets = sheets or {}
-        self.doubts: list[Removed] = []
+        self.doubts: list[tuple[Element, Removed]] = []
         self.folded = ""
         self.sizes: dict[Element, int] = {}
         self.jointed: dict[Element, int] = {}
@@ -582,7 +602,7 @@ class _Page:
         0 if the page says too little to tell. Beside text that is foreign to the page as well, it could be a
         report of its own, so that the way it speaks must be beyond doubt.
         """
-        if len(self.honest) < ENOUGH:
+        if self.says < ENOUGH or self.called(text):
             return 0.0
         belongs = _share(near, self.honest.replace("\n".join(HAN_RE.findall(near)), "", 1)) >= BELONGS
         told = pitch(text)
@@ -592,6 +612,16 @@ class _Page:
         if told < (LIKELY if likely else SURE) and not (belongs and off_topic(text, self.words) >= SPOTTED):
             return 0.0
         return self.alien(text)
+
+    @cached_property
+    def says(self) -> int:
+        """How many Hanzi the page has outside its links and without the sentences that are a seller's."""
+        return len(self.honest) - sum(line.link for line in self.lines)
+
+    def called(self, text: str) -> bool:
+        """Say whether it is what the page itself is called: that is no block."""
+        said = fold(text)
+        return any(said in fold(head.text) for head in self.heads)
 
     def alien(self, text: str) -> float:
         """Give the share of a text's pairs of characters that the page's other text has not; 0 for a small one."""
@@ -754,12 +784,15 @@ class _Page:
             ("place", place),
             ("joined", row),
             ("stray", stray),
+            ("repeated", self.repeated(text if tail else text_of(el))),
         )
         if not _is_spam(reasons):
             if (max(topic, told) >= SPOTTED or away >= 0.8) and self.stays(el):
                 place = self.root.getroottree().getpath(el)
                 at = tuple(dict.fromkeys(join(self.url, a.get("href")) for a in links))
-                self.doubts.append(Removed("suspect", place, _lines(text), "", at, reasons))
+                whole = _lines(text if tail else text_of(el))  # as that of a block that is cut out
+                signals = reasons or _reasons(("off-topic", told))
+                self.doubts.append((el, Removed("suspect", place, whole, "", at, signals)))
             return None
         names = dict(reasons)
         kind = "hidden" if "hidden" in names else ("link-farm" if links else "text")
@@ -770,6 +803,12 @@ class _Page:
                 if not tail and self.hiding.own(up):
                     el = up
         return _Find(kind, el, tail, reasons)
+
+    def repeated(self, text: str) -> float:
+        """Score how often a block is known from elsewhere; what the page is called is no block."""
+        if self.memory is None or (count := self.memory.repeated(_lines(text), self.url)) < 3:
+            return 0.0
+        return 0.0 if self.called(text) else min(1.0, 0.4 + 0.1 * count)
 
     # ------------------------------------------------------------------------------------- head and scripts
 

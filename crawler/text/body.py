@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from lxml.etree import _Element as Element
 
@@ -10,6 +10,7 @@ from crawler.text.files import FILES_RE
 from crawler.text.info import Info
 from crawler.text.labels import DATE_RE
 from crawler.text.lines import END_RE, Line, bare
+from crawler.text.memory import Memory
 from crawler.text.outline import Outline, Spot, containers
 
 HEADINGS = frozenset(("h1", "h2", "h3"))
@@ -101,6 +102,41 @@ def choose(outline: Outline, plain: bool) -> tuple[int, int, str, Element | None
             break
         end = after + 1
     return start, end, "density", top
+
+
+def recall(outline: Outline, memory: Memory) -> list[tuple[Line, float, str]]:
+    """Let lines that the portal repeats on its pages count as furniture; give those that changed, as they were.
+
+    Where a container that the page names holds the body, and beside sentences of the page's own, nothing changes;
+    nor where nothing would be left.
+    """
+    lines = outline.lines
+    known = [line.weight > 0 and memory.furniture(line.text) for line in lines]
+    standing = [
+        line
+        for i, line in enumerate(lines)
+        if known[i]
+        and not any(
+            0 <= at < len(lines) and not known[at] and lines[at].prose and _beside(line, lines[at])
+            for at in (i - 1, i + 1)
+        )
+    ]
+    if not standing or containers("body").get(choose(outline, False)[2], (0, False))[1]:
+        return []
+    before = [(line, line.weight, line.role) for line in standing]
+    for line in standing:
+        line.weight, line.role = -12.0, "drop"
+    start, end, _, _ = choose(outline, False)
+    if not any(line.prose for line in lines[start:end]):
+        restore(before)
+        return []
+    return before
+
+
+def restore(before: Iterable[tuple[Line, float, str]]) -> None:
+    """Undo what `recall` did."""
+    for line, weight, role in before:
+        line.weight, line.role = weight, role
 
 
 def _passes(line: Line) -> bool:

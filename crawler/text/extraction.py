@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
-from crawler.text.body import choose, find_over, trim
+from crawler.text.body import choose, find_over, recall, restore, trim
 from crawler.text.files import file_lines, files_and_links, pictures
 from crawler.text.info import inform
 from crawler.text.labels import OUTER, read_date, refines, url_date
 from crawler.text.lines import Line, tidy
+from crawler.text.memory import Memory
 from crawler.text.outline import Outline, containers
 from crawler.text.title import SITE_RE, find_title
 from crawler.text.trees import Tree, parse
@@ -80,8 +81,21 @@ rules=())
     return extract_tree(parse(html), url)
 
 
-def extract_tree(tree: Tree, url: str | None = None) -> Extracted:
-    """Do what `extract` does, on a parsed tree; the tree stays as it is."""
+def extract_tree(tree: Tree, url: str | None = None, memory: Memory | None = None) -> Extracted:
+    """Do what `extract` does, on a parsed tree; the tree stays as it is.
+
+    `memory` is what is known from earlier pages of the portal: lines that it repeats are no article.
+    """
+    if memory is None or tree.plain:
+        return _extract(tree, url)
+    before = recall(tree.outline, memory)
+    try:
+        return _extract(tree, url)
+    finally:
+        restore(before)
+
+
+def _extract(tree: Tree, url: str | None) -> Extracted:
     outline = tree.outline
     lines = outline.lines
     meta = _meta(outline)
