@@ -237,6 +237,8 @@ class _Find(NamedTuple):
 
 PART_RE = re.compile(r"[^。！？…\n]+[。！？…\n]*|[。！？…\n]+")
 CLOSERS = "”’」』）)》"
+LONG = 16
+"""Characters of a sentence from which on it is told by the way it speaks alone, if that is not beyond doubt."""
 CALM = 0.15
 """Mean score of the sentences around it up to which a seller's does not belong to a report that praises something."""
 BELONGS = 0.08
@@ -269,6 +271,20 @@ CLAUSE_RE = re.compile(r"[^，,、；;\s]*[，,、；;\s]+|[^，,、；;\s]+")
 
 def _modest(clause: str) -> bool:
     return len(clause) >= 6 and pitch(clause) <= 0.1
+
+
+def _quoted(parts: Sequence[str]) -> Iterator[bool]:
+    """Say of each sentence whether it is somebody's words in a report.
+
+    >>> list(_quoted(["主播喊道：", "“下单包邮！", "坏一赔二。”", "现场售出三千单。"]))
+    [False, True, True, False]
+    """
+    depth = 0
+    for part in parts:
+        said = part.lstrip(CLOSERS + " \u3000")
+        depth = max(0, depth - part[: len(part) - len(said)].count("”"))
+        yield depth > 0 or said.startswith("“")
+        depth = max(0, depth + said.count("“") - said.count("”"))
 
 
 def _share(text: str, page: str) -> float:
@@ -608,7 +624,8 @@ class _Page:
         told = pitch(text)
         parts = [pitch(part) for part in PART_RE.findall(near)]
         calm = sum(parts) <= CALM * len(parts)
-        likely = belongs and SENTENCE_RE.search(text) and calm
+        long = SENTENCE_RE.search(text) and len(text) >= LONG
+        likely = belongs and calm and long
         if told < (LIKELY if likely else SURE) and not (belongs and off_topic(text, self.words) >= SPOTTED):
             return 0.0
         return self.alien(text)
@@ -648,7 +665,9 @@ class _Page:
         for el, tail in nodes:
             text = (el.tail if tail else el.text) or ""
             parts = PART_RE.findall(text)
-            sold = [self.sells(part) for part in parts]
+            sold = [
+                self.sells(part) and not quoted for part, quoted in zip(parts, _quoted(parts), strict=True)
+            ]
             if not any(sold) or all(sold):
                 continue
             rest = "".join(part for part, sells in zip(parts, sold, strict=True) if not sells)
@@ -772,7 +791,7 @@ class _Page:
             place = 0.6
         if told >= SPOTTED and line >= 0 and max(place, away, row) < SPOTTED and not hidden:
             stray = self.stray(text, self.near(line))
-        hides = hidden and (links or told >= LIKELY or SENTENCE_RE.search(text))  # calendars say no sentence
+        hides = hidden and (links or (told >= LIKELY and SENTENCE_RE.search(text)))  # not calendars
         if told > topic and (hides or max(place, away, row, stray) >= SPOTTED):
             topic = told
         if hidden and topic >= SPOTTED and away < SPOTTED and self.twice(text):
