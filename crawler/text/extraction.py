@@ -13,10 +13,11 @@ from typing import NamedTuple
 
 from crawler.text.body import choose, find_over, trim
 from crawler.text.files import file_lines, files_and_links, pictures
-from crawler.text.info import inform
+from crawler.text.heads import Claim, Heads, read_instant
+from crawler.text.info import Info, inform
 from crawler.text.labels import OUTER, read_date, refines, url_date
-from crawler.text.lines import Line, tidy
-from crawler.text.outline import Outline, containers
+from crawler.text.lines import Line
+from crawler.text.outline import containers
 from crawler.text.title import SITE_RE, find_title
 from crawler.text.trees import Tree, parse
 
@@ -60,8 +61,8 @@ def extract(html: str, url: str | None = None) -> Extracted:
     - title: ``ArticleTitle`` unless it is spam that no heading repeats, ``h1``, the platform's title
       container, a line above the body that ``<title>`` repeats, ``<title>`` without the site's name; the
       first line of plain text;
-    - published: ``PubDate``, the info line, the open-government table, the date in the URL; never a date of
-      the story or of the footer;
+    - published: ``PubDate``, the info line, the open-government table, JSON-LD and other ``<meta>`` tags, 更新时间
+      where nothing else is told, the date in the URL; never a date of the story or of the footer;
     - source: the info line or a line below the body, ``ContentSource``, and where no 来源 is printed at all
       the paper that the reporter's line names (``(连云港日报全媒体记者 …)``, as lyg01.net prints it);
     - text: the platform's container that holds the page's densest run of prose, else that run.
@@ -84,12 +85,13 @@ def extract_tree(tree: Tree, url: str | None = None) -> Extracted:
     """Do what `extract` does, on a parsed tree; the tree stays as it is."""
     outline = tree.outline
     lines = outline.lines
-    meta = _meta(outline)
+    head = Heads(outline)
+    meta = head.meta
     start, end, how, top = choose(outline, tree.plain)
     named = containers("body").get(how, (0, False))[1]
     over = find_over(lines, start, end, named)
     title, title_rule = find_title(outline, meta, start, tree.plain)
-    info = inform(lines, start, over, end, tree.plain, title, read_date(meta.get("pubdate", "")))
+    info = inform(lines, start, over, end, tree.plain, title, read_instant(meta.get("pubdate", "")))
     files = file_lines(outline, start, over)
     kept = trim(lines, start, over, info, title, named, files)
     rules: list[tuple[str, str]] = []
@@ -110,31 +112,12 @@ def extract_tree(tree: Tree, url: str | None = None) -> Extracted:
 
     if title:
         rules.append(("title", title_rule))
-    published: datetime | date | None = None
-    dated = ""
-    for text, rule in (
-        (meta.get("pubdate"), "meta PubDate"),
-        printed("published"),
-        printed("table:发布日期"),
-        printed("table:公开日期"),
-        printed("table:发文日期"),
-        printed("table:成文日期"),
-        printed("table:生成日期"),
-        printed("updated"),
-        (meta.get("article:published_time"), "meta article:published_time"),
-        (meta.get("publishdate"), "meta publishdate"),
-    ):
-        if not text or (found := read_date(text)) is None:
-            continue
-        if published is None or (rule != "info line 更新时间" and refines(found, published)):
-            published, dated = found, rule
+    published, dated = _published(head, info, url)
     if published is not None:
         rules.append(("published", dated))
-    if published is None and (published := url_date(url)):
-        rules.append(("published", "URL"))
-    updated = read_date(said["updated"][0]) if "updated" in said else None
-    if updated:
-        rules.append(("updated", said["updated"][1]))
+    updated, changed = _first_date([*_told(info, "updated"), *head.claims("updated")])
+    if updated is not None:
+        rules.append(("updated", changed))
     text = "\n".join(lines[i].text for i in kept)
     byline = _byline(lines, kept)
     paper = PAPER_RE.search(text[:400])
@@ -172,34 +155,39 @@ def extract_tree(tree: Tree, url: str | None = None) -> Extracted:
     )
 
 
-LEAK_RE = re.compile(r"<br\s*/?>|</?[a-zA-Z][^<>]*>|&(?:nbsp|#160);")
+DAYS = ("published", "table:发布日期", "table:公开日期")
+"""What tells when a page was published, as `inform` names it."""
+WRITTEN = ("table:发文日期", "table:成文日期", "table:生成日期")
+"""The same for the document that a page shows."""
 
 
-META = frozenset(
-    [
-        "<title>",
-        "articletitle",
-        "sitename",
-        "columnname",
-        "pubdate",
-        "contentsource",
-        "author",
-        "article:published_time",
-        "publishdate",
-    ]
-)
+def _told(info: Info, *names: str) -> list[Claim]:
+    """Give what info lines and the table say of some fields."""
+    return [Claim(*info.said[name]) for name in names if name in info.said]
 
 
-def _meta(outline: Outline) -> dict[str, str]:
-    """Collect the first filled value of each tag of the head that tells a field."""
-    found: dict[str, str] = {}
-    for name, text, _ in outline.heads:
-        if name in META and name not in found:
-            if "<" in text or "&" in text:
-                text = LEAK_RE.sub("", text)
-            if text := tidy(text):
-                found[name] = text
-    return found
+def _dates(claims: Sequence[Claim]) -> list[tuple[datetime | date, Claim]]:
+    return [(found, claim) for claim in claims if (found := read_instant(claim.value)) is not None]
+
+
+def _first_date(claims: Sequence[Claim]) -> tuple[datetime | date | None, str]:
+    return next(((found, claim.rule) for found, claim in _dates(claims)), (None, ""))
+
+
+def _published(head: Heads, info: Info, url: str | None) -> tuple[datetime | date | None, str]:
+    """Choose the date of publication, and refine it by who tells the same moment more exactly."""
+    said = head.claims("published")
+    own = 1 if said and said[0].rule == "meta PubDate" else 0
+    claims = [*said[:own], *_told(info, *DAYS, *WRITTEN), *said[own:]]
+    published, rule = None, ""
+    for found, claim in _dates(claims):
+        if published is None or refines(found, published):
+            published, rule = found, claim.rule
+    if published is None:
+        published, rule = _first_date(_told(info, "updated"))
+    if published is None and (published := url_date(url)):
+        rule = "URL"
+    return published, rule
 
 
 NAME = r"(?!通讯员|记者|摄影|报道|本报|本网|本台)[\u4e00-\u9fff·]{2,4}"

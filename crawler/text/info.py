@@ -40,6 +40,45 @@ EVENT_RE = re.compile(
 )
 
 
+AROUND_RE = re.compile(r"^[^\w《“‘\"]+|[^\w》”’\")）.]+$")
+
+
+def _unwrap(value: str) -> str:
+    """Give a value without what stands around it; a bracket that opens within it closes there.
+
+    >>> _unwrap("[ 示例日报 ]"), _unwrap("示例网(江苏)|"), _unwrap("示例网)")
+    ('示例日报', '示例网(江苏)', '示例网')
+    """
+    while not value.isalnum():
+        kept = AROUND_RE.sub("", value)
+        if kept[-1:] in (")", "）") and not ("(" in kept or "（" in kept):
+            kept = kept[:-1]
+        if kept == value:
+            break
+        value = kept
+    return value
+
+
+CHANGED_RE = re.compile(r"\s*(?:更新|修改)(?!.*[。；])")
+POSTED_RE = re.compile(r"(?:由(\S{1,16}?)\s*)?于\s*(?=(?:19|20)\d\d)")
+"""`本帖由甲于2005年8月12日16:12:21在某版发表`, as boards close a text."""
+
+
+def _posted(text: str) -> tuple[str | None, str] | None:
+    """Give who posted a text and when, if a line says only that.
+
+    >>> _posted("本帖由小明于2005年8月12日16:12:21在〖书屋〗发表."), _posted("图书馆于2005年8月12日发表了倡议书。")
+    (('小明', '2005年8月12日16:12:21'), None)
+    """
+    if "于" not in text or ("发表" not in text and "发布" not in text) or len(text) > 80:
+        return None
+    found = POSTED_RE.search(text)
+    day = DATE_RE.match(text, found.end()) if found else None
+    if found is None or day is None or not re.search(r"发[表布帖](?:的)?\W*$", text):
+        return None
+    return found[1], day[0]
+
+
 def _head(lines: Sequence[Line], first: int, end: int, title: str | None, day: date | None) -> int:
     """Say where the info lines within the top of a container end: no label behind prose is the page's."""
     top = first
@@ -125,10 +164,10 @@ def inform(
                     say(field, found[0], f"info line {label}")
                     dated = True
             elif field:
-                value = VALUE_END_RE.split(value)[0].strip(OUTER + "[]【】（）()|")
+                value = VALUE_END_RE.split(value)[0]
                 if found := DATE_RE.search(value):
-                    value = value[: found.start()].strip(OUTER)
-                say(field, value, f"info line {label}")
+                    value = value[: found.start()]
+                say(field, _unwrap(value), f"info line {label}")
         if not dated and DATE_RE.search(line.text):
             undated.append(i)
 
@@ -136,8 +175,9 @@ def inform(
         """Take the date of an info line that has no label for it, the nearest to the body."""
         for i in reversed(undated):
             if i >= start - 15 and (found := DATE_RE.search(lines[i].text)):
-                say("published", found[0], "date line")
-                rest = lines[i].text[found.end() :].strip(OUTER + "|《》[]【】()（）")
+                changed = CHANGED_RE.match(lines[i].text, found.end())
+                say("updated" if changed else "published", found[0], "date line")
+                rest = _unwrap(lines[i].text[found.end() :].strip(OUTER + "|《》[]【】()（）"))
                 if re.fullmatch(r"[\u4e00-\u9fff]{2,12}(?:报|网|社|台|周刊|杂志|发布)|新[浪华]\S{0,6}", rest):
                     say("source", rest, "date line")
         undated.clear()
@@ -155,12 +195,19 @@ def inform(
     while foot > top and _is_below(lines[foot - 1], said, day):
         foot -= 1
     while (
-        foot < over and not lines[foot].role and not (lines[foot].info and LABEL_RE.search(lines[foot].text))
+        foot < over
+        and not lines[foot].role
+        and not (lines[foot].info and (LABEL_RE.search(lines[foot].text) or _posted(lines[foot].text)))
     ):
         foot += 1
     for i in (*range(foot, min(end, over + 15)), *range(max(end, foot), min(len(lines), end + 15))):
         line = lines[i]
         if line.size > 120 or line.linked:
+            continue
+        if line.info and (posted := _posted(line.text)):
+            used.add(i)
+            say("author", posted[0] or "", "line below 由…于")
+            say("published", posted[1], "line below 于…发表")
             continue
         if i < end:
             if not line.info or not LABEL_RE.match(line.text.lstrip("【[（(")):
@@ -168,7 +215,7 @@ def inform(
             used.add(i)
         for field, label, value in labelled(line.text):
             if field in ("editor", "duty", "source", "author"):
-                say(field, VALUE_END_RE.split(value)[0].strip(OUTER), f"line below {label}")
+                say(field, _unwrap(VALUE_END_RE.split(value)[0]), f"line below {label}")
             elif field in ("published", "updated") and label not in VAGUE and stamp(value):
                 say(field, value, f"line below {label}")
     return Info(said, used, foot)

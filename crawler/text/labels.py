@@ -174,4 +174,6 @@ def refines(found: datetime | date, known: datetime | date) -> bool:
         return False
     if not isinstance(known, datetime):
         return found.date() == known
+    if (known.hour, known.minute, known.second) == (0, 0, 0):  # what a form puts where no time was given
+        return found != known and found.date() == known.date()
     return known.second == 0 and found.second > 0 and found.replace(second=0) == known
