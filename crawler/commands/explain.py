@@ -13,8 +13,9 @@ from scrapy.exceptions import UsageError
 from crawler.archive import Archive
 from crawler.captures import CaptureRecord, read_record
 from crawler.runs import reading
-from crawler.text import Reading, binary_kind, read_page, repair, revert
+from crawler.text import Extracted, Reading, binary_kind, read_page, repair, revert
 
+HEADED = ("title", "published", "source", "author")
 SHOWN = 12
 """How many edits of one step are shown without ``--all``."""
 
@@ -109,9 +110,26 @@ def show_page(page: Reading, everything: bool) -> None:
     print(
         f"title     {page.title}\npublished {page.published}\nsource    {page.source}\nauthor    {page.author}"
     )
-    for field, rule in page.extracted.rules:
-        print(f"rule      {field}: {rule}")
+    show_fields(page.extracted)
     print(f"text      {len(page.text)} characters\n\n{page.text}")
+
+
+def show_fields(found: Extracted) -> None:
+    """Print the further fields of an article, by which rule each was decided, and what the page says against it."""
+    for field, value in found._asdict().items():
+        if not value or field in (*HEADED, "text", "links", "rules", "disagreements"):
+            continue
+        if isinstance(value, tuple):
+            for address, name in value:
+                print(f"{field:16}{name or ''} {address}".rstrip())
+        else:
+            print(f"{field:16}{value}")
+    if found.links:
+        print(f"{'links':16}{len(found.links)}, the first {found.links[0]}")
+    for field, rule in found.rules:
+        print(f"rule      {field}: {rule}")
+    for one in found.disagreements:
+        print(f"disagree  {one.field}: {one.rule} says {one.value!r}, {one.other_rule} says {one.other!r}")
 
 
 def undoes(page: Reading) -> bool:

@@ -10,6 +10,7 @@
 
 from crawler.text.binary import binary_kind
 from crawler.text.blocks import Removed, Stripped, strip, strip_tree
+from crawler.text.disagreements import Disagreement
 from crawler.text.encoding import Damage, Decoded, decode
 from crawler.text.extraction import Extracted, extract, extract_tree, parse
 from crawler.text.reading import Reading, read_page
@@ -20,6 +21,7 @@ __all__ = [
     "TAMPERING",
     "Damage",
     "Decoded",
+    "Disagreement",
     "Edit",
     "Extracted",
     "Reading",

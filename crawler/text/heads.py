@@ -45,6 +45,8 @@ SHOWN = {
 }
 """Tags as the rule for government sites writes them."""
 
+OWN = frozenset(f"meta {tag}" for tag in SHOWN.values())
+
 LEAK_RE = re.compile(r"<br\s*/?>|</?[a-zA-Z][^<>]*>|&(?:nbsp|#160);")
 QUOTES = " \t\r\n\"'\u201c\u201d\u2018\u2019"
 """What stands around names whose quotation marks a word processor has made."""
@@ -75,13 +77,18 @@ class Heads:
 
     def claims(self, field: str) -> list[Claim]:
         """Give what the head says of a field: the government's own tag, JSON-LD, other tags."""
-        tags = [
-            Claim(value, f"meta {SHOWN.get(tag, tag)}")
-            for tag in FIELD_TAGS.get(field, ())
-            if (value := self.meta.get(tag))
-        ]
-        first = 1 if tags and tags[0].rule[5:] in SHOWN.values() else 0
-        return [*tags[:first], *(claim for name, claim in self.data if name == field), *tags[first:]]
+        tags = [claim for tag in FIELD_TAGS.get(field, ()) for claim in self.own(tag)]
+        first = 1 if tags and tags[0].rule in OWN else 0
+        return [*tags[:first], *self.data_claims(field), *tags[first:]]
+
+    def own(self, tag: str) -> list[Claim]:
+        """Give what one tag says."""
+        value = self.meta.get(tag)
+        return [Claim(value, f"meta {SHOWN.get(tag, tag)}")] if value else []
+
+    def data_claims(self, field: str) -> list[Claim]:
+        """Give what JSON-LD says of a field."""
+        return [claim for name, claim in self.data if name == field]
 
 
 TYPES_RE = re.compile(r"(?:Article|Posting|Report|WebPage|Document)$")

@@ -35,6 +35,9 @@ class Info(NamedTuple):
 VAGUE = frozenset(("时间", "日期"))
 """Labels of a page's date that notices use for their events as well."""
 
+LOOSE = VAGUE | {"发布", "发表", "发表于", "发布于"}
+"""The same, and those that a notice can use for what it tells about."""
+
 EVENT_RE = re.compile(
     r"(?:活动|会议|展览|演出|比赛|报名|举办|召开)?(?:地点|地址|场地|主题|对象|主讲人?|嘉宾|方式|内容)[:：]"
 )
@@ -115,8 +118,8 @@ def _is_event(lines: Sequence[Line], i: int, end: int, day: date | None) -> bool
 
 
 def _disagrees(told: Sequence[tuple[str, str, str]], day: date | None) -> bool:
-    """Say whether a line tells nothing but a date, and another one than the page's."""
-    if day is None or not told or any(field != "published" for field, _, _ in told):
+    """Say whether a line tells nothing but a date, and another one than the page's; 发布时间 is no event's."""
+    if day is None or not told or any(label not in LOOSE for _, label, _ in told):
         return False
     found = read_date(told[0][2])
     return found is not None and found.timetuple()[:3] != day.timetuple()[:3]
