@@ -21,8 +21,8 @@ SENT_RE = re.compile(
 )
 """`本报记者张三发自北京`, a line of its own."""
 PEN_RE = re.compile(
-    rf"[（(【]?(?:(?:文|图文|文图|撰文|文字|文\s*[/／、]\s*图)\s*[/／|:：]\s*({NAMES})|(?:\S{{0,8}}记者{GAP}+)?({NAMES})\s*[/／]\s*(?:文|图文|文图))"
-    r"(?:\s.*)?[）)】]?"
+    rf"[（(【]?(?:(?:文|图文|文图|撰文|文字|文\s*[/／、]\s*图)\s*[/／|:：]\s*({NAMES})|(?:\S{{0,16}}记者{GAP}*)?({NAMES})\s*[/／]\s*(?:文|图文|文图))"
+    r"(?:(?:\s|图|受访者|资料).*)?[）)】]?"
 )
 """`文/张三 图/李四`, `张三/文`, a line of its own."""
 SPLIT_RE = re.compile(r"[ \u3000、，,/]+")
@@ -61,3 +61,16 @@ def read_byline(lines: Iterable[str]) -> str | None:
 
 def _joined(found: re.Match[str]) -> str:
     return " ".join(name for group in found.groups() if group for name in SPLIT_RE.split(group) if name)
+
+
+def tidy_names(printed: str) -> str:
+    """Give an author's label's value as names: without what they are, and without a space within a short name.
+
+    >>> tidy_names("赵　一：示例大学"), tidy_names("王小明 李大海"), tidy_names("王 明")
+    ('赵一', '王小明 李大海', '王明')
+    """
+    if printed.isalpha():
+        return printed
+    name = re.split("[：:（(]", printed, maxsplit=1)[0].strip(" \u3000") or printed
+    parts = name.split()
+    return "".join(parts) if len(parts) == 2 and len(parts[0]) == 1 and len(parts[1]) <= 2 else name

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from crawler.text.body import choose, find_over, trim
-from crawler.text.bylines import NAMES, PAPER_RE, read_byline
+from crawler.text.bylines import NAMES, PAPER_RE, read_byline, tidy_names
 from crawler.text.disagreements import (
     Disagreement,
     Same,
@@ -158,7 +158,11 @@ def extract_tree(tree: Tree, url: str | None = None) -> Extracted:
         ),
         "author": said.settle(
             "author",
-            [*_told(info, "author"), *_byline(printed), *(c for c in head.claims("author") if _is_name(c))],
+            [
+                *(Claim(tidy_names(c.value), c.rule) for c in _told(info, "author")),
+                *_byline(printed),
+                *(c for c in head.claims("author") if _is_name(c)),
+            ],
             same_people,
         ),
         "editor": said.settle("editor", _told(info, "editor")),

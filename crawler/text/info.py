@@ -63,6 +63,7 @@ def _unwrap(value: str) -> str:
 
 
 CHANGED_RE = re.compile(r"\s*(?:更新|修改)(?!.*[。；])")
+WHO_RE = re.compile(r"\W*([\w·-]{2,16})\s+发[表布]于")
 POSTED_RE = re.compile(r"(?:由(\S{1,16}?)\s*)?于\s*(?=(?:19|20)\d\d)")
 """`本帖由甲于2005年8月12日16:12:21在某版发表`, as boards close a text."""
 
@@ -166,6 +167,8 @@ def inform(
                 if found := stamp(value):
                     say(field, found[0], f"info line {label}")
                     dated = True
+                    if label[-1] == "于" and (who := WHO_RE.match(line.text)):
+                        say("author", who[1], f"info line {label}")
             elif field:
                 value = VALUE_END_RE.split(value)[0]
                 if found := DATE_RE.search(value):
