@@ -28,7 +28,7 @@ from crawler.text.heads import Claim, Heads, read_instant
 from crawler.text.info import Info, inform
 from crawler.text.labels import OUTER, read_date, refines, url_date
 from crawler.text.languages import count_words, tell_language
-from crawler.text.lines import Line
+from crawler.text.lines import Line, bare
 from crawler.text.outlets import name_outlet
 from crawler.text.outline import containers
 from crawler.text.title import SITE_RE, find_beside, find_title, title_claims
@@ -127,8 +127,10 @@ def extract_tree(tree: Tree, url: str | None = None) -> Extracted:
     kept = trim(lines, start, over, info, title, named, files)
     beside = {found.field: found for found in find_beside(lines, title, start)}
     headed = {found.place for found in beside.values()}
-    if title_rule == "line 主题" and title and kept and lines[kept[0]].text.endswith(title):
-        headed.add(kept[0])
+    if title:
+        kept = _below_title(lines, kept, title)
+        if title_rule == "line 主题" and kept and lines[kept[0]].text.endswith(title):
+            headed.add(kept[0])
     if headed:
         kept = [i for i in kept[:3] if i not in headed] + kept[3:]
     text = "\n".join(lines[i].text for i in kept)
@@ -206,6 +208,17 @@ def extract_tree(tree: Tree, url: str | None = None) -> Extracted:
         disagreements=tuple(said.disagreements),
         **values,
     )
+
+
+def _below_title(lines: Sequence[Line], kept: list[int], title: str) -> list[int]:
+    """Leave out the title where it stands among the first lines of the text, and what stands above it."""
+    same = bare(title)
+    for k, i in enumerate(kept[:5]):
+        if bare(lines[i].text) == same:
+            return kept[k + 1 :]
+        if lines[i].prose:
+            break
+    return kept
 
 
 class _Said:

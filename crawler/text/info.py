@@ -223,6 +223,8 @@ def inform(
             if field in ("editor", "duty", "source", "author"):
                 say(field, _unwrap(VALUE_END_RE.split(value)[0]), f"line below {label}")
             elif field in ("published", "updated") and label not in VAGUE and stamp(value):
+                if label[-1] == "于" and field not in said and (who := WHO_RE.match(line.text)):
+                    say("author", who[1], f"line below {label}")
                 say(field, value, f"line below {label}")
     return Info(said, used, foot)
 
