@@ -24,10 +24,10 @@ from crawler.text.disagreements import (
     same_title,
 )
 from crawler.text.files import file_lines, files_and_links, pictures
-from crawler.text.heads import Claim, Heads, read_instant
+from crawler.text.heads import OWN, Claim, Heads, read_instant
 from crawler.text.info import Info, inform
 from crawler.text.labels import OUTER, read_date, refines, url_date
-from crawler.text.languages import count_words, tell_language
+from crawler.text.languages import measure
 from crawler.text.lines import Line, bare
 from crawler.text.outlets import name_outlet
 from crawler.text.outline import containers
@@ -137,27 +137,16 @@ def extract_tree(tree: Tree, url: str | None = None) -> Extracted:
     said = _Said()
     if kept:
         said.rules.append(("body", how))
-    channel = said.settle("channel_name", [*head.claims("channel_name"), *_crumb(lines, start)])
+    channel = said.settle("channel_name", head.claims("channel_name") or _crumb(lines, start))
     if title:
-        called = Claim(title, title_rule)
-        said.settle("title", [called, *title_claims(outline, head, start, channel)], same_title)
+        claims = title_claims(outline, head, start, title, channel)
+        said.settle("title", [Claim(title, title_rule), *claims], same_title)
     published, updated = _dates(said, head, info, url)
     printed = _around(lines, kept, start)
-    paper = PAPER_RE.search(text[:400])
     values = {
         "subtitle": said.settle("subtitle", [beside["subtitle"].claim] if "subtitle" in beside else []),
         "kicker": said.settle("kicker", [beside["kicker"].claim] if "kicker" in beside else []),
-        "source": said.settle(
-            "source",
-            [
-                *_told(info, "source"),
-                *head.own("contentsource"),
-                *([Claim(paper[1], "reporter line")] if paper else []),
-                *head.data_claims("source"),
-            ],
-            same_outlet,
-            among=("info line", "line below", "date line", "meta"),
-        ),
+        "source": said.settle("source", _sources(head, info, text), same_outlet),
         "author": said.settle(
             "author",
             [
@@ -178,8 +167,7 @@ def extract_tree(tree: Tree, url: str | None = None) -> Extracted:
     source_name = name_outlet(values["source"])
     images = pictures(outline, kept, top, url, files)
     attachments, links = files_and_links(outline, start, end, url)
-    words = count_words(text)
-    language, script = tell_language(text)
+    words, language, script = measure(text)
     for field, value, rule in (
         ("source_name", source_name, "name in source"),
         ("images", images, "pictures between the first and the last line of the text"),
@@ -228,17 +216,14 @@ class _Said:
         self.rules: list[tuple[str, str]] = []
         self.disagreements: list[Disagreement] = []
 
-    def settle(
-        self, field: str, claims: Sequence[Claim], same: Same | None = None, among: tuple[str, ...] = ()
-    ) -> str | None:
-        """Take the first claim, and note those that contradict it; `among`: of these rules only."""
+    def settle(self, field: str, claims: Sequence[Claim], same: Same | None = None) -> str | None:
+        """Take the first claim, and note those that contradict it."""
         if not claims:
             return None
         first = claims[0]
         self.rules.append((field, first.rule))
-        if same is not None and len(claims) > 1 and (not among or first.rule.startswith(among)):
-            others = [claim for claim in claims[1:] if not among or claim.rule.startswith(among)]
-            self.disagreements += contradict(field, first, others, same)
+        if same is not None and len(claims) > 1:
+            self.disagreements += contradict(field, first, claims[1:], same)
         return first.value
 
 
@@ -318,6 +303,16 @@ def _around(lines: Sequence[Line], kept: Sequence[int], start: int) -> list[str]
     return [*above, *(lines[i].text for i in (*kept[:2], *kept[-3:]))]
 
 
+def _sources(head: Heads, info: Info, text: str) -> list[Claim]:
+    """Give what names the source: the page and its tag, else the paper of the reporter's line, else JSON-LD."""
+    tags = head.claims("source")
+    told = [*_told(info, "source"), *(claim for claim in tags if claim.rule in OWN)]
+    if told:
+        return told
+    paper = PAPER_RE.search(text[:400]) if "记者" in text[:400] else None
+    return [Claim(paper[1], "reporter line")] if paper else tags[:1]
+
+
 def _byline(printed: Sequence[str]) -> list[Claim]:
     names = read_byline(printed)
     return [Claim(names, "reporter line")] if names else []
@@ -326,7 +321,8 @@ def _byline(printed: Sequence[str]) -> list[Claim]:
 def _is_name(claim: Claim) -> bool:
     """Say whether an author's tag names people: publishing systems put their maker there."""
     name = claim.value
-    return re.fullmatch(NAMES, name) is not None and not SITE_RE.search(name) and "网络" not in name
+    named = claim.rule.startswith("JSON-LD") or re.fullmatch(NAMES, name) is not None
+    return named and not SITE_RE.search(name) and "网络" not in name
 
 
 CRUMBS_RE = re.compile(r"(?:您|你)?(?:现在|当前)?(?:所在|的)?的?位置|当前位置|首页\s*[>»›＞→]")

@@ -33,7 +33,15 @@ BESIDE_FILE_RE = re.compile(
 """What a list of files has besides their names: numbers, sizes, brackets."""
 
 
+PLAIN = (".html", ".shtml", ".htm", "/", "#", ".jsp", ".asp", ".aspx", ".php")
+"""How nearly all addresses of pages end."""
+
+
 def _is_file(href: str) -> bool:
+    return not href.endswith(PLAIN) and _looks_like_file(href)
+
+
+def _looks_like_file(href: str) -> bool:
     return FILE_RE.search(href) is not None or (
         UPLOAD_RE.search(href) is not None and not PICTURE_RE.search(href) and not PAGE_RE.search(href)
     )
@@ -144,7 +152,7 @@ def files_and_links(
     links: dict[str, None] = {}
     first = max(0, start - 3)
     for place, el, href, _, _ in outline.anchors:
-        if place < first:
+        if place < first or (place >= end and href.endswith(PLAIN)):
             continue
         href = href.strip()
         if not href or href[0] == "#" or href[:11].lower() == "javascript:" or href[:7].lower() == "mailto:":

@@ -45,8 +45,6 @@ SHOWN = {
 }
 """Tags as the rule for government sites writes them."""
 
-OWN = frozenset(f"meta {tag}" for tag in SHOWN.values())
-
 LEAK_RE = re.compile(r"<br\s*/?>|</?[a-zA-Z][^<>]*>|&(?:nbsp|#160);")
 QUOTES = " \t\r\n\"'\u201c\u201d\u2018\u2019"
 """What stands around names whose quotation marks a word processor has made."""
@@ -56,7 +54,7 @@ def read_meta(outline: Outline) -> dict[str, str]:
     """Collect the first filled value of ``<title>`` and of each ``<meta>`` that tells a field, in lower case."""
     found: dict[str, str] = {}
     for name, text, _ in outline.heads:
-        if name not in KNOWN:
+        if name[:1] in QUOTES:
             name = name.strip(QUOTES)
         if name in KNOWN and name not in found and text:
             if "&" in text:
@@ -73,22 +71,35 @@ class Heads:
 
     def __init__(self, outline: Outline) -> None:
         self.meta = read_meta(outline)
-        self.data = list(_linked_data(outline))
+        ranked: dict[str, list[tuple[int, Claim]]] = {}
+        for tag, value in self.meta.items():
+            if place := PLACES.get(tag):
+                ranked.setdefault(place[0], []).append((place[1], Claim(value, place[2])))
+        for name, claim in _linked_data(outline):
+            ranked.setdefault(name, []).append((DATA, claim))
+        self.said = {
+            name: [claim for _, claim in (sorted(claims, key=_rank) if len(claims) > 1 else claims)]
+            for name, claims in ranked.items()
+        }
 
     def claims(self, field: str) -> list[Claim]:
         """Give what the head says of a field: the government's own tag, JSON-LD, other tags."""
-        tags = [claim for tag in FIELD_TAGS.get(field, ()) for claim in self.own(tag)]
-        first = 1 if tags and tags[0].rule in OWN else 0
-        return [*tags[:first], *self.data_claims(field), *tags[first:]]
+        return self.said.get(field, [])
 
-    def own(self, tag: str) -> list[Claim]:
-        """Give what one tag says."""
-        value = self.meta.get(tag)
-        return [Claim(value, f"meta {SHOWN.get(tag, tag)}")] if value else []
 
-    def data_claims(self, field: str) -> list[Claim]:
-        """Give what JSON-LD says of a field."""
-        return [claim for name, claim in self.data if name == field]
+DATA = 1
+"""The rank of JSON-LD among the tags."""
+PLACES = {
+    tag: (field, DATA + 1 + n if tag not in SHOWN else 0, f"meta {SHOWN.get(tag, tag)}")
+    for field, tags in FIELD_TAGS.items()
+    for n, tag in enumerate(tags)
+}
+"""Tag -> field, rank, and how the rule is called."""
+OWN = frozenset(f"meta {tag}" for tag in SHOWN.values())
+
+
+def _rank(ranked: tuple[int, Claim]) -> int:
+    return ranked[0]
 
 
 TYPES_RE = re.compile(r"(?:Article|Posting|Report|WebPage|Document)$")
@@ -200,11 +211,11 @@ def read_instant(text: str) -> datetime | date | None:
     >>> read_instant("20240118"), read_instant("2024-01-18 09:54").isoformat(), read_instant("昨日")
     (datetime.date(2024, 1, 18), '2024-01-18T09:54:00+08:00', None)
     """
-    if digits := COMPACT_RE.fullmatch(text.strip()):
+    if text[:8].isdigit() and (digits := COMPACT_RE.fullmatch(text)):
         year, month, day, hour, minute, second = digits.groups()
         text = f"{year}-{month}-{day}" + (f" {hour}:{minute}:{second or '00'}" if hour else "")
     found = read_date(text)
-    if isinstance(found, datetime) and (zone := ZONE_RE.search(text)):
+    if text[-3:].isascii() and isinstance(found, datetime) and (zone := ZONE_RE.search(text, 10)):
         try:
             away = timedelta(hours=int(zone[3] or 0), minutes=int(zone[4] or 0))
             there = timezone(-away if zone[2] == "-" else away)

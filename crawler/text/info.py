@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple
 
 from crawler.text.labels import (
@@ -30,6 +31,12 @@ class Info(NamedTuple):
     lines: set[int]
     foot: int
     """Where the labels below the text begin."""
+
+
+@lru_cache(2048)
+def _told(text: str) -> tuple[tuple[str, str, str], ...]:
+    """Give what `labelled` finds; the lines of templates come again and again."""
+    return tuple(labelled(text))
 
 
 VAGUE = frozenset(("时间", "日期"))
@@ -110,7 +117,7 @@ BROKEN_RE = re.compile("[。；;：:…][”’」』）)]?$")
 
 def _is_event(lines: Sequence[Line], i: int, end: int, day: date | None) -> bool:
     """Say whether a labelled date is that of an event: the place stands beside it, or the page has another date."""
-    told = list(labelled(lines[i].text))
+    told = _told(lines[i].text)
     if _disagrees(told, day):
         return True
     if not told or any(label not in VAGUE for _, label, _ in told):
@@ -143,9 +150,11 @@ def inform(
 
     def hear(i: int) -> None:
         line = lines[i]
+        if not line.info and len(line.cells) < 2:
+            return
         if TODAY_RE.search(line.text):
             return
-        if line.kind == "tr" and len(line.cells) >= 2:
+        if len(line.cells) >= 2:
             names = [SQUEEZE_RE.sub("", c).rstrip(":：") for c in line.cells]
             for k in range(len(names) - 1):
                 if names[k] in TABLE_LABELS and names[k + 1] not in TABLE_LABELS:
@@ -162,7 +171,7 @@ def inform(
             return
         used.add(i)
         dated = False
-        for field, label, value in labelled(line.text):
+        for field, label, value in _told(line.text):
             if field in ("published", "updated"):
                 if found := stamp(value):
                     say(field, found[0], f"info line {label}")
@@ -208,9 +217,9 @@ def inform(
         foot += 1
     for i in (*range(foot, min(end, over + 15)), *range(max(end, foot), min(len(lines), end + 15))):
         line = lines[i]
-        if line.size > 120 or line.linked:
+        if line.size > 120 or line.role == "end" or line.linked:
             continue
-        if line.info and (posted := _posted(line.text)):
+        if (posted := _posted(line.text)) and line.info:
             used.add(i)
             say("author", posted[0] or "", "line below 由…于")
             say("published", posted[1], "line below 于…发表")
@@ -219,7 +228,7 @@ def inform(
             if not line.info or not LABEL_RE.match(line.text.lstrip("【[（(")):
                 continue
             used.add(i)
-        for field, label, value in labelled(line.text):
+        for field, label, value in _told(line.text):
             if field in ("editor", "duty", "source", "author"):
                 say(field, _unwrap(VALUE_END_RE.split(value)[0]), f"line below {label}")
             elif field in ("published", "updated") and label not in VAGUE and stamp(value):
@@ -236,7 +245,7 @@ def _is_below(line: Line, said: dict[str, tuple[str, str]], day: date | None) ->
     """
     if line.role not in ("", "credit") or line.hidden or line.linked:
         return line.role != "site"
-    told = list(labelled(line.text.lstrip("【[（(")))
+    told = _told(line.text.lstrip("【[（("))
     if (told and all(label in VAGUE for _, label, _ in told)) or _disagrees(told, day):
         return False
     for field, _, value in told:

@@ -4,66 +4,62 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from crawler.text.tables import read
 
-HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-HAN_RE = re.compile(f"[{HAN}]+")
-WORD_RE = re.compile(r"[^\W_]+(?:[.,:'’·-][^\W_]+)*")
+WORD_RE = re.compile(r"[^\W_]+(?:[.,:'’·-]+[^\W_]+)*")
+SIGNS = b".,:'-"
+"""What does not end a word between letters or digits."""
+SPACED = bytes(code if (code < 128 and chr(code).isalnum()) or code in SIGNS else 32 for code in range(256))
+ENGLISH_RE = re.compile(r"\b(?:the|of|and|to|in|a|is|for|that|on|with|by)\b", re.IGNORECASE)
+UYGHUR_RE = re.compile("[\u06d5\u06c7\u06c6\u06c8\u06cb\u06d0\u06ad]")
+
+OTHER, HAN, OLD, NEW, LATIN, KANA, HANGUL, CYRILLIC, ARABIC, TIBETAN, MONGOLIAN, ACCENTED = range(12)
+"""What a character is; `OLD` and `NEW`: Hanzi that only Traditional, only Simplified texts write."""
+RANGES = (
+    (HAN, 0x3400, 0x4DBF), (HAN, 0x4E00, 0x9FFF), (HAN, 0xF900, 0xFAFF),
+    (HAN, 0xD840, 0xD887),  # the first half of a character of the planes 2 and 3
+    (LATIN, 0x41, 0x5A), (LATIN, 0x61, 0x7A), (ACCENTED, 0xC0, 0x24F), (ACCENTED, 0x1E00, 0x1EFF),
+    (KANA, 0x3041, 0x3096), (KANA, 0x30A1, 0x30FA), (HANGUL, 0xAC00, 0xD7AF), (HANGUL, 0x1100, 0x11FF),
+    (CYRILLIC, 0x370, 0x52F), (ARABIC, 0x620, 0x64A), (ARABIC, 0x66E, 0x6D3), (ARABIC, 0x6FA, 0x6FF),
+    (TIBETAN, 0xF40, 0xFBC), (MONGOLIAN, 0x1820, 0x18AA),
+)  # fmt: skip
+SCRIPTS = {
+    HANGUL: ("ko", "Kore"),
+    CYRILLIC: (None, "Cyrl"),
+    TIBETAN: ("bo", "Tibt"),
+    MONGOLIAN: ("mn", "Mong"),
+}
 
 
-def count_words(text: str) -> int:
-    """Count the words of a text: each Chinese character is one, and each run of other letters or digits.
+class Measure(NamedTuple):
+    """How long a text is, its language by ISO 639 and its script by ISO 15924; None where the characters do not tell."""
 
-    Points, commas, colons, hyphens and apostrophes within a run do not end it.
-
-    >>> count_words("图书9,000册,GDP增长5.2%"), count_words("It's a well-known fact."), count_words("——")
-    (8, 4, 0)
-    """
-    rest, runs = HAN_RE.subn(" ", text)
-    if not runs:
-        return len(WORD_RE.findall(text))
-    return len(text) - len(rest) + runs + (len(WORD_RE.findall(rest)) if not rest.isspace() else 0)
-
-
-class Tongue(NamedTuple):
-    """A language by ISO 639 and a script by ISO 15924; None where the characters do not tell."""
-
+    words: int = 0
     language: str | None = None
     script: str | None = None
 
 
-SCRIPTS = (
-    ("Kana", re.compile("[\u3041-\u3096\u30a1-\u30fa]")),
-    ("Kore", re.compile("[\uac00-\ud7af\u1100-\u11ff]")),
-    ("Latn", re.compile("[A-Za-z\u00c0-\u024f\u1e00-\u1eff]")),
-    ("Cyrl", re.compile("[\u0400-\u04ff]")),
-    ("Arab", re.compile("[\u0620-\u064a\u066e-\u06d3\u06fa-\u06ff]")),
-    ("Tibt", re.compile("[\u0f40-\u0fbc]")),
-    ("Mong", re.compile("[\u1820-\u18aa]")),
-)
-ENGLISH_RE = re.compile(r"\b(?:the|of|and|to|in|a|is|for|that|on|with|by)\b", re.IGNORECASE)
-UYGHUR_RE = re.compile("[\u06d5\u06c7\u06c6\u06c8\u06cb\u06d0\u06ad]")
-OTHER_RE = re.compile("[^\\W\\d_]")
-SAMPLE = 400
-"""How many characters of a text are looked at."""
-
-
 @cache
-def _forms() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Give patterns for what only Traditional and only Simplified texts write.
+def _kinds() -> NDArray[Any]:
+    """Give what each character up to U+FFFF is.
 
-    Single characters of ``traditional.tsv``: GB2312 does not have the first, Big5 not the second.
+    Hanzi by the single characters of ``traditional.tsv``: GB2312 does not have the old, Big5 not the new.
     """
-    rows = read("traditional")
-    old = {row[0] for row in rows if row[0] not in row[1] and not _has("gb2312", row[0])}
-    new = {char for row in rows for char in row[1] if char not in old and not _has("big5", char)}
-    # beyond U+FFFF a set of characters is searched one by one
-    first, second = (
-        re.compile(f"[{''.join(sorted(c for c in one if c <= chr(0xFFFF)))}]") for one in (old, new)
-    )
-    return first, second
+    kinds = np.zeros(0x10000, np.uint8)
+    for kind, first, last in RANGES:
+        kinds[first : last + 1] = kind
+    for old, several in read("traditional"):
+        if old not in several and ord(old) < 0x10000 and not _has("gb2312", old):
+            kinds[ord(old)] = OLD
+        for new in several:
+            if ord(new) < 0x10000 and kinds[ord(new)] == HAN and not _has("big5", new):
+                kinds[ord(new)] = NEW
+    return kinds
 
 
 def _has(codec: str, char: str) -> bool:
@@ -74,41 +70,55 @@ def _has(codec: str, char: str) -> bool:
     return True
 
 
-def tell_language(text: str) -> Tongue:
-    """Tell language and script from the shares of characters in a text's beginning.
+def measure(text: str) -> Measure:
+    """Count the words of a text, and tell its language and script from the shares of its characters.
 
-    Chinese is Simplified or Traditional by the characters that only one of them writes, two of three at least.
-    Latin letters are English where every eighth word is one of its commonest.
+    Each Chinese character is one word, and each run of other letters or digits; points, commas, colons, hyphens
+    and apostrophes between them do not end it. Chinese is Simplified or Traditional by the characters that only
+    one of them writes, two of three at least. Latin letters are English where every eighth word is one of its
+    commonest.
 
-    >>> tell_language("示例镇三座书屋昨日开放"), tell_language("範例鎮三座書屋昨日開放")
-    (Tongue(language='zh', script='Hans'), Tongue(language='zh', script='Hant'))
-    >>> tell_language("The library of the town is open to all."), tell_language("三座大山")
-    (Tongue(language='en', script='Latn'), Tongue(language='zh', script=None))
-    >>> tell_language("2024-01-18 09:54")
-    Tongue(language=None, script=None)
+    >>> measure("图书9,000册,GDP增长5.2%"), measure("范例鎮三座書屋")
+    (Measure(words=8, language='zh', script='Hans'), Measure(words=7, language='zh', script='Hant'))
+    >>> measure("It is a well-known fact that the library is open."), measure("三座大山")
+    (Measure(words=10, language='en', script='Latn'), Measure(words=4, language='zh', script=None))
+    >>> measure("2024-01-18 09:54")
+    Measure(words=2, language=None, script=None)
     """
-    text = text[:SAMPLE]
-    rest, runs = HAN_RE.subn(" ", text)
-    han = len(text) - len(rest) + runs
-    if not OTHER_RE.search(rest):
-        counts = {}
+    codes = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), np.uint16)
+    counts = np.bincount(_kinds()[codes], minlength=12).tolist()
+    han = counts[HAN] + counts[OLD] + counts[NEW]
+    if any(counts[KANA:]):
+        words = han + counts[KANA] + len(WORD_RE.findall(HAN_RE.sub(" ", text)))
     else:
-        counts = {name: len(pattern.findall(rest)) for name, pattern in SCRIPTS}
-    kana, latin = counts.get("Kana", 0), counts.get("Latn", 0)
-    script = max(counts, key=lambda name: counts[name], default="")
-    most = counts.get(script, 0)
-    if kana * 8 > han and kana >= most:
-        return Tongue("ja", "Jpan")
+        words = han + _ascii_words(text)
+    return Measure(words, *_tell(text, counts, han))
+
+
+def _ascii_words(text: str) -> int:
+    words = text.encode("ascii", "replace").translate(SPACED).split()
+    return len([word for word in words if word.strip(SIGNS)])
+
+
+HAN_RE = re.compile(
+    "[\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U00031fff]+"
+)
+
+
+def _tell(text: str, counts: list[int], han: int) -> tuple[str | None, str | None]:
+    counts[LATIN] += counts.pop(ACCENTED)
+    script = max(range(LATIN, len(counts)), key=counts.__getitem__)
+    most = counts[script]
+    if (script == KANA and counts[KANA] * 8 > han) or counts[KANA] * 8 > max(han, most):
+        return "ja", "Jpan"
     if han * 3 >= max(most, 1):  # a Chinese character says as much as a word of some letters
-        old, new = (len(pattern.findall(text)) for pattern in _forms())
-        form = "Hans" if new > 2 * old else "Hant" if old > 2 * new else None
-        return Tongue("zh", form)
+        old, new = counts[OLD], counts[NEW]
+        return "zh", "Hans" if new > 2 * old else "Hant" if old > 2 * new else None
     if most < 8:
-        return Tongue()
-    if script == "Latn":
-        words = len(WORD_RE.findall(rest))
-        return Tongue("en" if len(ENGLISH_RE.findall(rest)) * 8 >= words and latin >= 12 else None, "Latn")
-    if script == "Arab":
-        return Tongue("ug" if len(UYGHUR_RE.findall(rest)) * 12 >= most else None, "Arab")
-    known = {"Kore": "ko", "Tibt": "bo", "Mong": "mn"}
-    return Tongue(known.get(script), script)
+        return None, None
+    if script == LATIN:
+        common = most >= 12 and len(ENGLISH_RE.findall(text)) * 8 >= _ascii_words(text)
+        return ("en" if common else None), "Latn"
+    if script == ARABIC:
+        return ("ug" if len(UYGHUR_RE.findall(text)) * 12 >= most else None), "Arab"
+    return SCRIPTS[script]

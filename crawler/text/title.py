@@ -34,25 +34,27 @@ def find_title(outline: Outline, said: Heads, start: int, plain: bool) -> tuple[
         heads = [h for h in heads if bare(h) in bare(head)] or heads
     own = meta.get("articletitle")
     if own and own not in (meta.get("sitename"), meta.get("columnname")):
-        spoilt = off_topic(own) >= 0.5 and all(bare(own) != bare(h) for h in heads)
+        spoilt = all(bare(own) != bare(h) for h in heads) and off_topic(own) >= 0.5
         if not spoilt:
             return own, "meta ArticleTitle"
-    spots = [
-        tidy(" ".join(line.text for line in lines[spot.start : spot.end]))
-        for spot in outline.titles
-        if 0 < spot.end - spot.start <= 3 and spot.start <= start + 2 and not lines[spot.start].link
-    ]
     whole = bare(head)
     if len(heads) > 1 and not head:
         heads.reverse()  # of several that nothing repeats, the nearest to the body
     for h in heads:
         if len(h) >= 4 and (not head or bare(h) in whole or not SITE_RE.search(h)):
             return h, "h1"
+    spots = [
+        tidy(" ".join(line.text for line in lines[spot.start : spot.end]))
+        for spot in outline.titles
+        if 0 < spot.end - spot.start <= 3 and spot.start <= start + 2 and not lines[spot.start].link
+    ]
     for spot in spots:
         if len(spot) >= 5 and bare(spot) in whole:
             return spot, "title container"
     # a title of the open-government table; else the longest line above the body that <title> begins with or has as one of its parts
     for line in lines[max(0, start - 60) : start + 24]:
+        if not line.cells:
+            continue
         for name, value in zip(line.cells, line.cells[1:], strict=False):
             if (
                 SQUEEZE_RE.sub("", name).rstrip(":：") == "标题"
@@ -94,6 +96,7 @@ def find_title(outline: Outline, said: Heads, start: int, plain: bool) -> tuple[
 
 SUBJECT_RE = re.compile(r"(?:主\s*题|标\s*题|题\s*目)\s*[:：]\s*(\S.{3,60})")
 """`主题：…`, as boards and letter boxes head a text."""
+DASHES = "—―─–－-"
 DASH_RE = re.compile(r"\s*(?:[—―─–－]{1,3}|-{2})\s*(?=[^\s—―─–－-])")
 """What a 副题 is set off with."""
 UNDER_RE = re.compile(
@@ -135,12 +138,12 @@ def find_beside(lines: Sequence[Line], title: str | None, start: int) -> list[Be
         if k >= len(lines) or (line := lines[k]).size > 80 or line.linked or line.role or line.hidden:
             break
         text = line.text
-        if label := LABELLED_RE.fullmatch(text):
+        if text[0] in "副引肩" and (label := LABELLED_RE.fullmatch(text)):
             found.append(Beside("subtitle", Claim(label[1], "line 副标题"), k))
             break
         if k == i + 1:
-            dash = DASH_RE.match(text)
-            name = _is_named(line, UNDER_RE) and not line.info
+            dash = DASH_RE.match(text) if text[0] in DASHES else None
+            name = not line.info and _is_named(line, UNDER_RE)
             if name or (dash and not END_RE.search(text)):
                 rule = "subtitle container" if name else "line below the title, behind a dash"
                 found.append(Beside("subtitle", Claim(text[dash.end() :] if dash else text, rule), k))
@@ -148,7 +151,7 @@ def find_beside(lines: Sequence[Line], title: str | None, start: int) -> list[Be
     if i:
         line = lines[i - 1]
         if line.size <= 80 and not (line.linked or line.role or line.info):
-            if label := LABELLED_RE.fullmatch(line.text):
+            if line.text[0] in "副引肩" and (label := LABELLED_RE.fullmatch(line.text)):
                 found.append(Beside("kicker", Claim(label[1], "line 引题"), i - 1))
             elif _is_named(line, OVER_RE) or _is_named(line, UNDER_RE):
                 found.append(Beside("kicker", Claim(line.text, "kicker container"), i - 1))
@@ -179,19 +182,25 @@ NO_TITLE = frozenset(
 )
 
 
-def title_claims(outline: Outline, said: Heads, start: int, channel: str | None) -> list[Claim]:
-    """Give what each place says of the title, without those that only name the site or the channel."""
+def title_claims(outline: Outline, said: Heads, start: int, title: str, channel: str | None) -> list[Claim]:
+    """Give what places say of the title without repeating it, and without those that only name site or channel."""
     meta = said.meta
-    names = {bare(name) for name in (meta.get("sitename"), meta.get("columnname"), channel) if name}
-    found = [c for c in said.claims("title") if c.rule in OWN or _tells(c.value, names)]
-    found = [c for c in found if bare(c.value) not in names]
+    claims = [claim for claim in said.claims("title") if title not in claim.value]
     for line in reversed(outline.lines[: start + 3]):  # the nearest to the body
-        if line.kind == "h1" and line.size > 4 and not line.hidden and _tells(line.text, names):
-            found.append(Claim(line.text, "h1"))
+        if line.kind == "h1" and line.size > 4 and not line.hidden:
+            if title not in line.text:
+                claims.append(Claim(line.text, "h1"))
             break
-    if (head := meta.get("<title>")) and _tells(head, names):
-        found.append(Claim(head, "<title>"))
-    return found
+    if (head := meta.get("<title>")) and title not in head:
+        claims.append(Claim(head, "<title>"))
+    if not claims:
+        return claims
+    names = {bare(name) for name in (meta.get("sitename"), meta.get("columnname"), channel) if name}
+    return [
+        claim
+        for claim in claims
+        if bare(claim.value) not in names and (claim.rule in OWN or _tells(claim.value, names))
+    ]
 
 
 def _tells(title: str, names: set[str]) -> bool:
