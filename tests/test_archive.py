@@ -48,7 +48,7 @@ from crawler.captures import Capture, CaptureWriter, Last, mend, payload_digest
 from crawler.documents import PDF, Document
 from crawler.items import Page
 from crawler.portals import Line
-from crawler.text import Decoded, Edit, Extracted, Removed, Repaired, Step, revert
+from crawler.text import Decoded, Disagreement, Edit, Extracted, Removed, Repaired, Step, revert
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 PORTAL = "lyg.gov.cn"
@@ -700,7 +700,15 @@ def test_a_new_page_is_written_whole(archive: Archive) -> None:
         ),
     )
     extracted = Extracted(
-        title="x", author="某某 某某某", editor="编", images=(("http://a.cn/1.jpg", "图"),), links=()
+        title="x",
+        author="某某 某某某",
+        editor="编",
+        images=(("http://a.cn/1.jpg", "图"),),
+        links=(),
+        subtitle="副",
+        words=31,
+        language="zh",
+        disagreements=(Disagreement("title", "h1", "甲", "<title>", "乙"),),
     )
     made = page(
         archive,
@@ -714,7 +722,10 @@ def test_a_new_page_is_written_whole(archive: Archive) -> None:
     article = archive.article(1)
     assert article is not None
     signature = article.pop("signature")
-    fields = '{"editor":"编","images":[["http://a.cn/1.jpg","图"]]}'
+    fields = (
+        '{"editor":"编","images":[["http://a.cn/1.jpg","图"]],"subtitle":"副","words":31,"language":"zh",'
+        '"disagreements":[["title","h1","甲","<title>","乙"]]}'
+    )
     shared = {
         "title": "标题1",
         "text": TEXTS[1],

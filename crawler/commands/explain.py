@@ -15,8 +15,9 @@ from crawler.archive import Archive
 from crawler.captures import Capture, CaptureRecord, read_record
 from crawler.runs import reading
 from crawler.sources import sheet_text, style_sheets
-from crawler.text import Reading, Removed, binary_kind, read_page, repair, revert
+from crawler.text import Extracted, Reading, Removed, binary_kind, read_page, repair, revert
 
+HEADED = ("title", "published", "source", "author")
 SHOWN = 12
 """How many edits of one step are shown without ``--all``."""
 
@@ -131,8 +132,7 @@ def show_page(page: Reading, everything: bool) -> None:
     print(
         f"title     {page.title}\npublished {page.published}\nsource    {page.source}\nauthor    {page.author}"
     )
-    for field, rule in page.extracted.rules:
-        print(f"rule      {field}: {rule}")
+    show_fields(page.extracted)
     print(f"text      {len(page.text)} characters\n\n{page.text}")
 
 
@@ -143,6 +143,24 @@ def show_block(what: str, block: Removed) -> None:
     hosts = Counter(link.split("/")[2] for link in block.links if link.count("/") > 1)
     for host, count in hosts.most_common(5):
         print(f"          {count} links to {host}")
+
+
+def show_fields(found: Extracted) -> None:
+    """Print the further fields of an article, by which rule each was decided, and what the page says against it."""
+    for field, value in found._asdict().items():
+        if not value or field in (*HEADED, "text", "links", "rules", "disagreements"):
+            continue
+        if isinstance(value, tuple):
+            for address, name in value:
+                print(f"{field:16}{name or ''} {address}".rstrip())
+        else:
+            print(f"{field:16}{value}")
+    if found.links:
+        print(f"{'links':16}{len(found.links)}, the first {found.links[0]}")
+    for field, rule in found.rules:
+        print(f"rule      {field}: {rule}")
+    for one in found.disagreements:
+        print(f"disagree  {one.field}: {one.rule} says {one.value!r}, {one.other_rule} says {one.other!r}")
 
 
 def undoes(page: Reading) -> bool:

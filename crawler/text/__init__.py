@@ -10,6 +10,7 @@
 
 from crawler.text.binary import binary_kind
 from crawler.text.blocks import Judged, Removed, Stripped, judge_tree, strip, strip_tree
+from crawler.text.disagreements import Disagreement
 from crawler.text.encoding import Damage, Decoded, decode
 from crawler.text.extraction import Extracted, extract, extract_tree, parse
 from crawler.text.memory import Memory, Traces, trace
@@ -21,6 +22,7 @@ __all__ = [
     "TAMPERING",
     "Damage",
     "Decoded",
+    "Disagreement",
     "Edit",
     "Extracted",
     "Judged",

@@ -791,7 +791,7 @@ class _Page:
             place = 0.6
         if told >= SPOTTED and line >= 0 and max(place, away, row) < SPOTTED and not hidden:
             stray = self.stray(text, self.near(line))
-        hides = hidden and (links or (told >= LIKELY and SENTENCE_RE.search(text)))  # not calendars
+        hides = hidden and (links or SENTENCE_RE.search(text))  # calendars say no sentence
         if told > topic and (hides or max(place, away, row, stray) >= SPOTTED):
             topic = told
         if hidden and topic >= SPOTTED and away < SPOTTED and self.twice(text):

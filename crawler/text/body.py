@@ -58,6 +58,11 @@ def choose(outline: Outline, plain: bool) -> tuple[int, int, str, Element | None
     if plain:
         return 0, len(lines), "plain text", None
     start, end = densest(lines)
+    if 0 < end - start <= 2 and end < len(lines) and (lines[end].info or lines[start].kind == "h1"):
+        # a headline above an info line weighs more than the one sentence of a short notice
+        first, last = densest(lines[end : end + 30])
+        if first < last:
+            start, end = end + first, end + last
     core = [line for line in lines[start:end] if not line.info]
     whole = worth([line for line in core if line.kind not in HEADINGS] or core)
     best: tuple[float, float, int] | None = None

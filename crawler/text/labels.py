@@ -63,7 +63,7 @@ LABELS = {
     " 生成日期",
     "updated": "更新时间 更新日期 最后更新 修改时间",
     "source": "信息来源 稿件来源 文章来源 新闻来源 消息来源 内容来源 来源 稿源 出处",
-    "author": "作者 撰稿 供稿 撰文",
+    "author": "作者 撰稿 供稿 撰文 执笔人 执笔",
     "editor": "责任编辑 编辑 责编",
     "duty": "总值班",
     "index_number": "索引号",
@@ -174,4 +174,6 @@ def refines(found: datetime | date, known: datetime | date) -> bool:
         return False
     if not isinstance(known, datetime):
         return found.date() == known
+    if (known.hour, known.minute, known.second) == (0, 0, 0):  # what a form puts where no time was given
+        return found != known and found.date() == known.date()
     return known.second == 0 and found.second > 0 and found.replace(second=0) == known

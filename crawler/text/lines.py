@@ -221,7 +221,8 @@ def _is_info(line: Line) -> bool:
     labels = "：" in rest or ":" in rest or rest[-1:] in ENDS or "布于" in rest or "表于" in rest
     found = list(LABEL_RE.finditer(rest)) if labels else []
     if not found:
-        return bool(days) and len(rest) <= 44 and not END_RE.search(text) and not line.linked
+        alone = not line.linked or text.startswith("http")  # the site's address, linked, then the date
+        return bool(days) and len(rest) <= 44 and not END_RE.search(text) and alone
     if any(FIELD_OF[SQUEEZE_RE.sub("", m[1])] in ("editor", "duty") for m in found) and found[0].start() == 0:
         return line.size <= 80 and not SENTENCE_RE.search(text)
     values = [value for _, _, value in labelled(rest)]

@@ -366,7 +366,11 @@ def _head(el: Element, tag: str) -> Head:
     if tag == "title":
         return Head("<title>", el.text or "", el)
     own = dict(el.items())
-    return Head((own.get("name") or own.get("property") or "").strip().lower(), own.get("content", ""), el)
+    return Head(
+        (own.get("name") or own.get("property") or own.get("itemprop") or "").strip().lower(),
+        own.get("content", ""),
+        el,
+    )
 
 
 def _join_cells(found: Outline, tr: Element, start: int, hops: int, cells: Sequence[tuple[int, int]]) -> bool:
