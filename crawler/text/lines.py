@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from functools import cache
-from typing import Any
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 
 from lxml.etree import _Element as Element
 
@@ -81,12 +82,42 @@ def _beginning(first: str) -> tuple[tuple[re.Pattern[str], str], ...]:
     )
 
 
+class Said(NamedTuple):
+    """What can be told from a line's text alone."""
+
+    text: str
+    size: int
+    role: str
+    marked: bool
+    """Whether it is as long as part of a sentence and has a mark such as sentences have."""
+    ends: bool
+    """Whether it ends as sentences do."""
+
+
+OFTEN = 60
+"""Characters up to which a line may well stand on the portal's other pages too."""
+
+
+def said(text: str) -> Said:
+    """Tell what a line says, given its text as it is read."""
+    size = len(text)
+    marked = size >= 10 and MARKS_RE.search(text) is not None
+    return Said(text, size, _role(text), marked, text[-1:] in LAST and END_RE.search(text) is not None)
+
+
+@lru_cache(4096)
+def heard(raw: str) -> Said:
+    """Tell what a line says, given its text as it stands in the page; for those that pages repeat."""
+    return said(tidy(raw))
+
+
 class Line:
     """One line of the page."""
 
     __slots__ = (
         "cells",
         "el",
+        "ends",
         "hidden",
         "hops",
         "info",
@@ -104,7 +135,7 @@ class Line:
 
     def __init__(
         self,
-        text: str,
+        said: Said,
         link: int,
         el: Element,
         kind: str,
@@ -113,8 +144,10 @@ class Line:
         junk: bool,
         cells: tuple[str, ...] = (),
     ) -> None:
-        self.text = text
-        self.size = len(text)
+        self.text, size, role, marked, self.ends = said
+        self.size = size
+        self.role = role
+        """What the line does if it is furniture, one of `ROLES`; empty for the rest."""
         self.link = link
         """How many of its characters are link text."""
         self.el = el
@@ -125,15 +158,30 @@ class Line:
         self.hidden = hidden
         self.junk = junk
         self.cells = cells
-        self.role = _role(text)
-        """What the line does if it is furniture, one of `ROLES`; empty for the rest."""
-        self.weight = _weigh(self)
+        if hidden or (cells and is_table_row(cells)):
+            weight = -1.0
+        elif role:
+            weight = -3.0 if role == "credit" else -12.0
+        elif link * 2 > size:
+            weight = -6.0 - min(size, 60) * 0.4
+        elif marked:
+            weight = float(size - 3 * link)
+        elif size >= 25:
+            weight = 0.4 * size - 3 * link
+        elif self.ends or kind in SHORT:
+            weight = -1.0
+        else:
+            weight = -3.0
+        self.weight = weight * 0.2 if junk and weight > 0 else weight
         """How much the line speaks for being part of an article's body; below 0: against."""
 
     def __getattr__(self, name: str) -> Any:
         if name != "info":
             raise AttributeError(name)
-        self.info = _is_info(self)
+        if self.cells:
+            self.info = self.size <= 160 and (is_table_row(self.cells) or _is_info(self.text, self.linked))
+        else:
+            self.info = (_is_often_info if self.size <= OFTEN else _is_info)(self.text, self.linked)
         return self.info
 
     @property
@@ -146,9 +194,7 @@ class Line:
         """Whether the line is a sentence or more, so that the text goes on at least so far."""
         if self.hidden or self.role or self.linked:
             return False
-        return (self.text[-1] in LAST and END_RE.search(self.text) is not None) or (
-            self.weight >= 10 and not self.info
-        )
+        return self.ends or (self.weight >= 10 and not self.info)
 
 
 MARKS_RE = re.compile("[，。、；：！？,;!?”“…]")
@@ -158,7 +204,7 @@ LAST = frozenset("。！？!?；;…”’」』）)\n")
 
 
 def _role(text: str) -> str:
-    if len(text) > 200:
+    if not text or len(text) > 200:
         return ""
     for pattern, role in _beginning(text[0]):
         if pattern.match(text):
@@ -166,31 +212,13 @@ def _role(text: str) -> str:
     return ""
 
 
-def _weigh(line: Line) -> float:
-    """Say how much a line speaks for being part of an article's body; below 0: against."""
-    size, link = line.size, line.link
-    if line.hidden or (line.cells and is_table_row(line)):
-        return -1.0
-    if line.role:
-        return -3.0 if line.role == "credit" else -12.0
-    if link * 2 > size:
-        return -6.0 - min(size, 60) * 0.4
-    text = line.text
-    weight = -3.0
-    if size >= 10 and MARKS_RE.search(text):
-        weight = float(size - 3 * link)
-    elif size >= 25:
-        weight = 0.4 * size - 3 * link
-    elif line.kind in ("h2", "h3", "h4", "li", "tr") or (text[-1] in LAST and END_RE.search(text)):
-        weight = -1.0
-    if line.junk and weight > 0:
-        weight *= 0.2
-    return weight
+SHORT = frozenset(("h2", "h3", "h4", "li", "tr"))
+"""Blocks of a text that are short by nature."""
 
 
-def is_table_row(line: Line) -> bool:
+def is_table_row(cells: Sequence[str]) -> bool:
     """Say whether a row is one of an open-government table: the label, then its value."""
-    return any(SQUEEZE_RE.sub("", cell).rstrip(":：") in TABLE_LABELS for cell in line.cells[::2])
+    return any(SQUEEZE_RE.sub("", cell).rstrip(":：") in TABLE_LABELS for cell in cells[::2])
 
 
 SENTENCE_RE = re.compile("[。！？]")
@@ -198,16 +226,13 @@ ENDS = frozenset(("", " ", "】", "]", *(label[-1] for label in FIELD_OF)))
 """How a line ends that is nothing but a label."""
 
 
-def _is_info(line: Line) -> bool:
+def _is_info(text: str, linked: bool) -> bool:
     """Say whether a line is an info line: a date or labels with short values, and nothing besides.
 
     A line of the story may hold a date or `时间：` as well, but then much else.
     """
-    text = line.text
-    if line.size > 160:
+    if len(text) > 160:
         return False
-    if line.cells and is_table_row(line):
-        return True
     # Looking for plain characters first spares most lines the patterns.
     dated = "20" in text or "19" in text
     days = list(DATE_RE.finditer(text)) if dated else []
@@ -221,10 +246,13 @@ def _is_info(line: Line) -> bool:
     labels = "：" in rest or ":" in rest or rest[-1:] in ENDS or "布于" in rest or "表于" in rest
     found = list(LABEL_RE.finditer(rest)) if labels else []
     if not found:
-        return bool(days) and len(rest) <= 44 and not END_RE.search(text) and not line.linked
+        return bool(days) and len(rest) <= 44 and not END_RE.search(text) and not linked
     if any(FIELD_OF[SQUEEZE_RE.sub("", m[1])] in ("editor", "duty") for m in found) and found[0].start() == 0:
-        return line.size <= 80 and not SENTENCE_RE.search(text)
+        return len(text) <= 80 and not SENTENCE_RE.search(text)
     values = [value for _, _, value in labelled(rest)]
     return found[0].start() <= 44 and all(
         len(value) <= 30 and not SENTENCE_RE.search(value) for value in values
     )
+
+
+_is_often_info = lru_cache(4096)(_is_info)

@@ -16,7 +16,7 @@ import lxml.etree
 from lxml.etree import _Element as Element
 
 from crawler.text.hiding import conceals
-from crawler.text.lines import Line, tidy
+from crawler.text.lines import OFTEN, Line, heard, said, tidy
 from crawler.text.tables import read
 
 INLINE = frozenset(
@@ -57,16 +57,15 @@ INLINE = frozenset(
         "tt",
         "u",
         "var",
-        "wbr",
+        *("source", "track", "wbr"),  # libxml2 puts what follows them into them
     ]
 )
 """Elements that run on within a line."""
 
 SKIP = frozenset(
     [
-        "script",
-        "style",
         "head",
+        "title",
         "template",
         "noscript",
         "select",
@@ -82,39 +81,9 @@ SKIP = frozenset(
         "audio",
         "video",
         "map",
-        "title",
-        "meta",
-        "link",
-        "base",
-        "param",
-        "source",
-        "track",
-        "input",
     ]
 )
 """Elements whose inside is no text to read."""
-
-LEAVES = frozenset(
-    (
-        *(lxml.etree.Comment, lxml.etree.ProcessingInstruction, lxml.etree.Entity),
-        *[
-            "br",
-            "img",
-            "script",
-            "style",
-            "title",
-            "meta",
-            "link",
-            "base",
-            "input",
-            "param",
-            "source",
-            "track",
-            "wbr",
-        ],
-    )
-)
-"""What has no element in it."""
 
 JUNK_TAGS = frozenset(("nav", "footer", "aside"))
 JUNK_RE = re.compile(
@@ -233,8 +202,23 @@ class Outline:
 
 INLINED, LINED, ROW, SKIPPED = range(4)
 """How the inside of an element is read: within a line, as lines of its own, cell by cell, not at all."""
+BREAK, PICTURE, META, SCRIPT, STYLE, NOTHING = range(4, 10)
+"""What has no element in it."""
 
-MODES = {**dict.fromkeys(INLINE, INLINED), **dict.fromkeys(SKIP, SKIPPED), "tr": ROW}
+
+class _Modes(dict[Any, int]):
+    """How each tag is read; a comment has a function for a tag."""
+
+    def __missing__(self, tag: str) -> int:
+        return INLINED if ":" in tag else LINED
+
+
+MODES = _Modes({"tr": ROW, "br": BREAK, "img": PICTURE, "meta": META, "script": SCRIPT, "style": STYLE})
+MODES.update(dict.fromkeys(INLINE, INLINED) | dict.fromkeys(SKIP, SKIPPED))
+MODES.update(dict.fromkeys(("link", "base", "input", "param"), NOTHING))
+MODES.update(
+    dict.fromkeys((lxml.etree.Comment, lxml.etree.ProcessingInstruction, lxml.etree.Entity), NOTHING)
+)
 NAMED = JUNK_TAGS | frozenset(s for _, _, s in read("containers") if s[0] not in "#.")
 """Tags that tell something without an attribute."""
 
@@ -255,10 +239,11 @@ def read_outline(root: Element) -> Outline:
 
     def flush() -> None:
         nonlocal mark, linked, hops
-        text = tidy(pieces[mark] if len(pieces) == mark + 1 else "".join(pieces[mark:]))
+        text = pieces[mark] if len(pieces) == mark + 1 else "".join(pieces[mark:])
         mark = len(pieces)
-        if text:
-            lines.append(Line(text, min(linked, len(text)), el, kind, hops, hidden, junk))
+        what = heard(text) if len(text) <= OFTEN else said(tidy(text))
+        if what.size:
+            lines.append(Line(what, min(linked, what.size), el, kind, hops, hidden, junk))
             hops = 0
         linked = 0
 
@@ -297,61 +282,73 @@ def read_outline(root: Element) -> Outline:
         if child is None:
             break
         tag = child.tag
-        if tag in LEAVES:
-            if tag == "br":
+        how = MODES[tag]
+        if how > SKIPPED:
+            if how == BREAK:
                 if len(pieces) > mark:
                     flush()
-            elif tag == "img":
+            elif how == PICTURE:
                 if mode < ROW:
                     found.images.append((len(lines) + (len(pieces) > mark), child))
-            elif tag == "script":
-                found.scripts.append(child)
-            elif tag == "style":
-                found.styles.append(child)
-            elif tag == "title" or tag == "meta":
-                found.heads.append(_head(child, tag))
-                if up.tag == "body":
+            elif how == META:
+                found.heads.append(_head(child))
+                if mode == LINED and kind == "body":
                     found.begin = len(pieces)
+            elif how == SCRIPT:
+                found.scripts.append(child)
+            elif how == STYLE:
+                found.styles.append(child)
             text = child.tail
         else:
-            how = SKIPPED if mode == SKIPPED else MODES.get(tag, LINED)
-            if how == LINED and ":" in tag:
-                how = INLINED
-            if how == INLINED and mode == ROW:
+            if mode == SKIPPED:
+                how = SKIPPED
+            elif how == INLINED and mode == ROW:
                 how = LINED
             if INLINED < how < SKIPPED and len(pieces) > mark:
                 flush()
-            outer.append((el, kind, mode, own, hidden, covered, junk, in_link, start, before, cells))
-            el, mode, own = child, how, NO_TRAITS
-            attributes = child.items()
+            what, inside = NO_TRAITS, in_link
             if tag == "a":
                 href = None
-                for name, value in attributes:
+                for name, value in child.items():
                     if name == "href":
                         href = value
                     elif name == "style" or name == "hidden":
-                        own = traits(tag, (name, value))
+                        what = traits(tag, (name, value))
                 if href is not None:
                     reads = how < ROW and not in_link
                     place = len(lines) if reads else -1
-                    found.anchors.append(Anchor(place, child, href, len(pieces), covered or own.covered))
-                    in_link = in_link or (reads and href[:1] != "#")
-            elif attributes or tag in NAMED:
-                own = traits(tag, *attributes)
-            if own is not NO_TRAITS:
-                covered = covered or own.covered
-                if up is root:  # a style of the whole page is taken back by a script
-                    own = NO_TRAITS
-                hidden = hidden or own.hidden
-            if tag == "iframe":
+                    found.anchors.append(Anchor(place, child, href, len(pieces), covered or what.covered))
+                    inside = in_link or (reads and href[:1] != "#")
+            elif tag == "iframe":
                 found.scripts.append(child)
-            if INLINED < how < SKIPPED:
-                kind, start, before = tag, len(lines), hops
-                if how == ROW:
-                    cells = []
-                hops += up is not root
-                junk = junk or own.junk
-            text = child.text
+            elif tag == "title":
+                found.heads.append(Head("<title>", child.text or "", child))
+                if mode == LINED and kind == "body":
+                    found.begin = len(pieces)
+            if how == INLINED and not len(child):
+                text = child.text
+                if text and (len(pieces) > mark or not text.isspace()):
+                    pieces.append(text)
+                    if inside:
+                        linked += len(text.strip())
+                text = child.tail
+            else:
+                if tag != "a" and ((attributes := child.items()) or tag in NAMED):
+                    what = traits(tag, *attributes)
+                outer.append((el, kind, mode, own, hidden, covered, junk, in_link, start, before, cells))
+                el, mode, own, in_link = child, how, what, inside
+                if what is not NO_TRAITS:
+                    covered = covered or what.covered
+                    if up is root:  # a style of the whole page is taken back by a script
+                        own = NO_TRAITS
+                    hidden = hidden or own.hidden
+                if INLINED < how < SKIPPED:
+                    kind, start, before = tag, len(lines), hops
+                    if how == ROW:
+                        cells = []
+                    hops += up is not root
+                    junk = junk or own.junk
+                text = child.text
         if text:
             if mode >= ROW:
                 unread.append(text)
@@ -362,11 +359,9 @@ def read_outline(root: Element) -> Outline:
     return found
 
 
-def _head(el: Element, tag: str) -> Head:
-    if tag == "title":
-        return Head("<title>", el.text or "", el)
-    own = dict(el.items())
-    return Head((own.get("name") or own.get("property") or "").strip().lower(), own.get("content", ""), el)
+def _head(el: Element) -> Head:
+    name = el.get("name") or el.get("property") or ""
+    return Head(name.strip().lower(), el.get("content", ""), el)
 
 
 def _join_cells(found: Outline, tr: Element, start: int, hops: int, cells: Sequence[tuple[int, int]]) -> bool:
@@ -382,7 +377,7 @@ def _join_cells(found: Outline, tr: Element, start: int, hops: int, cells: Seque
     inside = lines[start:]
     texts = tuple(" ".join(line.text for line in lines[first:end]) for first, end in cells)
     link, hidden = sum(line.link for line in inside), all(line.hidden for line in inside)
-    line = Line("\t".join(texts), link, tr, "tr", hops, hidden, inside[0].junk, texts)
+    line = Line(said("\t".join(texts)), link, tr, "tr", hops, hidden, inside[0].junk, texts)
     lines[start:] = [line]
     end = len(lines)
     for spots in (found.bodies, found.titles):  # a spot within the row now ends with the row
