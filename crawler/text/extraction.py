@@ -137,7 +137,8 @@ def extract_tree(tree: Tree, url: str | None = None) -> Extracted:
         rules.append(("updated", said["updated"][1]))
     text = "\n".join(lines[i].text for i in kept)
     byline = _byline(lines, kept)
-    paper = PAPER_RE.search(text[:400])
+    begin = text[:400]
+    paper = PAPER_RE.search(begin) if "记者" in begin else None
     values["source"] = settle(
         "source",
         printed("source"),
@@ -223,6 +224,8 @@ def _byline(lines: Sequence[Line], kept: Sequence[int]) -> str | None:
     """Read the reporters' and correspondents' names from the body's first and last lines."""
     for i in (*kept[:2], *kept[-3:]):
         text = lines[i].text
+        if "记者" not in text:
+            continue
         for found in REPORTER_RE.finditer(text):
             before, after = text[: found.start()], text[found.end() :]
             inside = max(before.rfind("("), before.rfind("（")) > max(before.rfind(")"), before.rfind("）"))

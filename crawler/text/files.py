@@ -20,7 +20,8 @@ FILE_RE = re.compile(
 UPLOAD_RE = re.compile(r"/upload(?:file|files|s)?/", re.IGNORECASE)
 PICTURE_RE = re.compile(r"\.(?:jpe?g|png|gif|bmp|webp|svg)(?:$|[?#])", re.IGNORECASE)
 PAGE_RE = re.compile(r"\.(?:s?html?|jsp|aspx?|php)(?:$|[?#])|/(?:$|[?#])", re.IGNORECASE)
-
+PAGES = (".html", ".shtml", ".htm", "/")
+"""How most addresses of pages end."""
 
 FILES_RE = re.compile(r"[【\[]?(?:相关)?附件(?:下载|列表)?[】\]]?[:：]?")
 FILE_HEAD_RE = re.compile(
@@ -33,6 +34,8 @@ BESIDE_FILE_RE = re.compile(
 
 
 def _is_file(href: str) -> bool:
+    if href.endswith(PAGES) and "?" not in href and "#" not in href:
+        return False
     return FILE_RE.search(href) is not None or (
         UPLOAD_RE.search(href) is not None and not PICTURE_RE.search(href) and not PAGE_RE.search(href)
     )

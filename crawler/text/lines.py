@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
 
 from lxml.etree import _Element as Element
 
@@ -60,39 +59,39 @@ ROLES = ("comments", "end", "below", "site", "credit", "drop")
 
 
 @cache
-def _furniture() -> tuple[tuple[re.Pattern[str], str], ...]:
+def _furniture() -> tuple[tuple[str, str], ...]:
     """Give the patterns of furniture with their roles, in the order of `ROLES`."""
-    rows = sorted(read("furniture"), key=lambda row: ROLES.index(row[1]))
-    return tuple((re.compile(pattern, re.IGNORECASE), role) for pattern, role in rows)
+    return tuple(
+        (pattern, role) for pattern, role in sorted(read("furniture"), key=lambda row: ROLES.index(row[1]))
+    )
 
 
 @cache
-def _beginning(first: str) -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Give the patterns of furniture that a line with such a first character can match: few or none.
+def _beginning(first: str) -> tuple[re.Pattern[str], tuple[str, ...]] | None:
+    """Give one pattern of all furniture that a line with such a first character can match, and the roles by group.
 
     A pattern matches only what begins with a character that stands in it; ``.``, ``\\s`` and ``\\d`` aside.
     """
     blank = first.isspace() or first.isdecimal()
-    return tuple(
+    rows = [
         (pattern, role)
         for pattern, role in _furniture()
-        if first.lower() in pattern.pattern.lower()
-        or pattern.pattern.startswith((".", "(?:."))
-        or (blank and ("\\s" in pattern.pattern or "\\d" in pattern.pattern))
-    )
+        if first.lower() in pattern.lower()
+        or pattern.startswith((".", "(?:."))
+        or (blank and ("\\s" in pattern or "\\d" in pattern))
+    ]
+    if not rows:
+        return None
+    whole = "|".join(f"({pattern})" for pattern, _ in rows)
+    return re.compile(whole, re.IGNORECASE), ("", *(role for _, role in rows))
 
 
-class Said(NamedTuple):
-    """What can be told from a line's text alone."""
+Said = tuple[str, int, str, bool, bool, int]
+"""What can be told from a line's text alone: the text, its size, its role, whether it has a mark such as sentences
+have and is as long as part of one, whether it ends as sentences do, and one of `NEVER`, `ALWAYS` and `UNLINKED`."""
 
-    text: str
-    size: int
-    role: str
-    marked: bool
-    """Whether it is as long as part of a sentence and has a mark such as sentences have."""
-    ends: bool
-    """Whether it ends as sentences do."""
-
+NEVER, ALWAYS, UNLINKED = range(3)
+"""Whether a text is an info line: the last if it is not the text of links, as dates in lists of links are."""
 
 OFTEN = 60
 """Characters up to which a line may well stand on the portal's other pages too."""
@@ -102,7 +101,8 @@ def said(text: str) -> Said:
     """Tell what a line says, given its text as it is read."""
     size = len(text)
     marked = size >= 10 and MARKS_RE.search(text) is not None
-    return Said(text, size, _role(text), marked, text[-1:] in LAST and END_RE.search(text) is not None)
+    ends = text[-1:] in LAST and END_RE.search(text) is not None
+    return text, size, _role(text), marked, ends, _tells(text, ends)
 
 
 @lru_cache(4096)
@@ -130,9 +130,6 @@ class Line:
         "weight",
     )
 
-    info: bool
-    """Whether the line is an info line; worked out when first asked for."""
-
     def __init__(
         self,
         said: Said,
@@ -144,10 +141,12 @@ class Line:
         junk: bool,
         cells: tuple[str, ...] = (),
     ) -> None:
-        self.text, size, role, marked, self.ends = said
+        self.text, size, role, marked, self.ends, info = said
         self.size = size
         self.role = role
         """What the line does if it is furniture, one of `ROLES`; empty for the rest."""
+        if link > size:
+            link = size
         self.link = link
         """How many of its characters are link text."""
         self.el = el
@@ -158,7 +157,8 @@ class Line:
         self.hidden = hidden
         self.junk = junk
         self.cells = cells
-        if hidden or (cells and is_table_row(cells)):
+        table = bool(cells) and is_table_row(cells)
+        if hidden or table:
             weight = -1.0
         elif role:
             weight = -3.0 if role == "credit" else -12.0
@@ -174,15 +174,8 @@ class Line:
             weight = -3.0
         self.weight = weight * 0.2 if junk and weight > 0 else weight
         """How much the line speaks for being part of an article's body; below 0: against."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name != "info":
-            raise AttributeError(name)
-        if self.cells:
-            self.info = self.size <= 160 and (is_table_row(self.cells) or _is_info(self.text, self.linked))
-        else:
-            self.info = (_is_often_info if self.size <= OFTEN else _is_info)(self.text, self.linked)
-        return self.info
+        self.info = info == ALWAYS or (info == UNLINKED and link * 2 <= size) or (table and size <= 160)
+        """Whether the line is an info line."""
 
     @property
     def linked(self) -> bool:
@@ -204,12 +197,12 @@ LAST = frozenset("。！？!?；;…”’」』）)\n")
 
 
 def _role(text: str) -> str:
-    if not text or len(text) > 200:
+    if not text or len(text) > 200 or (known := _beginning(text[0])) is None:
         return ""
-    for pattern, role in _beginning(text[0]):
-        if pattern.match(text):
-            return "" if role == "drop" and len(text) > 120 else role
-    return ""
+    pattern, roles = known
+    found = pattern.match(text)
+    role = roles[found.lastindex or 0] if found else ""
+    return "" if role == "drop" and len(text) > 120 else role
 
 
 SHORT = frozenset(("h2", "h3", "h4", "li", "tr"))
@@ -226,33 +219,29 @@ ENDS = frozenset(("", " ", "】", "]", *(label[-1] for label in FIELD_OF)))
 """How a line ends that is nothing but a label."""
 
 
-def _is_info(text: str, linked: bool) -> bool:
-    """Say whether a line is an info line: a date or labels with short values, and nothing besides.
+def _tells(text: str, ends: bool) -> int:
+    """Say whether a text is an info line: a date or labels with short values, and nothing besides.
 
     A line of the story may hold a date or `时间：` as well, but then much else.
     """
     if len(text) > 160:
-        return False
+        return NEVER
     # Looking for plain characters first spares most lines the patterns.
     dated = "20" in text or "19" in text
     days = list(DATE_RE.finditer(text)) if dated else []
     term = days and any(RANGE_RE.match(text, day.end()) for day in days)
     clock = "今天" in text or "星期" in text or "农历" in text or "欢迎" in text
     if clock and TODAY_RE.search(text):
-        return not text.endswith(("。", "；")) and not (term and LABEL_RE.match(text))
+        return NEVER if text.endswith(("。", "；")) or (term and LABEL_RE.match(text)) else ALWAYS
     if term:
-        return False
+        return NEVER
     rest = DATE_RE.sub("", text) if days else text
     labels = "：" in rest or ":" in rest or rest[-1:] in ENDS or "布于" in rest or "表于" in rest
     found = list(LABEL_RE.finditer(rest)) if labels else []
     if not found:
-        return bool(days) and len(rest) <= 44 and not END_RE.search(text) and not linked
+        return UNLINKED if days and len(rest) <= 44 and not ends else NEVER
     if any(FIELD_OF[SQUEEZE_RE.sub("", m[1])] in ("editor", "duty") for m in found) and found[0].start() == 0:
-        return len(text) <= 80 and not SENTENCE_RE.search(text)
+        return ALWAYS if len(text) <= 80 and not SENTENCE_RE.search(text) else NEVER
     values = [value for _, _, value in labelled(rest)]
-    return found[0].start() <= 44 and all(
-        len(value) <= 30 and not SENTENCE_RE.search(value) for value in values
-    )
-
-
-_is_often_info = lru_cache(4096)(_is_info)
+    short = all(len(value) <= 30 and not SENTENCE_RE.search(value) for value in values)
+    return ALWAYS if short and found[0].start() <= 44 else NEVER

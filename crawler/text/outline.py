@@ -242,8 +242,8 @@ def read_outline(root: Element) -> Outline:
         text = pieces[mark] if len(pieces) == mark + 1 else "".join(pieces[mark:])
         mark = len(pieces)
         what = heard(text) if len(text) <= OFTEN else said(tidy(text))
-        if what.size:
-            lines.append(Line(what, min(linked, what.size), el, kind, hops, hidden, junk))
+        if what[0]:
+            lines.append(Line(what, linked, el, kind, hops, hidden, junk))
             hops = 0
         linked = 0
 

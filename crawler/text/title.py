@@ -31,7 +31,7 @@ def find_title(outline: Outline, meta: dict[str, str], start: int, plain: bool) 
         heads = [h for h in heads if bare(h) in bare(head)] or heads
     own = meta.get("articletitle")
     if own and own not in (meta.get("sitename"), meta.get("columnname")):
-        spoilt = off_topic(own) >= 0.5 and all(bare(own) != bare(h) for h in heads)
+        spoilt = all(bare(own) != bare(h) for h in heads) and off_topic(own) >= 0.5
         if not spoilt:
             return own, "meta ArticleTitle"
     spots = [
