@@ -119,9 +119,7 @@ def _is_signed(line: Line, before: Line) -> bool:
     if found is None or found[4] is not None:
         return False
     right = (line.el.get("align") or line.el.get("style") or "").replace(" ", "")
-    return (
-        right == "right" or "align:right" in right or (before.size <= 40 and not END_RE.search(before.text))
-    )
+    return right == "right" or "align:right" in right or (before.size <= 40 and not before.ends)
 
 
 def joins(line: Line) -> bool:

@@ -101,7 +101,7 @@ def said(text: str) -> Said:
     """Tell what a line says, given its text as it is read."""
     size = len(text)
     marked = size >= 10 and MARKS_RE.search(text) is not None
-    ends = text[-1:] in LAST and END_RE.search(text) is not None
+    ends = text[-1:] in LAST and END_RE.search(text, max(0, size - 3)) is not None
     return text, size, _role(text), marked, ends, _tells(text, ends)
 
 
@@ -227,10 +227,12 @@ def _tells(text: str, ends: bool) -> int:
     if len(text) > 160:
         return NEVER
     # Looking for plain characters first spares most lines the patterns.
+    clock = "今天" in text or "星期" in text or "农历" in text or "欢迎" in text
+    if ends and not clock and "：" not in text and ":" not in text and "于" not in text:
+        return NEVER  # a sentence
     dated = "20" in text or "19" in text
     days = list(DATE_RE.finditer(text)) if dated else []
     term = days and any(RANGE_RE.match(text, day.end()) for day in days)
-    clock = "今天" in text or "星期" in text or "农历" in text or "欢迎" in text
     if clock and TODAY_RE.search(text):
         return NEVER if text.endswith(("。", "；")) or (term and LABEL_RE.match(text)) else ALWAYS
     if term:

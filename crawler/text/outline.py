@@ -16,6 +16,7 @@ import lxml.etree
 from lxml.etree import _Element as Element
 
 from crawler.text.hiding import conceals
+from crawler.text.labels import OUTER
 from crawler.text.lines import OFTEN, Line, heard, said, tidy
 from crawler.text.tables import read
 
@@ -117,9 +118,17 @@ class Traits(NamedTuple):
     """Whether it is not shown, by any way."""
 
 
+NO_TRAITS = Traits((), (), False, False, False)
+
+TELLING = frozenset(("id", "class", "style", "hidden"))
+"""Attributes by which traits are told."""
+ODD = frozenset(("marquee", "iframe"))
+"""Elements that their size may hide."""
+
+
 @lru_cache(4096)
-def traits(tag: str, *attributes: tuple[str, str]) -> Traits:
-    """Look up what a tag and its attributes tell; templates repeat them on page after page."""
+def traits(tag: str, attributes: tuple[tuple[str, str], ...]) -> Traits:
+    """Look up what a tag and its telling attributes tell; templates repeat them on page after page."""
     own = dict(attributes)
     id_, class_, style = own.get("id"), own.get("class", ""), own.get("style", "")
     names = [f"#{id_}"] if id_ else []
@@ -130,7 +139,8 @@ def traits(tag: str, *attributes: tuple[str, str]) -> Traits:
     titles = tuple(name for name in names if name in containers("title"))
     junk = not bodies and (tag in JUNK_TAGS or JUNK_RE.search(f"{id_ or ''} {class_}") is not None)
     hidden = "hidden" in own or HIDDEN_RE.search(style) is not None
-    return Traits(bodies, titles, junk, hidden, hidden or conceals(tag, own))
+    found = Traits(bodies, titles, junk, hidden, hidden or conceals(tag, own))
+    return NO_TRAITS if found == NO_TRAITS else found
 
 
 class Spot(NamedTuple):
@@ -222,8 +232,6 @@ MODES.update(
 NAMED = JUNK_TAGS | frozenset(s for _, _, s in read("containers") if s[0] not in "#.")
 """Tags that tell something without an attribute."""
 
-NO_TRAITS = Traits((), (), False, False, False)
-
 
 def read_outline(root: Element) -> Outline:
     """Look at each element of a page once, in document order, and give what was found."""
@@ -240,6 +248,7 @@ def read_outline(root: Element) -> Outline:
     def flush() -> None:
         nonlocal mark, linked, hops
         text = pieces[mark] if len(pieces) == mark + 1 else "".join(pieces[mark:])
+        text = text.strip(OUTER)
         mark = len(pieces)
         what = heard(text) if len(text) <= OFTEN else said(tidy(text))
         if what[0]:
@@ -259,7 +268,7 @@ def read_outline(root: Element) -> Outline:
                 first, end, tag = start, len(lines), kind
                 if end == first:
                     hops = before  # a blank paragraph is no distance
-                if own is not NO_TRAITS:
+                if own.bodies or own.titles:
                     found.bodies += [Spot(name, first, end, el) for name in own.bodies]
                     found.titles += [Spot(name, first, end, el) for name in own.titles]
                 el, kind, mode, own, hidden, covered, junk, in_link, start, before, cells = outer.pop()
@@ -313,7 +322,7 @@ def read_outline(root: Element) -> Outline:
                     if name == "href":
                         href = value
                     elif name == "style" or name == "hidden":
-                        what = traits(tag, (name, value))
+                        what = traits(tag, ((name, value),))
                 if href is not None:
                     reads = how < ROW and not in_link
                     place = len(lines) if reads else -1
@@ -325,7 +334,7 @@ def read_outline(root: Element) -> Outline:
                 found.heads.append(Head("<title>", child.text or "", child))
                 if mode == LINED and kind == "body":
                     found.begin = len(pieces)
-            if how == INLINED and not len(child):
+            if len(child) == 0 and how == INLINED:
                 text = child.text
                 if text and (len(pieces) > mark or not text.isspace()):
                     pieces.append(text)
@@ -333,8 +342,12 @@ def read_outline(root: Element) -> Outline:
                         linked += len(text.strip())
                 text = child.tail
             else:
-                if tag != "a" and ((attributes := child.items()) or tag in NAMED):
-                    what = traits(tag, *attributes)
+                if tag != "a":
+                    attributes = child.items()
+                    if attributes and tag not in ODD:
+                        attributes = [pair for pair in attributes if pair[0] in TELLING]
+                    if attributes or tag in NAMED:
+                        what = traits(tag, tuple(attributes))
                 outer.append((el, kind, mode, own, hidden, covered, junk, in_link, start, before, cells))
                 el, mode, own, in_link = child, how, what, inside
                 if what is not NO_TRAITS:
@@ -367,17 +380,24 @@ def _head(el: Element) -> Head:
 def _join_cells(found: Outline, tr: Element, start: int, hops: int, cells: Sequence[tuple[int, int]]) -> bool:
     """Make one line of a table row if its cells are short, as in tables of data."""
     lines = found.lines
-    cells = [cell for cell in cells if cell[0] < cell[1]]
-    if (
-        len(cells) < 2
-        or any(end - first > 4 or sum(line.size for line in lines[first:end]) > 160 for first, end in cells)
-        or next(tr.iter("table"), None) is not None
-    ):
+    texts = []
+    for first, end in cells:
+        if first + 1 == end:
+            text = lines[first].text
+        elif first < end <= first + 4:
+            text = " ".join(line.text for line in lines[first:end])
+        elif first == end:
+            continue
+        else:
+            return False
+        if len(text) > 160 + end - first - 1:
+            return False
+        texts.append(text)
+    if len(texts) < 2 or next(tr.iter("table"), None) is not None:
         return False
     inside = lines[start:]
-    texts = tuple(" ".join(line.text for line in lines[first:end]) for first, end in cells)
     link, hidden = sum(line.link for line in inside), all(line.hidden for line in inside)
-    line = Line(said("\t".join(texts)), link, tr, "tr", hops, hidden, inside[0].junk, texts)
+    line = Line(said("\t".join(texts)), link, tr, "tr", hops, hidden, inside[0].junk, tuple(texts))
     lines[start:] = [line]
     end = len(lines)
     for spots in (found.bodies, found.titles):  # a spot within the row now ends with the row

@@ -73,7 +73,7 @@ def find_title(outline: Outline, meta: dict[str, str], start: int, plain: bool) 
     for line in (*reversed(lines[max(0, start - 8) : start]), *lines[start : start + 1]):
         centred = line.el.get("align") == "center" or line.kind in ("h1", "h2", "h3", "th", "center")
         if 4 <= line.size <= 80 and not line.info and (joins(line) or line.kind in ("h1", "h2", "h3")):
-            if centred or (not END_RE.search(line.text) and line.size >= 6):
+            if centred or (not line.ends and line.size >= 6):
                 return line.text, "line above the body"
             break
     return (parts[0], "<title>") if parts else (None, "")
