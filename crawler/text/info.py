@@ -20,7 +20,7 @@ from crawler.text.labels import (
     read_date,
     stamp,
 )
-from crawler.text.lines import END_RE, Line
+from crawler.text.lines import Line
 
 
 class Info(NamedTuple):
@@ -67,7 +67,7 @@ BROKEN_RE = re.compile("[。；;：:…][”’」』）)]?$")
 
 def _is_event(lines: Sequence[Line], i: int, end: int, day: date | None) -> bool:
     """Say whether a labelled date is that of an event: the place stands beside it, or the page has another date."""
-    told = labelled(lines[i].text)
+    told = list(labelled(lines[i].text))
     if _disagrees(told, day):
         return True
     if not told or any(label not in VAGUE for _, label, _ in told):
@@ -100,7 +100,7 @@ def inform(
 
     def hear(i: int) -> None:
         line = lines[i]
-        if not (line.info or line.kind == "tr") or TODAY_RE.search(line.text):
+        if TODAY_RE.search(line.text):
             return
         if line.kind == "tr" and len(line.cells) >= 2:
             names = [SQUEEZE_RE.sub("", c).rstrip(":：") for c in line.cells]
@@ -181,7 +181,7 @@ def _is_below(line: Line, said: dict[str, tuple[str, str]], day: date | None) ->
     """
     if line.role not in ("", "credit") or line.hidden or line.linked:
         return line.role != "site"
-    told = labelled(line.text.lstrip("【[（("))
+    told = list(labelled(line.text.lstrip("【[（(")))
     if (told and all(label in VAGUE for _, label, _ in told)) or _disagrees(told, day):
         return False
     for field, _, value in told:
