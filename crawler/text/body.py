@@ -9,7 +9,7 @@ from lxml.etree import _Element as Element
 from crawler.text.files import FILES_RE
 from crawler.text.info import Info
 from crawler.text.labels import DATE_RE
-from crawler.text.lines import END_RE, Line, bare
+from crawler.text.lines import Line, bare
 from crawler.text.outline import Outline, Spot, containers
 
 HEADINGS = frozenset(("h1", "h2", "h3"))

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import cache
+from itertools import chain
 from operator import add
 from typing import NamedTuple
 
@@ -164,11 +165,10 @@ def learn(text: str, notes: Sequence[Note]) -> tuple[Habits, bool] | None:
         for char, reading in table.items()
         if char in always or standing[char] == found[char, reading]
     }
-    plain_ones = frozenset(
-        char
-        for char in standing
-        if standing[char] > sum(found[char, r] for r in seams.readings().get(char, ()))
-    )
+    noted: dict[str, int] = {}
+    for (char, _), many in found.items():
+        noted[char] = noted.get(char, 0) + many
+    plain_ones = frozenset(char for char, many in standing.items() if many > noted.get(char, 0))
     heads = Counter((note.mark, note.head) for note in notes if note.mark or not note.head)
     swallow = heads["?", False] + heads[LOST, False] >= heads["?", True] + heads[LOST, True]
     if not heads:
@@ -259,13 +259,11 @@ def _page(text: str) -> dict[str, int]:
     """Count the characters, pairs and rows of three of a page without its notes: names come back."""
     # what stands behind a mark may pair up one off, and must not speak for itself
     bare = AFTER_RE.sub("$", seams.NOTE_RE.sub("", text))
-    found: Counter[str] = Counter()
     bare = re.sub("[<>\\s]+", "$", re.sub("[A-Za-z]+", "A", re.sub(r"\d+(?:\.\d+)?", "0", bare)))
+    rows: list[Iterable[str]] = []
     for run in re.findall("[\u2010-\uffff0A$]+", bare):
-        found.update(run)
-        found.update(map(add, run, run[1:]))
-        found.update(map(add, map(add, run, run[1:]), run[2:]))
-    return dict(found)
+        rows += (run, map(add, run, run[1:]), map(add, map(add, run, run[1:]), run[2:]))
+    return dict(Counter(chain.from_iterable(rows)))
 
 
 def _line(text: str) -> str:
@@ -465,17 +463,14 @@ def _simplify(text: str) -> tuple[list[Edit], list[Edit]]:
     # a page without line breaks the tags part the lines, so that what was put in later says nothing of the rest.
     unmapped: set[str] = set()
     for line in LINE_RE.split(text):
-        here = set(line)
-        if here & forms.keys():
-            unmapped |= here
+        if not forms.keys().isdisjoint(line):
+            unmapped.update(line)
     proven: list[Edit] = []
     inferred: list[Edit] = []
     for match in re.finditer(f"[{HANZI}]+", text):
         run = match[0]
-        if not any(char in forms for char in run):
-            continue
-        plain = [forms.get(char, char)[0] for char in run]
-        kinds = []
+        plain = [several[0] for several in map(forms.get, run, run)]
+        chosen: set[int] = set()
         for index, char in enumerate(run):
             several = forms.get(char, char)
             if len(several) > 1:
@@ -490,19 +485,16 @@ def _simplify(text: str) -> tuple[list[Edit], list[Edit]]:
                         + (RARELY.get(char, 0.0) if s != char else 0.0)
                     ),
                 )
-                kinds.append(inferred)
+                chosen.add(index)
+        last, kind = -1, proven
+        for index in [index for index, char in enumerate(run) if char != plain[index]]:
+            edits = inferred if index in chosen else proven
+            if index == last and edits is kind:
+                start, before, after = edits[-1]
+                edits[-1] = Edit(start, before + run[index], after + plain[index])
             else:
-                kinds.append(proven)
-        index = 0
-        while index < len(run):
-            if run[index] == plain[index]:
-                index += 1
-                continue
-            to = index + 1
-            while to < len(run) and kinds[to] is kinds[index] and run[to] != plain[to]:
-                to += 1
-            kinds[index].append(Edit(match.start() + index, run[index:to], "".join(plain[index:to])))
-            index = to
+                edits.append(Edit(match.start() + index, run[index], plain[index]))
+            last, kind = index + 1, edits
     return proven, inferred
 
 

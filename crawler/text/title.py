@@ -6,7 +6,7 @@ import re
 
 from crawler.text.body import joins
 from crawler.text.labels import OUTER, SQUEEZE_RE, TABLE_LABELS
-from crawler.text.lines import END_RE, bare, tidy
+from crawler.text.lines import bare, tidy
 from crawler.text.outline import Outline
 from crawler.text.topics import off_topic
 
