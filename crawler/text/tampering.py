@@ -188,12 +188,8 @@ def learn(text: str, notes: Sequence[Note]) -> tuple[Habits, bool] | None:
         blank=text.count("\n\n") * 5 >= text.count("\n") > 2,
         page=_page(text) if heads else {},
         signs=seams.signs(seams.NOTE_RE.sub("", text)) if heads else {},
-        foreign=frozenset(
-            [
-                *(c for c in (seams.mapped() if share >= 0.5 else ()) if standing[c] <= 1),
-                *(c for c in "‘’" if c not in text),
-            ]
-        ),
+        foreign=frozenset(c for c in "‘’" if c not in text)
+        | (seams.mapped() - {c for c, many in standing.items() if many > 1} if share >= 0.5 else frozenset()),
     )
     return habits, share >= 0.5
 
@@ -307,7 +303,7 @@ def _mend(text: str, notes: Sequence[Note], habits: Habits) -> tuple[str, list[S
     """Restore the places where a note broke a character."""
     by_certainty: dict[str, list[Edit]] = {"proven": [], "inferred": [], "lost": []}
     done = 0
-    covered = frozenset(place for note in notes for place in range(note.start, note.end))
+    covered = frozenset(chain.from_iterable(range(note.start, note.end) for note in notes))
     suspicious: list[tuple[int, int, bool]] = [
         (note.start, note.end, True)
         for note in notes
