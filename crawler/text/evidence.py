@@ -108,9 +108,9 @@ def _one(code: bytes, codec: str) -> str:
 
 
 @cache
-def simplified() -> dict[int, str]:
-    """Give the commonest Simplified character for each Traditional one, for `str.translate`."""
-    return {ord(char): several[0] for char, several in tables.read("traditional")}
+def simplified() -> dict[str, str]:
+    """Give the commonest Simplified character for each Traditional one."""
+    return {char: several[0] for char, several in tables.read("traditional")}
 
 
 TRADITIONAL = "這們國會來時說對發個後"
@@ -178,7 +178,7 @@ def costs(text: str) -> list[float]:
     singles, pairs = bigrams.known()
     last = "，"
     costs = []
-    for char in text.translate(simplified()):
+    for char in map(simplified().get, text, text):
         if char < "\x80":
             # the same signs stand in every reading
             last = "0" if char.isdigit() else "A" if char.isalpha() else "，"
@@ -199,9 +199,9 @@ def costs(text: str) -> list[float]:
 
 
 @cache
-def _exchange() -> tuple[dict[int, str], ...]:
-    """Give the tables of `swaps` with the first answers only, for `str.translate`."""
-    return tuple({ord(char): others[0] for char, others in table.items()} for table in swaps())
+def _exchange() -> tuple[dict[str, str], ...]:
+    """Give the tables of `swaps` with the first answers only."""
+    return tuple({char: others[0] for char, others in table.items()} for table in swaps())
 
 
 SAVING = 12.6
@@ -217,7 +217,7 @@ def saving(run: str, number: int) -> float:
     True
     """
     best = total = 0.0
-    for old, new in zip(costs(run), costs(run.translate(_exchange()[number])), strict=True):
+    for old, new in zip(costs(run), costs("".join(map(_exchange()[number].get, run, run))), strict=True):
         total = max(total + old - new, 0.0)
         best = max(best, total)
     return best
@@ -237,7 +237,7 @@ def _gains() -> Any:
     def cost(char: str) -> float:
         if "\ue000" <= char <= "\uf8ff":
             return 24.0
-        found = bigrams.alone(plain.get(ord(char), char))
+        found = bigrams.alone(plain.get(char, char))
         return min(found, 7.0) if "\u2000" <= char < "\u3040" or "\uff00" <= char <= "\uff65" else found
 
     plain = simplified()
