@@ -174,6 +174,7 @@ def learn(text: str, notes: Sequence[Note]) -> tuple[Habits, bool] | None:
     if not heads:
         swallow = not GIVEN_BACK_RE.search(text)
     silent = not heads and any(_misfit(text, note, consistent, frozenset()) for note in notes)
+    noteless = seams.NOTE_RE.sub("", text) if heads else ""
     habits = Habits(
         notes=consistent,
         always=frozenset(always),
@@ -186,8 +187,8 @@ def learn(text: str, notes: Sequence[Note]) -> tuple[Habits, bool] | None:
         plain=plain_ones,
         line=_line(text),
         blank=text.count("\n\n") * 5 >= text.count("\n") > 2,
-        page=_page(text) if heads else {},
-        signs=seams.signs(seams.NOTE_RE.sub("", text)) if heads else {},
+        page=_page(noteless) if heads else {},
+        signs=seams.signs(noteless) if heads else {},
         foreign=frozenset(c for c in "‘’" if c not in text)
         | (seams.mapped() - {c for c, many in standing.items() if many > 1} if share >= 0.5 else frozenset()),
     )
@@ -254,7 +255,7 @@ AFTER_RE = re.compile("[?\ufffd][^\\x00-?]{0,40}")
 def _page(text: str) -> dict[str, int]:
     """Count the characters, pairs and rows of three of a page without its notes: names come back."""
     # what stands behind a mark may pair up one off, and must not speak for itself
-    bare = AFTER_RE.sub("$", seams.NOTE_RE.sub("", text))
+    bare = AFTER_RE.sub("$", text)
     bare = re.sub("[<>\\s]+", "$", re.sub("[A-Za-z]+", "A", re.sub(r"\d+(?:\.\d+)?", "0", bare)))
     rows: list[Iterable[str]] = []
     for run in re.findall("[\u2010-\uffff0A$]+", bare):
@@ -465,26 +466,26 @@ def _simplify(text: str) -> tuple[list[Edit], list[Edit]]:
     inferred: list[Edit] = []
     for match in re.finditer(f"[{HANZI}]+", text):
         run = match[0]
-        plain = [several[0] for several in map(forms.get, run, run)]
-        chosen: set[int] = set()
-        for index, char in enumerate(run):
-            several = forms.get(char, char)
-            if len(several) > 1:
-                several = "".join(s for s in several if s == char or s not in unmapped) or several
-                before = plain[index - 1] if index else "，"
-                after = plain[index + 1] if index + 1 < len(run) else "，"
-                plain[index] = min(
-                    several,
-                    key=lambda s: (
-                        bigrams.cost(before, s)
-                        + bigrams.cost(s, after)
-                        + (RARELY.get(char, 0.0) if s != char else 0.0)
-                    ),
-                )
-                chosen.add(index)
+        among = list(map(forms.get, run, run))
+        plain = [several[0] for several in among]
+        chosen = [index for index, several in enumerate(among) if len(several) > 1]
+        for index in chosen:
+            char = run[index]
+            several = "".join(s for s in among[index] if s == char or s not in unmapped) or among[index]
+            before = plain[index - 1] if index else "，"
+            after = plain[index + 1] if index + 1 < len(run) else "，"
+            plain[index] = min(
+                several,
+                key=lambda s: (
+                    bigrams.cost(before, s)
+                    + bigrams.cost(s, after)
+                    + (RARELY.get(char, 0.0) if s != char else 0.0)
+                ),
+            )
         last, kind = -1, proven
-        for index in [index for index, char in enumerate(run) if char != plain[index]]:
-            edits = inferred if index in chosen else proven
+        changed = [index for index, char in enumerate(run) if char != plain[index]]
+        for index in changed:
+            edits = inferred if len(among[index]) > 1 else proven
             if index == last and edits is kind:
                 start, before, after = edits[-1]
                 edits[-1] = Edit(start, before + run[index], after + plain[index])
@@ -558,7 +559,9 @@ def _undo_conversion(text: str) -> tuple[str, list[Step]]:
     """Turn a page back that was turned into Traditional characters one by one."""
     if not converted(text):
         return text, []
-    habits = Habits({}, frozenset(), frozenset(), _half(text), blind=_blind(text), page=_page(text))
+    habits = Habits(
+        {}, frozenset(), frozenset(), _half(text), blind=_blind(text), page=_page(seams.NOTE_RE.sub("", text))
+    )
     text, steps = _mend(text, [], habits)
     proven, inferred = _simplify(text)
     text, more = _sequence(text, [("traditional", "proven", proven), ("traditional", "inferred", inferred)])
