@@ -153,6 +153,13 @@ def test_a_plain_text_document_is_read_by_the_same_rules() -> None:
     )  # fmt: skip
 
 
+def test_a_text_goes_on_behind_a_tag_that_the_parser_does_not_know_to_be_empty() -> None:
+    body = "<p>示例镇三座书屋<wbr>昨日开放,<b>市民</b>凭身份证就能免费借阅图书。</p>"
+    body += "<picture><source srcset=/b.jpg><img src=/a.jpg></picture><p>图书共有九千册。</p>"
+    page = extract(f"<h1>示例镇建成三座书屋</h1><div id=zoom>{body}</div>", URL)
+    assert (page.text, page.images) == (TEXT, (("http://www.lyg.gov.cn/a.jpg", None),))
+
+
 def test_an_article_below_five_thousand_levels_is_found() -> None:
     for tag in ("div", "b", "font"):
         assert extract(f"<{tag}>" * 5000 + f"<div id=zoom>{BODY}</div>").text == TEXT

@@ -9,7 +9,7 @@ from lxml.etree import _Element as Element
 from crawler.text.files import FILES_RE
 from crawler.text.info import Info
 from crawler.text.labels import DATE_RE
-from crawler.text.lines import END_RE, Line, bare
+from crawler.text.lines import Line, bare
 from crawler.text.memory import Memory
 from crawler.text.outline import Outline, Spot, containers
 
@@ -160,9 +160,7 @@ def _is_signed(line: Line, before: Line) -> bool:
     if found is None or found[4] is not None:
         return False
     right = (line.el.get("align") or line.el.get("style") or "").replace(" ", "")
-    return (
-        right == "right" or "align:right" in right or (before.size <= 40 and not END_RE.search(before.text))
-    )
+    return right == "right" or "align:right" in right or (before.size <= 40 and not before.ends)
 
 
 def joins(line: Line) -> bool:

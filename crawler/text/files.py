@@ -21,8 +21,6 @@ FILE_RE = re.compile(
 UPLOAD_RE = re.compile(r"/upload(?:file|files|s)?/", re.IGNORECASE)
 PICTURE_RE = re.compile(r"\.(?:jpe?g|png|gif|bmp|webp|svg)(?:$|[?#])", re.IGNORECASE)
 PAGE_RE = re.compile(r"\.(?:s?html?|jsp|aspx?|php)(?:$|[?#])|/(?:$|[?#])", re.IGNORECASE)
-
-
 FILES_RE = re.compile(r"[【\[]?(?:相关)?附件(?:下载|列表)?[】\]]?[:：]?")
 FILE_HEAD_RE = re.compile(
     r"[\s【\[(（]*(?:相关)?(?:附件|附表)[\d一二三四五六七八九十]{0,3}(?:下载|列表)?[】\])）]*\s*[:：]"
@@ -38,10 +36,8 @@ PLAIN = (".html", ".shtml", ".htm", "/", "#", ".jsp", ".asp", ".aspx", ".php")
 
 
 def _is_file(href: str) -> bool:
-    return not href.endswith(PLAIN) and _looks_like_file(href)
-
-
-def _looks_like_file(href: str) -> bool:
+    if href.endswith(PLAIN) and "?" not in href:
+        return False
     return FILE_RE.search(href) is not None or (
         UPLOAD_RE.search(href) is not None and not PICTURE_RE.search(href) and not PAGE_RE.search(href)
     )

@@ -21,7 +21,7 @@ from crawler.text.labels import (
     read_date,
     stamp,
 )
-from crawler.text.lines import END_RE, Line
+from crawler.text.lines import Line
 
 
 class Info(NamedTuple):
@@ -103,7 +103,7 @@ def _head(lines: Sequence[Line], first: int, end: int, title: str | None, day: d
         elif (
             line.text != title
             and not line.cells
-            and (END_RE.search(line.text) or line.weight >= 10 or line.text.endswith(("：", ":")))
+            and (line.ends or line.weight >= 10 or line.text.endswith(("：", ":")))
         ):
             headline = i == first and line.size <= 60 and not BROKEN_RE.search(line.text)
             if not headline or after is None or not LABEL_RE.match(after.text) or not after.info:

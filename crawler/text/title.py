@@ -9,7 +9,7 @@ from typing import NamedTuple
 from crawler.text.body import joins
 from crawler.text.heads import OWN, Claim, Heads
 from crawler.text.labels import OUTER, SQUEEZE_RE, TABLE_LABELS
-from crawler.text.lines import END_RE, Line, bare, tidy
+from crawler.text.lines import Line, bare, tidy
 from crawler.text.outline import Outline
 from crawler.text.topics import off_topic
 
@@ -88,7 +88,7 @@ def find_title(outline: Outline, said: Heads, start: int, plain: bool) -> tuple[
     for line in (*reversed(lines[max(0, start - 8) : start]), *lines[start : start + 1]):
         centred = line.el.get("align") == "center" or line.kind in ("h1", "h2", "h3", "th", "center")
         if 4 <= line.size <= 80 and not line.info and (joins(line) or line.kind in ("h1", "h2", "h3")):
-            if centred or (not END_RE.search(line.text) and line.size >= 6):
+            if centred or (not line.ends and line.size >= 6):
                 return line.text, "line above the body"
             break
     return (parts[0], "<title>") if parts else (None, "")
@@ -144,7 +144,7 @@ def find_beside(lines: Sequence[Line], title: str | None, start: int) -> list[Be
         if k == i + 1:
             dash = DASH_RE.match(text) if text[0] in DASHES else None
             name = not line.info and _is_named(line, UNDER_RE)
-            if name or (dash and not END_RE.search(text)):
+            if name or (dash and not line.ends):
                 rule = "subtitle container" if name else "line below the title, behind a dash"
                 found.append(Beside("subtitle", Claim(text[dash.end() :] if dash else text, rule), k))
                 break
