@@ -349,6 +349,12 @@ class _Page:
             ]
         )
         self.words = self.seen.words
+        self.marked = self.seen.sells.keys() | {
+            i
+            for i, words in self.seen.holds.items()
+            if len(words) > 3 or any(spam_words()[word] >= SPOTTED for word in words)
+        }
+        """Numbers of lines, and beyond them of unread pieces and tags of the head, that are worth a look."""
         self._hiding: Hiding | None = None
         self.sheets = sheets or {}
         self.doubts: list[tuple[Element, Removed]] = []
@@ -414,7 +420,7 @@ class _Page:
         finds: list[_Find] = []
         for el in self.root.iter(lxml.etree.Comment):
             text = el.text or ""
-            if len(text) < 30 or not any(map(self.hosts.foreign, ADDRESS_RE.findall(text))):
+            if "//" not in text or not any(map(self.hosts.foreign, ADDRESS_RE.findall(text))):
                 continue
             inside = parse(text).root
             if (find := self.verdict(inside, False, hidden=True)) and dict(find.reasons).get(
@@ -455,12 +461,10 @@ class _Page:
     ) -> list[tuple[Element, int]]:
         """Give the elements, with the numbers of their lines, by which hidden blocks are found that are worth a look."""
         spots = [(el, self.line_of[el, tail]) for el, tail in strong]
-        for i in self.seen.sells.keys() | self.seen.holds.keys():
-            if i < len(self.lines):
-                el = self.lines[i].el
-                spots += [(el, i), *((one, i) for one in SHY(el))]
-            else:
-                spots += [(el, -1) for el in self.root.iter("noscript")]
+        for el, i in {self.lines[i].el: i for i in self.marked if i < len(self.lines)}.items():
+            spots += [(el, i), *((one, i) for one in SHY(el))]
+        if any(i >= len(self.lines) for i in self.marked):
+            spots += [(el, -1) for el in self.root.iter("noscript")]
         return spots + [(anchor.el, anchor.place) for anchor in weak]
 
     def stays(self, el: Element) -> bool:
@@ -478,8 +482,9 @@ class _Page:
         for anchor in self.outline.anchors:
             away = self.hosts.foreign(anchor.href)
             self.line_of[anchor.el, False] = anchor.place
-            if away or anchor.place in holds or anchor.place in sells or anchor.place < 0:
-                topic = off_topic(text_of(anchor.el), self.words) if self.words else 0.0
+            if away or anchor.place in self.marked or anchor.place < 0:
+                holding = self.words and (anchor.place in holds or anchor.place < 0)
+                topic = off_topic(text_of(anchor.el), self.words) if holding else 0.0
                 if topic >= SPOTTED or (topic and away):
                     strong.append((anchor.el, False))
                     anchors.add(anchor.el)
@@ -493,7 +498,7 @@ class _Page:
         weak = [anchor for anchor in weak if anchor.el not in anchors]
         heavy = [word for word in self.words if spam_words()[word] >= 0.7]
         pattern = re.compile("|".join(map(re.escape, heavy))) if heavy else None
-        marked = [i for i in {*holds, *sells} if i < len(self.lines)]
+        marked = [i for i in self.marked if i < len(self.lines)]
         looked: set[Element] = set()
         for i in sorted(marked):
             el = self.lines[i].el
@@ -603,10 +608,9 @@ class _Page:
     @cached_property
     def honest(self) -> str:
         """The page's Hanzi, by lines, without the sentences that are a seller's."""
-        marked = self.seen.sells.keys() | self.seen.holds.keys()
         texts = (
             "".join(part for part in PART_RE.findall(line.text) if not self.sells(part))
-            if i in marked
+            if i in self.marked
             else line.text
             for i, line in enumerate(self.lines)
         )
@@ -647,10 +651,9 @@ class _Page:
 
     def near(self, number: int) -> str:
         """Give the text around a line: two lines before and behind it that are neither suspect nor links."""
-        marked = self.seen.sells.keys() | self.seen.holds.keys()
 
         def some(numbers: Iterable[int]) -> list[str]:
-            found = (self.lines[i] for i in numbers if i not in marked)
+            found = (self.lines[i] for i in numbers if i not in self.marked)
             return [line.text for line in islice((li for li in found if li.size >= 10 and not li.link), 2)]
 
         return "\n".join((*some(range(number - 1, -1, -1))[::-1], *some(range(number + 1, len(self.lines)))))
@@ -837,7 +840,7 @@ class _Page:
         shown = None
         unread = len(self.lines) + len(self.outline.unread)
         for i, (name, text, el) in enumerate(self.heads, unread):
-            if i not in self.seen.holds and i not in self.seen.sells:
+            if i not in self.marked:
                 continue
             topic = off_topic(text)
             if topic < SPOTTED:  # who describes a site praises it
@@ -904,8 +907,10 @@ class _Page:
         if not any(word in text for word in SUSPECT):
             return ()
         plain = _unwrap(text)
-        spiders = SPIDER_RE.search(plain) and LOOK_RE.search(plain)
+        spiders = LOOK_RE.search(plain) and SPIDER_RE.search(plain)
         encoded = plain != text and ("document.write" in plain or "eval" in text)
+        if not spiders and not encoded and plain.isascii():
+            return ()  # it says nothing
         foreign = any(self.hosts.foreign(a) for a in ADDRESS_RE.findall(plain))
         return _reasons(
             ("switch", 1.0 if spiders else 0.0),
