@@ -489,6 +489,8 @@ class _Page:
         holds, sells = self.seen.holds, self.seen.sells
         anchors: set[Element] = set()
         for anchor in self.outline.anchors:
+            if not self.marked and anchor.href[:4].lower() != "http" and anchor.href[:2] != "//":
+                continue
             away = self.hosts.foreign(anchor.href)
             self.line_of[anchor.el, False] = anchor.place
             if away or anchor.place in self.marked or anchor.place < 0:
@@ -895,6 +897,8 @@ class _Page:
         finds: list[_Find] = []
         shown = None
         unread = len(self.lines) + len(self.outline.unread)
+        if all(i < unread for i in self.marked):
+            return finds
         for i, (name, text, el) in enumerate(self.heads, unread):
             if i not in self.marked:
                 continue
@@ -979,6 +983,8 @@ class _Page:
 
     def cut(self, finds: Sequence[_Find]) -> list[Removed]:
         """Take blocks out of the tree; neighbours with nothing but joints between them make one row."""
+        if not finds:
+            return []
         once: dict[tuple[Element, bool], _Find] = {}  # two suspects can grow to one wrapper
         for find in finds:
             if self.stays(find.el):
