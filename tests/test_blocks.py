@@ -212,3 +212,50 @@ def test_no_input_makes_it_raise(html: str) -> None:
     extract(page.html)
     if not page.removed:
         assert page.html == html
+
+
+def test_what_stands_after_the_end_of_the_page_is_read_and_kept_as_evidence() -> None:
+    links = "".join(f"<a href='http://x{i}.example/'>百家乐投注{i}</a>" for i in range(4))
+    page = strip(PAGE.replace("@", "书屋") + f"\n<p>{links}</p>", "http://www.lyg.gov.cn/a.html")
+    assert [(block.kind, block.place, len(block.links)) for block in page.removed] == [
+        ("link-farm", "/html/body/p[3]", 4)
+    ]
+    two = "<html><body><p>书屋昨日开放,市民免费借阅。</p></body></html><p>每天九时开门,周一闭馆。</p></body></html>"
+    assert extract(two).text == "书屋昨日开放,市民免费借阅。\n每天九时开门,周一闭馆。"
+
+
+def test_a_sentence_that_stands_beside_links_which_are_cut_goes_with_them() -> None:
+    links = "<a href='http://a1.example/'>资格本挂靠</a>|<a href='http://b2.example/'>毕业本补办</a>|<a href='http://c3.example/'>文凭定做</a>"
+    honest = (
+        "镇里的书屋昨日开放,图书共有九千册,市民凭身份证可以免费借阅。",
+        "馆内设有电子阅览室,周末开到晚上八点。",
+    )
+    html = PAGE.replace("@", f"<p>{honest[0]}{links}货到付款,三天取件,详询客服。{honest[1]}</p>")
+    page = strip(html, "http://www.lyg.gov.cn/a.html")
+    assert f"<p>{honest[0]}{honest[1]}</p>" in page.html
+    assert [block.kind for block in page.removed] == ["text", "link-farm"]
+
+
+def test_a_sentence_of_words_that_no_table_knows_is_cut_out_where_it_is_foreign_to_the_page() -> None:
+    spam = "驾照消分免考直取，雅悦顾问十年老店，货到付款，扣扣三百二十。"
+    honest = (
+        "镇里的书屋昨日开放,图书共有九千册,市民凭身份证可以免费借阅。",
+        "书屋每天九时开门,由镇文化站管理。",
+    )
+    page = strip(PAGE.replace("@", f"<p>{honest[0]}{spam}{honest[1]}</p>"), "http://www.lyg.gov.cn/a.html")
+    assert f"<p>{honest[0]}{honest[1]}</p>" in page.html
+    assert [[name for name, _ in block.reasons] for block in page.removed] == [["off-topic", "stray"]] or [
+        [name for name, _ in block.reasons] for block in page.removed
+    ] == [["stray", "off-topic"]]
+    quoted = f"<p>{honest[0]}民警提醒，看到“{spam}”这样的信息不要轻信。{honest[1]}</p>"
+    assert strip(PAGE.replace("@", quoted), "http://www.lyg.gov.cn/a.html").removed == ()
+
+
+def test_links_in_a_comment_are_evidence() -> None:
+    links = "<a href='http://a1.example/'>百家乐</a><a href='http://b2.example/'>新葡京娱乐城</a>"
+    page = strip(PAGE.replace("@", f"书屋<!-- {links} -->"), "http://www.lyg.gov.cn/a.html")
+    assert [(block.kind, block.text, block.links) for block in page.removed] == [
+        ("comment", "百家乐\n新葡京娱乐城", ("http://a1.example/", "http://b2.example/"))
+    ]
+    honest = PAGE.replace("@", "书屋<!-- <a href='http://a1.example/'>旧版首页</a> -->")
+    assert strip(honest, "http://www.lyg.gov.cn/a.html").removed == ()

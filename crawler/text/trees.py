@@ -67,19 +67,22 @@ def parse(text: str) -> Tree:
     A text without any tag is a plain-text document: each line that holds something becomes a ``<p>`` with
     its line number in ``data-line``, so that the same rules serve both. Never raises: control characters
     and lone surrogates are left out, an encoding that the text declares is ignored (it is text already),
-    and nesting beyond 2,000 levels is flattened, because libxml2 drops the rest of such a page.
+    nesting beyond 2,000 levels is flattened, and what follows ``</html>`` belongs to the page as in browsers,
+    because libxml2 drops the rest of such pages.
 
     >>> [p.text for p in parse("题目\\n\\n第一段。\\n").root.iter("p")]
     ['题目', '第一段。']
     >>> parse("<p>甲<p>乙").root.findtext(".//p")
     '甲'
+    >>> [p.text for p in parse("<html><body><p>甲</p></body></html><p>乙").root.iter("p")]
+    ['甲', '乙']
     >>> parse("").root.find("body") is not None, parse("一行").plain, parse("<p>一行").plain
     (True, True, False)
     """
     body = _printable(text)
     if not MARKUP_RE.search(text):
         return _plain(body.decode())
-    root = _elements(body)
+    root = _elements(_undivided(body))
     if root is None:
         return _plain(TAG_RE.sub(" ", body.decode()))  # comments or a doctype alone
     if root.tag != "html":
@@ -102,6 +105,20 @@ def _printable(text: str) -> bytes:
     except UnicodeEncodeError:
         body = SURROGATE_RE.sub("\ufffd", text).encode()
     return body.translate(None, CONTROLS)
+
+
+OVER_RE = re.compile(rb"</(?:html|body)\s*>", re.IGNORECASE)
+LAST_RE = re.compile(rb"(?:</body\s*>\s*)?(?:</html\s*>\s*)?$", re.IGNORECASE)
+
+
+def _undivided(body: bytes) -> bytes:
+    """Leave out each ``</body>`` and ``</html>`` if something follows one."""
+    end = body.rstrip()
+    last = LAST_RE.search(end, max(0, len(end) - 40))
+    start = last.start() if last else len(end)
+    if any(body.find(tag, 0, start) >= 0 for tag in (b"</body", b"</html", b"</BODY", b"</HTML")):
+        return OVER_RE.sub(b"", body)
+    return body
 
 
 def _elements(body: bytes) -> Element | None:
