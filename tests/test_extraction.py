@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawler.text.extraction import Extracted, extract, read_date
+from crawler.text.lines import _furniture, _role
 from crawler.text.trees import parse
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -204,3 +205,15 @@ def test_no_input_makes_it_raise_or_leaves_markup_of_lines(html: str) -> None:
     page = extract(html, URL)
     assert all(line == line.strip() and line for line in page.text.split("\n")) or page.text == ""
     assert parse(html).root.find("body") is not None
+
+
+FURNITURE = sorted({sign for pattern, _ in _furniture() for sign in re.findall(r"[^\W\d]+|[^\w\\]", pattern)})
+
+
+@settings(max_examples=1500, deadline=None)
+@given(
+    st.lists(st.one_of(st.sampled_from(FURNITURE), st.sampled_from([*" 12x书屋。"])), max_size=5).map("".join)
+)
+def test_a_line_of_furniture_is_known_as_if_each_pattern_were_tried_in_turn(text: str) -> None:
+    fits = (role for pattern, role in _furniture() if re.match(pattern, text, re.IGNORECASE))
+    assert _role(text) == next(fits, "")

@@ -66,22 +66,71 @@ def _furniture() -> tuple[tuple[str, str], ...]:
     )
 
 
+ATOM_RE = re.compile(r"\[\^?(?:\\.|[^\]\\])+\]|\\?.", re.DOTALL)
+WIDE_RE = re.compile(r"\.|\\[DSWwb]|\[\^|\[.*(?:-.|\\[DSWwb])", re.DOTALL)
+"""What may be anything, as far as it is worth a look."""
+ANYTHING = "\0"
+MANY_RE = re.compile(r"(?:[?*+]|\{(\d*),?\d*\})\??")
+
+
+def _firsts(pattern: str, at: int = 0) -> tuple[str, bool, int]:
+    """Give what a match can begin with, whether it can be empty, and where the pattern or its group ends.
+
+    >>> _firsts("(?!上海)[【(]?(?:上|下)一?篇")[:2], _firsts("(?:.{0,3}备|\\\\s*x)")[:2]
+    (('【(上下', False), ('\\x00备\\\\sx', False))
+    """
+    found, empty, fresh = "", False, True  # fresh: nothing has been read that must be there
+    while at < len(pattern) and pattern[at] != ")":
+        if pattern[at] == "|":
+            empty, fresh, at = empty or fresh, True, at + 1
+            continue
+        first, void = pattern[at], pattern[at] in "^$"
+        if first == "(":
+            first, void, end = _firsts(pattern, at + 3)
+            if pattern[at + 2] != ":":  # it looks ahead
+                first, void = "", True
+        else:
+            atom = ATOM_RE.match(pattern, at)
+            assert atom is not None
+            end = atom.end() - 1
+            first = ANYTHING if WIDE_RE.match(atom[0]) else atom[0][1:-1] if first == "[" else atom[0]
+        at = end + 1
+        if many := MANY_RE.match(pattern, at):
+            at, void = many.end(), void or many[0][0] in "?*" or many[1] in ("", "0")
+        if fresh:
+            found, fresh = found + first, void
+    return found, empty or fresh, at
+
+
 @cache
-def _beginning(first: str) -> tuple[re.Pattern[str], tuple[str, ...]] | None:
+def _loose() -> tuple[str, ...]:
+    """Give the words of patterns that begin with anything: what these match holds one of them."""
+    rows = [pattern for pattern, _ in _furniture() if ANYTHING in _firsts(pattern)[0]]
+    return tuple({word for pattern in rows for word in re.findall("[\u4e00-\u9fff]+", pattern)})
+
+
+@cache
+def _beginning(first: str, loose: bool) -> tuple[re.Pattern[str], tuple[str, ...]] | None:
     """Give one pattern of all furniture that a line with such a first character can match, and the roles by group.
 
-    A pattern matches only what begins with a character that stands in it; ``.``, ``\\s`` and ``\\d`` aside.
+    Not `loose`: without those that begin with anything.
     """
-    blank = first.isspace() or first.isdecimal()
-    rows = [
-        (pattern, role)
-        for pattern, role in _furniture()
-        if first.lower() in pattern.lower()
-        or pattern.startswith((".", "(?:."))
-        or (blank and ("\\s" in pattern or "\\d" in pattern))
-    ]
-    if not rows:
-        return None
+    rows = []
+    for pattern, role in _furniture():
+        firsts, empty, _ = _firsts(pattern)
+        if (
+            (loose and ANYTHING in firsts)
+            or empty
+            or first.lower() in firsts.lower()
+            or (first.isspace() and "\\s" in firsts)
+            or (first.isdecimal() and "\\d" in firsts)
+        ):
+            rows.append((pattern, role))
+    return _together(tuple(rows)) if rows else None
+
+
+@cache
+def _together(rows: tuple[tuple[str, str], ...]) -> tuple[re.Pattern[str], tuple[str, ...]]:
     whole = "|".join(f"({pattern})" for pattern, _ in rows)
     return re.compile(whole, re.IGNORECASE), ("", *(role for _, role in rows))
 
@@ -202,7 +251,10 @@ LAST = frozenset("。！？!?；;…”’」』）)\n")
 
 
 def _role(text: str) -> str:
-    if not text or len(text) > 200 or (known := _beginning(text[0])) is None:
+    if not text or len(text) > 200:
+        return ""
+    known = _beginning(text[0], any(map(text.__contains__, _loose())))
+    if known is None:
         return ""
     pattern, roles = known
     found = pattern.match(text)
@@ -224,12 +276,16 @@ ENDS = frozenset(("", " ", "】", "]", *(label[-1] for label in FIELD_OF)))
 """How a line ends that is nothing but a label."""
 
 
+TELLING_RE = re.compile("[12：:于今星农欢]")
+"""What all but labels at the end of a line have in them: years, colons, 发布于, 发表于, the words of clock lines."""
+
+
 def _tells(text: str, ends: bool) -> int:
     """Say whether a text is an info line: a date or labels with short values, and nothing besides.
 
     A line of the story may hold a date or `时间：` as well, but then much else.
     """
-    if len(text) > 160:
+    if len(text) > 160 or (text[-1:] not in ENDS and TELLING_RE.search(text) is None):
         return NEVER
     # Looking for plain characters first spares most lines the patterns.
     clock = "今天" in text or "星期" in text or "农历" in text or "欢迎" in text
