@@ -55,7 +55,7 @@ SPOTTED = 0.5
 """From this score on a signal counts."""
 FAINT, POSSIBLE, LIKELY, SURE, CERTAIN = 0.1, 0.65, 0.8, 0.93, 0.97
 """From these scores on the way a text speaks tells a seller without a word of the table: as one link of a row, beside
-a seller's sentence, beside text of the page or in links to several hosts, in any company, and in links to one host."""
+a seller's sentence, beside text of the page, in any company or in links to several hosts, and in links to one host."""
 
 
 class Removed(NamedTuple):
@@ -553,16 +553,22 @@ class _Page:
 
         Who sells links many places; a menu leads to one host.
         """
-        row: list[Anchor] = []
-        for anchor in (*weak, None):
-            if row and (anchor is None or anchor.place - row[-1].place not in (0, 1)):
-                told = pitch("，".join(text_of(one.el) for one in row))
-                several = len({domain_of(host_of(one.href)) for one in row}) > 1
-                if told >= (LIKELY if several else CERTAIN):
-                    yield row, told
-                row = []
-            if anchor is not None and anchor.place >= 0 and pitch(text_of(anchor.el)) >= FAINT:
-                row.append(anchor)
+        rows: list[list[Anchor]] = []
+        for anchor in weak:
+            if anchor.place >= 0:
+                if rows and anchor.place - rows[-1][-1].place in (0, 1):
+                    rows[-1].append(anchor)
+                else:
+                    rows.append([anchor])
+        for row in rows:
+            words = [text_of(anchor.el) for anchor in row]
+            if pitch("，".join(words)) < LIKELY:
+                continue
+            each = [(anchor, said) for anchor, said in zip(row, words, strict=True) if pitch(said) >= FAINT]
+            told = pitch("，".join(said for _, said in each))
+            several = len({domain_of(host_of(anchor.href)) for anchor, _ in each}) > 1
+            if told >= (SURE if several else CERTAIN):
+                yield [anchor for anchor, _ in each], told
 
     def dim(self, weak: Sequence[Anchor]) -> list[Anchor]:
         """Give those of the links that are hidden or, where three are in sight, out of place.
@@ -619,9 +625,10 @@ class _Page:
     @cached_property
     def honest(self) -> str:
         """The page's Hanzi, by lines, without the sentences that are a seller's."""
+        sells = self.seen.sells
         texts = (
-            "".join(part for part in PART_RE.findall(line.text) if not self.sells(part))
-            if i in self.marked
+            "".join(p for p in PART_RE.findall(line.text) if tidy(p) not in sells[i] or not self.sells(p))
+            if i in sells
             else line.text
             for i, line in enumerate(self.lines)
         )
