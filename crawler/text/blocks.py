@@ -236,6 +236,7 @@ class _Find(NamedTuple):
     reasons: tuple[tuple[str, float], ...]
 
 
+NO_HAN_RE = re.compile("[^\u4e00-\u9fff]+")
 PAUSE_RE = re.compile("[，。；！？,!?]")
 PART_RE = re.compile(r"[^。！？…\n]+[。！？…\n]*|[。！？…\n]+")
 CLOSERS = "”’」』）)》"
@@ -624,15 +625,15 @@ class _Page:
 
     @cached_property
     def honest(self) -> str:
-        """The page's Hanzi, by lines, without the sentences that are a seller's."""
+        """The page's Hanzi, by runs, without the sentences that may be a seller's."""
         sells = self.seen.sells
-        texts = (
-            "".join(p for p in PART_RE.findall(line.text) if tidy(p) not in sells[i] or not self.sells(p))
+        text = "\n".join(
+            "".join(part for part in PART_RE.findall(line.text) if tidy(part) not in sells[i])
             if i in sells
             else line.text
             for i, line in enumerate(self.lines)
         )
-        return "\n".join(run for text in texts for run in HAN_RE.findall(text))
+        return NO_HAN_RE.sub("\n", text)
 
     def stray(self, text: str, near: str) -> float:
         """Score how far a seller's text is foreign to the page by its pairs of characters.
