@@ -242,6 +242,8 @@ PART_RE = re.compile(r"[^。！？…\n]+[。！？…\n]*|[。！？…\n]+")
 CLOSERS = "”’」』）)》"
 PLAIN = 0.9
 """Score from which on a link's words leave no doubt."""
+ENTRY = {SPOTTED: 0.0, LIKELY: 1.1}
+"""About the odds from which on a sentence may have such a score: the look at a whole page rounds."""
 LONG = 16
 """Characters of a sentence from which on it is told by the way it speaks alone, if that is not beyond doubt."""
 CALM = 0.15
@@ -475,7 +477,8 @@ class _Page:
             spots += [(el, i), *((one, i) for one in SHY(el))]
         if any(i >= len(self.lines) for i in self.marked):
             spots += [(el, -1) for el in self.root.iter("noscript")]
-        return spots + [(anchor.el, anchor.place) for anchor in weak]
+        sheets = bool(weak) and bool(self.hiding.names or self.hiding.wrapped)
+        return spots + [(anchor.el, anchor.place) for anchor in weak if sheets or anchor.covered]
 
     def stays(self, el: Element) -> bool:
         """Say whether an element is still in the tree."""
@@ -519,35 +522,39 @@ class _Page:
             if el in looked or any(up in looked for up in el.iterancestors()):
                 continue
             looked.add(el)
-            sold = "\n".join(
-                sells[k] for k in sorted(sells) if k < len(self.lines) and self.lines[k].el is el
-            )
+            least = SPOTTED if i in holds else LIKELY
+            sold = {
+                said: odds
+                for k, found in sells.items()
+                if k < len(self.lines) and self.lines[k].el is el
+                for said, odds in found.items()
+            }
             for node in el.iter():
-                for text, tail in ((node.text, False), (node.tail, True)):
+                named = node.tag.__class__ is str and node.tag not in UNREAD
+                for text, tail in ((node.text if named else None, False), (node.tail, True)):
                     if (
                         text
-                        and (
-                            node.tag.__class__ is str and node.tag not in UNREAD
-                            if not tail
-                            else node is not el
-                        )
+                        and not text.isspace()
+                        and not (tail and node is el)
+                        and ((pattern and pattern.search(fold(text))) or self.sales(text, sold, least))
                         and not self.inside(node.getparent() if tail else node, anchors)
-                        and (
-                            (pattern and pattern.search(fold(text)))
-                            or self.sales(text, sold, SPOTTED if i in holds else LIKELY)
-                        )
                     ):
                         strong.append((node, tail))
                         self.line_of[node, tail] = i
         return strong, weak
 
-    def sales(self, text: str, sold: str, least: float) -> bool:
-        """Say whether a sentence of a text is a seller's by a score; `sold` are those that may be."""
+    def sales(self, text: str, sold: Mapping[str, float], least: float) -> bool:
+        """Say whether a sentence of a text is a seller's by a score; `sold` are those that may be, with their odds."""
         if not sold or len(text) < 4:
             return False
-        return any(
-            tidy(part) in sold and pitch(part) >= least and self.alien(part) for part in PART_RE.findall(text)
-        )
+        for part in PART_RE.findall(text):
+            said = tidy(part)
+            odds = sold.get(said)
+            if odds is None:  # a piece of a sentence, where an element lies within it
+                odds = 9.0 if len(said) >= 4 and any(said in whole for whole in sold) else -9.0
+            if odds > ENTRY[least] and pitch(part) >= least and self.alien(part):
+                return True
+        return False
 
     def sold(self, weak: Sequence[Anchor]) -> Iterator[tuple[list[Anchor], float]]:
         """Give rows of links that lead away, one beside the other, whose words together are a seller's, and how surely.

@@ -81,15 +81,16 @@ class Survey(NamedTuple):
     """The words of the table in all of them, in the order of the table."""
     holds: dict[int, list[str]]
     """Number of a text -> the words in it."""
-    sells: dict[int, str]
-    """Number of a text -> its sentences that may be a seller's, by lines; `pitch` tells."""
+    sells: dict[int, dict[str, float]]
+    """Number of a text -> its sentences that may be a seller's, each with about the logarithm of the odds."""
 
 
 def survey(texts: Sequence[str]) -> Survey:
     """Look over many texts at once for words of the table, and for sentences that speak like a seller's.
 
-    >>> survey(["示例镇三座书屋昨日开放", "书屋共有图书九千册。诚招代理,百家乐官网在线投注。"])
-    Survey(words=['百家乐', '投注', '官网'], holds={1: ['百家乐', '投注', '官网']}, sells={1: '诚招代理,百家乐官网在线投注。'})
+    >>> found = survey(["示例镇三座书屋昨日开放", "书屋共有图书九千册。诚招代理,百家乐官网在线投注。"])
+    >>> found.words, found.holds, [*found.sells[1]]
+    (['百家乐', '投注', '官网'], {1: ['百家乐', '投注', '官网']}, ['诚招代理,百家乐官网在线投注。'])
     """
     whole = "\n".join(texts)
     if whole.count("\n") >= len(texts):
@@ -263,7 +264,7 @@ def _table() -> _Table:
     return _Table(kinds, single, pair, ends)
 
 
-def _selling(units: npt.NDArray[np.uint16], borders: npt.NDArray[np.intp]) -> dict[int, str]:
+def _selling(units: npt.NDArray[np.uint16], borders: npt.NDArray[np.intp]) -> dict[int, dict[str, float]]:
     """Give number -> sentences of the lines that have some which are likely a seller's."""
     table = _table()
     kinds = table.kinds.take(units)
@@ -273,16 +274,18 @@ def _selling(units: npt.NDArray[np.uint16], borders: npt.NDArray[np.intp]) -> di
     starts = table.ends.take(units).nonzero()[0] + 1
     starts = np.concatenate(([0], starts[starts < len(units)]))
     sizes = np.add.reduceat(said, starts, dtype=np.int32)
-    least = (ODDS - _weights()[0]) * STEPS
-    hot = np.add.reduceat(worth, starts, dtype=np.int32) > np.sqrt(np.maximum(sizes, 8)) * least
-    found: dict[int, str] = {}
-    at = (hot & (sizes >= LEAST)).nonzero()[0]
+    odds = (
+        np.add.reduceat(worth, starts, dtype=np.int32) / (STEPS * np.sqrt(np.maximum(sizes, 8)))
+        + _weights()[0]
+    )
+    found: dict[int, dict[str, float]] = {}
+    at = ((odds > ODDS) & (sizes >= LEAST)).nonzero()[0]
     if len(at):
         lines = borders.searchsorted(starts[at])
         for i, number in zip(at.tolist(), lines.tolist(), strict=True):
             end = starts[i + 1] if i + 1 < len(starts) else len(units)
             said_so = units[starts[i] : end].tobytes().decode("utf-16-le", "replace").strip()
-            found[number] = f"{found[number]}\n{said_so}" if number in found else said_so
+            found.setdefault(number, {})[said_so] = float(odds[i])
     return found
 
 
