@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 APPLICATION_ID = 0x676F766E
 """``govn``: what SQLite's header says of a file that is one of ours."""
 
-SHAPE_VERSION = 2
+SHAPE_VERSION = 3
 """``user_version``: counts up when the shape changes."""
 
 STATES = ("pending", "archived", "unchanged", "failed", "challenged", "gone", "offsite")
@@ -75,6 +75,9 @@ GONE_PAUSES = (22, 46, 94, 166, 334, 718)
 
 KEPT_DAMAGE = 200
 """How many damaged places of one page are kept in ``fields``: byte offset and bytes in hex."""
+
+PART_ATTEMPTS = 2
+"""Runs that ask again for a page of a split article that was there before; after them the rest is what it shows."""
 
 CANDIDATES = 60
 """How many articles that share a band are compared in full, those that share most bands first."""
@@ -262,12 +265,17 @@ TABLES = {
         foreign_keys=(("article_id", "articles", "id"), ("capture_id", "captures", "id")),
     ),
     "edits": Table(
-        "id:int article_id:int! version:int! stage! step:int! fixer certainty start:int! before! after!",
+        "id:int article_id:int! version:int! stage! step:int! fixer certainty start:int! before! after! part:int",
         foreign_keys=(("article_id", "articles", "id"),),
     ),
     "removed": Table(
-        "id:int article_id:int! version:int! kind! reasons place text html links block target seen",
+        "id:int article_id:int! version:int! kind! reasons place text html links block target seen part:int",
         foreign_keys=(("article_id", "articles", "id"),),
+    ),
+    "parts": Table(
+        "article_id:int version:int part:int key! url! capture_id:int error",
+        pk=("article_id", "version", "part"),
+        foreign_keys=(("article_id", "articles", "id"), ("capture_id", "captures", "id")),
     ),
     "listings": Table(
         "portal channel key url! title section listed first_listed! last_listed! state! attempts:int! error due "
@@ -314,6 +322,8 @@ INDEXES = {
     "edits_version": "INDEX {} ON edits(article_id, version)",
     "removed_version": "INDEX {} ON removed(article_id, version)",
     "removed_block": "INDEX {} ON removed(block)",
+    "parts_key": "INDEX {} ON parts(key)",
+    "parts_capture": "INDEX {} ON parts(capture_id)",
     "listings_key": "INDEX {} ON listings(key)",
     "listings_pending": "INDEX {} ON listings(portal, listed DESC) WHERE state = 'pending'",
     "listings_due": "INDEX {} ON listings(portal, due) WHERE due IS NOT NULL",
@@ -945,6 +955,8 @@ class Archive:
                 "SELECT id FROM captures WHERE warc = ? AND offset = ?", capture.warc, capture.offset
             )
             if found:
+                if capture.revisit_of is not None:
+                    self._update("captures", found["id"], {"revisit_of": capture.revisit_of})
                 return int(found["id"])
             values = capture._asdict() | {"run_id": run_id}
             values["id"] = self._id("captures", "warc = ? AND offset = ?", capture.warc, capture.offset)
@@ -1182,7 +1194,11 @@ class Archive:
             key,
         )
         if before is None:
-            known = self._row("SELECT id, gone FROM articles WHERE key = ?", key)
+            known = self._row("SELECT id, gone FROM articles WHERE key = ?", key) or self._row(
+                "SELECT a.id, a.gone FROM parts p JOIN articles a ON a.id = p.article_id AND a.version = p.version "
+                "WHERE p.key = ?",
+                key,
+            )
             other = self._row(
                 "SELECT state, error, due, attempts, asked FROM listings WHERE key = ? LIMIT 1", key
             )
@@ -1305,7 +1321,9 @@ class Archive:
             self.conn.execute(f"UPDATE {table} SET asked = ? WHERE key = ?", (run_id, row["key"]))
         held = self._row(
             "SELECT c.etag, c.last_modified, a.id FROM articles a JOIN captures c ON c.id = a.capture_id "
-            "WHERE a.key = ? AND a.gone IS NULL AND c.url = ? AND coalesce(c.flags, '') NOT LIKE '%dataloss%'",
+            "WHERE a.key = ? AND a.gone IS NULL AND c.url = ? AND coalesce(c.flags, '') NOT LIKE '%dataloss%' "
+            # that the first page is as it was says nothing of the others
+            "AND NOT EXISTS (SELECT 1 FROM parts p WHERE p.article_id = a.id AND p.version = a.version)",
             row["key"],
             row["url"],
         )
@@ -1394,6 +1412,21 @@ class Archive:
             (state, article_id, key),
         )
 
+    def _owe(self, key: str, error: str, moment: str, attempts: int) -> None:
+        """Note that an archived article is to be asked for again; the pause grows, and ends."""
+        self.conn.execute(
+            "UPDATE listings SET attempts = ?, error = ?, due = ? WHERE key = ? AND state <> 'offsite'",
+            (attempts, _clean(error[:1000]), _due(moment, attempts, PAUSES), key),
+        )
+
+    def belongs(self, url: str, first: str) -> bool:
+        """Note that a page is a further one of the article `first`, so that no line owes it; False where that is not archived."""
+        row = self._row("SELECT id FROM articles WHERE key = ?", canonical(first))
+        if row is not None:
+            with self._write():
+                self._settle(canonical(url), "archived", row["id"])
+        return row is not None
+
     def listed(self, url: str) -> list[dict[str, Any]]:
         """Give the lines of the ledger that lead to a URL."""
         rows = self.conn.execute(
@@ -1423,27 +1456,46 @@ class Archive:
         """Write a page that went through all stages: article, version, edits, removed blocks, index.
 
         The same title and text again are no version: what moves (last seen, date, source, further fields)
-        moves in the article's row. A page older than what the archive has of its URL changes nothing.
+        moves in the article's row. A page older than what the archive has of its URL changes nothing. An article
+        split over several pages is owed again where some could not be had; for `PART_ATTEMPTS` runs it does not
+        replace a version that has more of them.
         """
         key = canonical(page.url)
         when = local_time(page.capture.fetched_at if page.capture else now().replace(microsecond=0))
         values = _fields_of(page)
         values["capture_id"] = page.capture.id if page.capture else None
         with self._write():
-            if page.capture is not None and page.decoded is not None:
-                self.conn.execute(
-                    "UPDATE captures SET charset = ?, encoding = ? WHERE id = ?",
-                    (_charset(page.content_type), page.decoded.encoding, page.capture.id),
-                )
+            for each in (page, *page.parts):
+                if each.capture is not None and each.decoded is not None:
+                    self.conn.execute(
+                        "UPDATE captures SET charset = ?, encoding = ? WHERE id = ?",
+                        (_charset(each.content_type), each.decoded.encoding, each.capture.id),
+                    )
             before = self._row("SELECT * FROM articles WHERE key = ?", key)
             if before is None:
                 saved = self._save_first(page, key, when, values)
             elif when < before["last_seen"]:
                 return Saved(before["id"], before["version"], None)
+            elif page.missed and page.attempts < PART_ATTEMPTS and self._had_more(before, page):
+                saved = Saved(before["id"], before["version"], None)
             else:
                 saved = self._save_again(page, before, when, values)
             self._settle(key, "archived" if saved.change else "unchanged", saved.article_id)
+            for part in page.parts:
+                self._settle(canonical(part.url), "archived", saved.article_id)
+            if page.missed:
+                error = f"{len(page.missed)} of {1 + len(page.parts)} pages missed: {page.missed[0].error}"
+                self._owe(key, error, when, page.attempts + 1)
         return saved
+
+    def _had_more(self, before: sqlite3.Row, page: Page) -> bool:
+        """Tell whether the present version of an article has more of its pages than `page` has."""
+        row = self._row(
+            "SELECT count(*) FROM parts WHERE article_id = ? AND version = ? AND error IS NULL",
+            before["id"],
+            before["version"],
+        )
+        return row is not None and row[0] > len(page.parts) - len(page.missed)
 
     def _save_first(self, page: Page, key: str, when: str, values: dict[str, Any]) -> Saved:
         row = {
@@ -1511,35 +1563,53 @@ class Archive:
             article_id, {"article_id": article_id, **values, "seen": when, "change": change}
         )
         rows = []
-        steps = page.repaired.steps if page.repaired else ()
-        for number, step in enumerate(steps, 1):
-            for edit in step.edits:
-                rows.append(
-                    (
-                        *(article_id, version, "tamper", number, step.fixer, step.certainty, edit.start),
-                        # kept exactly, control characters too: they are what the undo puts back
-                        *(_SURROGATE_RE.sub("\ufffd", edit.before), _SURROGATE_RE.sub("\ufffd", edit.after)),
+        for part, each in _numbered(page):
+            steps = each.repaired.steps if each.repaired else ()
+            for number, step in enumerate(steps, 1):
+                for edit in step.edits:
+                    rows.append(
+                        (
+                            *(article_id, version, "tamper", number, step.fixer, step.certainty, edit.start),
+                            # kept exactly, control characters too: they are what the undo puts back
+                            *(
+                                _SURROGATE_RE.sub("\ufffd", edit.before),
+                                _SURROGATE_RE.sub("\ufffd", edit.after),
+                            ),
+                            part,
+                        )
                     )
-                )
         self.conn.executemany(
-            "INSERT INTO edits (article_id, version, stage, step, fixer, certainty, start, before, after) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO edits (article_id, version, stage, step, fixer, certainty, start, before, after, part) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             rows,
         )
+        for number, further in enumerate(page.parts, 2):
+            self._insert(
+                "parts",
+                {
+                    "article_id": article_id,
+                    "version": version,
+                    "part": number,
+                    "key": canonical(further.url),
+                    "url": storable(further.url),
+                    "capture_id": further.capture.id if further.capture else None,
+                    "error": _clean(further.error),
+                },
+            )
         self._write_removed(page, article_id, version, when)
         return version
 
     def _write_removed(self, page: Page, article_id: int, version: int, when: str) -> None:
         """Write the blocks cut out of a page; of an unchanged page those that are new."""
         known = {
-            row[0]
+            tuple(row)
             for row in self.conn.execute(
-                "SELECT block FROM removed WHERE article_id = ? AND version = ?", (article_id, version)
+                "SELECT part, block FROM removed WHERE article_id = ? AND version = ?", (article_id, version)
             )
         }
-        for block in page.removed:
+        for part, block in ((part, block) for part, each in _numbered(page) for block in each.removed):
             digest = hashlib.sha256(storable(block.text or block.html).encode()).hexdigest()[:32]
-            if digest in known:
+            if (part, digest) in known:
                 continue
             self._insert(
                 "removed",
@@ -1555,6 +1625,7 @@ class Archive:
                     "block": digest,
                     "target": next((host for link in block.links if (host := _host(link))), None),
                     "seen": when,
+                    "part": part,
                 },
             )
 
@@ -1573,12 +1644,26 @@ class Archive:
         )
         return [dict(row) for row in rows]
 
-    def undo(self, article_id: int, capture_dir: str | os.PathLike[str]) -> str:
+    def parts(self, article_id: int, version: int) -> list[dict[str, Any]]:
+        """Give the further pages of a version of a split article, in order."""
+        rows = self.conn.execute(
+            "SELECT * FROM parts WHERE article_id = ? AND version = ? ORDER BY part", (article_id, version)
+        )
+        return [dict(row) for row in rows]
+
+    def undo(self, article_id: int, capture_dir: str | os.PathLike[str], part: int | None = None) -> str:
         """Give the text as it was captured, by undoing the recorded edits of an article's newest version.
 
-        Raises ArchiveError where there is no such article or its capture cannot be read.
+        `part` (2, 3, …) names a further page of a split article. Raises ArchiveError where there is no such article or its capture cannot be read.
         """
         article = self._row("SELECT capture_id, version FROM articles WHERE id = ?", article_id)
+        if article is not None and part is not None:
+            article = self._row(
+                "SELECT capture_id, version FROM parts WHERE article_id = ? AND version = ? AND part = ?",
+                article_id,
+                article["version"],
+                part,
+            )
         capture = self.capture(article["capture_id"]) if article and article["capture_id"] else None
         if article is None or capture is None:
             raise ArchiveError(f"archive: found no article {article_id} with a capture in {self.path}")
@@ -1589,8 +1674,9 @@ class Archive:
         text = repair(decode(record.unpacked().body, record.content_type).text).text
         steps: dict[int, list[Edit]] = {}
         for row in self.conn.execute(
-            "SELECT step, start, before, after FROM edits WHERE article_id = ? AND version = ? ORDER BY step, start",
-            (article_id, article["version"]),
+            "SELECT step, start, before, after FROM edits WHERE article_id = ? AND version = ? AND part IS ? "
+            "ORDER BY step, start",
+            (article_id, article["version"], part),
         ):
             steps.setdefault(row["step"], []).append(Edit(row["start"], row["before"], row["after"]))
         return revert(text, [Step("", "", tuple(edits)) for _, edits in sorted(steps.items())])
@@ -2162,8 +2248,17 @@ def _fields_of(page: Page) -> dict[str, Any]:
     extracted = page.extracted._asdict() if page.extracted else {}
     author = extracted.get("author")
     named = ("title", "text", "published", "source", "author")
-    lost = page.decoded.damage if page.decoded else ()
-    damage = {"damage": [[each.offset, each.bytes.hex()] for each in lost[:KEPT_DAMAGE]]} if lost else {}
+    lost = [
+        [damage.offset, damage.bytes.hex(), *([part] if part else [])]
+        for part, each in _numbered(page)
+        for damage in (each.decoded.damage if each.decoded else ())
+    ]
+    more: dict[str, Any] = {"damage": lost[:KEPT_DAMAGE]} if lost else {}
+    if page.parts:
+        count = 1 + len(page.parts)
+        more["parts"] = {"had": count - len(page.missed), "of": count}
+        if page.missed:
+            more["parts"]["missed"] = [part.url for part in page.missed]
     return {
         "title": _clean(page.title),
         "text": _clean(page.text),
@@ -2173,9 +2268,14 @@ def _fields_of(page: Page) -> dict[str, Any]:
         "tampered": int(page.tampered),
         "encoding": page.decoded.encoding if page.decoded else None,
         "fields": _json(
-            {name: value for name, value in extracted.items() if value and name not in named} | damage
+            {name: value for name, value in extracted.items() if value and name not in named} | more
         ),
     }
+
+
+def _numbered(page: Page) -> list[tuple[int | None, Page]]:
+    """Give a page as None, and its further pages with their numbers: 2, 3, …"""
+    return [(None, page), *enumerate(page.parts, 2)]
 
 
 def _files_of(page: Page) -> list[tuple[str, str | None, str]]:
@@ -2239,6 +2339,8 @@ COMPARED = {
     "FROM {place}.edits e JOIN {place}.articles a ON a.id = e.article_id",
     "removed": "SELECT a.key, r.version, r.kind, r.place, r.text, r.html, r.links FROM {place}.removed r "
     "JOIN {place}.articles a ON a.id = r.article_id",
+    "parts": "SELECT a.key, p.version, p.part, p.key, p.url, p.error IS NULL FROM {place}.parts p "
+    "JOIN {place}.articles a ON a.id = p.article_id",
     "attachments": "SELECT f.id, a.key AS article, f.portal, f.channel, f.kind, f.key, f.url, f.name, f.mime, f.size, "
     "f.digest, f.text, f.first_seen, f.withdrawn, CASE WHEN f.state IN ('failed', 'challenged', 'refused') "
     "THEN 'pending' ELSE f.state END FROM {place}.attachments f LEFT JOIN {place}.articles a ON a.id = f.article_id",

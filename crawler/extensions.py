@@ -227,6 +227,10 @@ class Ledger:
             self.count("unchanged")
         else:
             self.count("archived" if saved.change == "first" else "changed")
+        if page.missed:
+            missed = "; ".join(f"{part.url}: {part.error}" for part in page.missed)
+            what = f"{len(page.missed)} of {1 + len(page.parts)} pages missed: {missed}"[:1000]
+            self.alarm(page.portal, page.channel, "incomplete", what, page.url, page.capture)
         if page.tampered and saved.change:
             self.count("tampered")
             self.alarm(page.portal, page.channel, "tampered", page.title or "", page.url, page.capture)

@@ -725,12 +725,12 @@ def test_a_new_page_is_written_whole(archive: Archive) -> None:
     assert version == shared | {"article_id": 1, "seen": DAY.format(23), "change": "first"}
     edits = rows(archive, "SELECT * FROM edits")
     assert edits == [
-        (1, 1, 1, "tamper", 1, "pinyin", "proven", 1, "(lián)", ""),
-        (2, 1, 1, "tamper", 2, "lost", "lost", 3, "\x00", ""),
+        (1, 1, 1, "tamper", 1, "pinyin", "proven", 1, "(lián)", "", None),
+        (2, 1, 1, "tamper", 2, "lost", "lost", 3, "\x00", "", None),
     ]
     again = tuple(
         Step(fixer, certainty, (Edit(*edit),))
-        for *_, fixer, certainty, start, before, after in edits
+        for *_, fixer, certainty, start, before, after, _ in edits
         for edit in [(start, before, after)]
     )
     assert revert("连云港\ufffd", again) == source

@@ -73,7 +73,19 @@ def show_article(archive: Archive, article: dict[str, object], directory: Path, 
         print(f"version   {version['version']} {version['change']} seen {version['seen']}")
     if article["duplicate_of"]:
         print(f"duplicate of article {article['duplicate_of']}")
-    capture = archive.capture(int(str(article["capture_id"]))) if article["capture_id"] else None
+    show_capture(archive, article["capture_id"], str(article["url"]), directory, everything)
+    for part in archive.parts(int(str(article["id"])), int(str(article["version"]))):
+        print(
+            f"\npage      {part['part']}: {part['url']}"
+            + (f": missed: {part['error']}" if part["error"] else "")
+        )
+        if not part["error"]:
+            show_capture(archive, part["capture_id"], part["url"], directory, everything)
+
+
+def show_capture(archive: Archive, number: object, url: str, directory: Path, everything: bool) -> None:
+    """Print what a capture holds and how it is read."""
+    capture = archive.capture(int(str(number))) if number else None
     if capture is None:
         return
     print(
@@ -83,7 +95,7 @@ def show_article(archive: Archive, article: dict[str, object], directory: Path, 
     if not isinstance(record, CaptureRecord):
         print(f"          {record.what}")
         return
-    show_page(read_page(record.unpacked().body, str(article["url"]), record.content_type), everything)
+    show_page(read_page(record.unpacked().body, url, record.content_type), everything)
 
 
 def show_page(page: Reading, everything: bool) -> None:

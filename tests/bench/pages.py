@@ -26,6 +26,7 @@ import lxml.html
 from crawler.text import decode, extract_tree, parse, read_page, repair, strip_tree
 from crawler.text.signatures import in_order
 from tests.replica import Replica
+from tests.replica.grammar import plain
 
 SHARED = Path(os.environ.get("SHARED_DIR", Path(__file__).parents[3] / "shared")) / "pages"
 ROUNDS = 5
@@ -59,7 +60,11 @@ def replica_pages() -> list[Gold]:
     replica = Replica(seed=1)
     return [
         Gold(
-            story.url, replica.pages(story.host)[story.path].body, story.url, story.text, story.published[:10]
+            story.url,
+            replica.pages(story.host)[story.path].body,
+            story.url,
+            plain(story.page_blocks(replica.night, 1)),
+            story.published[:10],
         )
         for story in replica.expected()
     ]
