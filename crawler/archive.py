@@ -43,6 +43,7 @@ from crawler.captures import (
 )
 from crawler.documents import READABLE, Document
 from crawler.text.encoding import decode
+from crawler.text.runover import CODE_RE, MARKED_RE, Piece, Story, put_together
 from crawler.text.signatures import bands, likeness, same_story, sign
 from crawler.text.tampering import Edit, Step, repair, revert
 
@@ -255,8 +256,12 @@ TABLES = {
     ),
     "articles": Table(
         "id:int url! key! portal channel title text published source author tampered:int! duplicate_of:int "
-        "signature first_seen! last_seen! capture_id:int version:int! gone fields encoding asked",
-        foreign_keys=(("duplicate_of", "articles", "id"), ("capture_id", "captures", "id")),
+        "signature first_seen! last_seen! capture_id:int version:int! gone fields encoding asked part_of:int",
+        foreign_keys=(
+            ("duplicate_of", "articles", "id"),
+            ("capture_id", "captures", "id"),
+            ("part_of", "articles", "id"),
+        ),
     ),
     "versions": Table(
         "article_id:int version:int capture_id:int seen! title text published source author tampered:int "
@@ -316,6 +321,7 @@ INDEXES = {
     "articles_seen": "INDEX {} ON articles(first_seen)",
     "articles_channel": "INDEX {} ON articles(portal, channel, published)",
     "articles_duplicate": "INDEX {} ON articles(duplicate_of) WHERE duplicate_of IS NOT NULL",
+    "articles_part": "INDEX {} ON articles(part_of) WHERE part_of IS NOT NULL",
     "articles_tampered": "INDEX {} ON articles(tampered) WHERE tampered",
     "articles_capture": "INDEX {} ON articles(capture_id)",
     "versions_capture": "INDEX {} ON versions(capture_id)",
@@ -340,7 +346,7 @@ INDEXES = {
 
 VIEWS = {
     "newest": "SELECT id, url, portal, channel, title, published, source, tampered, gone, first_seen "
-    "FROM articles WHERE duplicate_of IS NULL ORDER BY coalesce(published, first_seen) DESC, id DESC",
+    "FROM articles WHERE duplicate_of IS NULL AND part_of IS NULL ORDER BY coalesce(published, first_seen) DESC, id DESC",
     "tampered": "SELECT a.id, a.url, a.portal, a.title, a.published, a.version, "
     "(SELECT count(*) FROM edits e WHERE e.article_id = a.id AND e.version = a.version) AS edits, "
     "(SELECT count(*) FROM removed r WHERE r.article_id = a.id AND r.version = a.version) AS removed, "
@@ -349,7 +355,7 @@ VIEWS = {
     "substr(coalesce(a.published, a.first_seen), 1, 7) AS month, count(*) AS articles, "
     "sum(a.tampered) AS tampered, sum(a.duplicate_of IS NOT NULL) AS duplicates, "
     "sum(a.gone IS NOT NULL) AS gone FROM articles a "
-    "LEFT JOIN channels c ON c.portal = a.portal AND c.code = a.channel "
+    "LEFT JOIN channels c ON c.portal = a.portal AND c.code = a.channel WHERE a.part_of IS NULL "
     "GROUP BY a.portal, a.channel, month ORDER BY month DESC, a.portal, a.channel",
     "missed": "SELECT portal, channel, url, title, listed, state, attempts, error, due, first_listed, last_listed "
     "FROM listings WHERE state IN ('pending', 'failed', 'challenged', 'gone') ORDER BY first_listed DESC",
@@ -359,6 +365,10 @@ VIEWS = {
     "duplicates": "SELECT a.id, a.url, a.portal, a.title, a.published, a.duplicate_of, f.url AS first_url, "
     "f.portal AS first_portal, f.title AS first_title, f.published AS first_published "
     "FROM articles a JOIN articles f ON f.id = a.duplicate_of ORDER BY a.first_seen DESC",
+    "runovers": "SELECT a.id, a.url, a.channel, a.title, a.published, p.id AS further_id, p.url AS further_url, "
+    "p.channel AS further_channel, p.title AS further_title, json_extract(a.fields, '$.runover') AS runover "
+    "FROM articles a LEFT JOIN articles p ON p.part_of = a.id "
+    "WHERE a.fields LIKE '%\"runover\":%' AND a.part_of IS NULL ORDER BY a.published DESC, a.id",
     "campaigns": "SELECT block, target, kind, count(*) AS blocks, count(DISTINCT article_id) AS articles, "
     "min(seen) AS first_seen, max(seen) AS last_seen, min(text) AS text FROM removed "
     "GROUP BY block, target, kind ORDER BY articles DESC, last_seen DESC",
@@ -374,7 +384,7 @@ _ANSWER = ("state", "mime", "size", "digest", "capture_id", "text", "error", "at
 
 EXPORTED = (
     *("id", "url", "portal", "channel", "title", "published", "source", "author", "text", "tampered"),
-    *("duplicate_of", "first_seen", "last_seen", "gone", "version", "encoding", "fields"),
+    *("duplicate_of", "first_seen", "last_seen", "gone", "version", "encoding", "fields", "part_of"),
 )
 """The columns of `Archive.export`."""
 
@@ -1480,6 +1490,7 @@ class Archive:
                 saved = Saved(before["id"], before["version"], None)
             else:
                 saved = self._save_again(page, before, when, values)
+            self._run_over(saved.article_id, before is not None and "runover" in _fields(before))
             self._settle(key, "archived" if saved.change else "unchanged", saved.article_id)
             for part in page.parts:
                 self._settle(canonical(part.url), "archived", saved.article_id)
@@ -1519,6 +1530,7 @@ class Archive:
 
     def _save_again(self, page: Page, before: sqlite3.Row, when: str, values: dict[str, Any]) -> Saved:
         article_id = int(before["id"])
+        before = self._apart(before)
         same = (before["title"], before["text"]) == (values["title"], values["text"])
         if before["gone"] is not None:
             change: str | None = "restored"
@@ -1684,7 +1696,13 @@ class Archive:
     # -- the full-text index --
 
     def _indexed(self, article_id: int, values: Mapping[str, Any] | sqlite3.Row) -> tuple[str, str, str]:
-        """Give what the index has of an article: title, text with the texts of its attachments, source."""
+        """Give what the index has of an article: title, text with the texts of its attachments, source.
+
+        Of a continuation nothing: its words are found where the whole story is.
+        """
+        row = self._row("SELECT part_of FROM articles WHERE id = ?", article_id)
+        if row is not None and row["part_of"] is not None:
+            return "", "", ""
         texts = self.conn.execute(ATTACHED, (article_id,))
         whole = "\n".join([values["text"] or "", *(row[0] for row in texts)])
         return values["title"] or "", whole, values["source"] or ""
@@ -2014,6 +2032,105 @@ class Archive:
         if rest:
             self._elect(rest)
 
+    # -- stories that run over to another printed page --
+
+    def _run_over(self, article_id: int, before: bool) -> None:
+        """Put the stories of an article's issue together that run over, and take apart what no longer fits.
+
+        What each page showed stays in `versions`; the whole text is worked out from there, so the order in
+        which the pages come does not matter. `before` says that the article was one of them.
+        """
+        article = self._row(
+            "SELECT portal, channel, published, title, text FROM articles WHERE id = ?", article_id
+        )
+        assert article is not None
+        marked = before or MARKED_RE.search(f"{article['title']}\n{article['text']}")
+        if not marked or not article["published"] or not CODE_RE.fullmatch(article["channel"] or ""):
+            return
+        rows = {
+            row["key"]: row
+            for row in self.conn.execute(
+                "SELECT a.*, v.text AS shown FROM articles a JOIN versions v ON v.article_id = a.id "
+                "AND v.version = a.version WHERE a.portal = ? AND substr(a.published, 1, 10) = ? ORDER BY a.key",
+                (article["portal"], article["published"][:10]),
+            ).fetchall()
+        }
+        stories, apart = put_together(
+            [
+                Piece(key, row["channel"], row["title"] or "", row["shown"] or "")
+                for key, row in rows.items()
+                if CODE_RE.fullmatch(row["channel"] or "")
+            ]
+        )
+        wanted: dict[str, tuple[int | None, str | None, dict[str, Any]]] = {
+            key: (None, row["shown"], {}) for key, row in rows.items()
+        }
+        for key, others in apart.items():
+            wanted[key] = (None, rows[key]["shown"], {"apart": [rows[other]["url"] for other in others]})
+        for story in stories:
+            wanted |= self._told(story, rows)
+        for key, row in rows.items():
+            self._retell(row, *wanted[key])
+
+    def _told(
+        self, story: Story, rows: Mapping[str, sqlite3.Row]
+    ) -> dict[str, tuple[int | None, str | None, dict[str, Any]]]:
+        """Say of each piece of a story which article it is part of, what its text is and what `fields` say of it."""
+        first, *further = story.keys
+        pages = [{"page": rows[key]["channel"], "url": rows[key]["url"]} for key in further]
+        told: dict[str, tuple[int | None, str | None, dict[str, Any]]] = {}
+        told[first] = (None, story.text, {"pages": pages, "marks": list(story.marks)})
+        for key in further:
+            told[key] = (rows[first]["id"], rows[key]["shown"], {"of": rows[first]["url"]})
+        return told
+
+    def _retell(
+        self, row: sqlite3.Row, part_of: int | None, text: str | None, runover: dict[str, Any]
+    ) -> None:
+        """Write what became of a piece of a story: index, duplicates and all."""
+        fields = _fields(row)
+        fields.pop("runover", None)
+        values = {
+            "part_of": part_of,
+            "text": text,
+            "fields": _json(fields | ({"runover": runover} if runover else {})),
+        }
+        if all(row[name] == value for name, value in values.items()):
+            if part_of is not None:
+                self._leave(row["id"])
+            return
+        before = self._indexed(row["id"], row)
+        self._update("articles", row["id"], values | {"signature": sign(text or "")})
+        self._reindex(row["id"], before, self._indexed(row["id"], {**dict(row), **values}))
+        if (row["part_of"], row["text"]) != (part_of, text):
+            self._leave(row["id"])
+            if part_of is None:
+                self._relate(row["id"])
+
+    def _leave(self, article_id: int) -> None:
+        """Take an article out of the search for duplicates."""
+        self._part(article_id)
+        self.conn.execute("DELETE FROM bands WHERE article_id = ?", (article_id,))
+
+    def _apart(self, row: sqlite3.Row) -> sqlite3.Row:
+        """Give an article back the text that its own page showed; `_run_over` puts the story together again."""
+        if "runover" not in _fields(row):
+            return row
+        shown = self._row(
+            "SELECT text, fields FROM versions WHERE article_id = ? AND version = ?",
+            row["id"],
+            row["version"],
+        )
+        assert shown is not None
+        runover = _fields(row)["runover"]
+        fields = json.loads(shown["fields"] or "{}") | {"runover": runover}
+        before = self._indexed(row["id"], row)
+        self._update("articles", row["id"], {"text": shown["text"], "fields": _json(fields)})
+        found = self._row("SELECT * FROM articles WHERE id = ?", row["id"])
+        assert found is not None
+        self._reindex(row["id"], before, self._indexed(row["id"], found))
+        return found
+
     # -- for good --
 
     def verify(self, capture_dir: str | os.PathLike[str] | None = None) -> list[str]:
@@ -2045,7 +2162,7 @@ class Archive:
     def _verify_articles(self) -> Iterator[str]:
         rows = self.conn.execute(
             "SELECT a.id, a.url, a.capture_id, v.version, "
-            "a.title IS v.title AND a.text IS v.text AND a.tampered IS v.tampered AS equal "
+            "a.title IS v.title AND a.tampered IS v.tampered AS equal, a.text IS v.text AS same "
             "FROM articles a LEFT JOIN versions v ON v.article_id = a.id AND v.version = a.version"
         )
         for row in rows:
@@ -2053,11 +2170,31 @@ class Archive:
                 yield f"article {row['id']} has no capture ({row['url']})"
             if row["version"] is None:
                 yield f"article {row['id']} lacks its newest version ({row['url']})"
-            elif not row["equal"]:
+            elif not (row["equal"] and (row["same"] or self._is_story(row["id"]))):
                 yield f"article {row['id']} differs from its newest version ({row['url']})"
         for version in self.conn.execute("SELECT * FROM versions"):
             if version["digest"] != _row_digest({name: version[name] for name in version.keys()}):  # noqa: SIM118  # a Row iterates over values
                 yield f"version {version['version']} of article {version['article_id']} does not match its digest"
+
+    def _is_story(self, article_id: int) -> bool:
+        """Tell whether an article's text is what its page and those that go on with it showed."""
+        rows = self.conn.execute(
+            "SELECT a.key, a.channel, a.title, v.text, a.text AS whole FROM articles a JOIN versions v ON v.article_id = a.id "
+            "AND v.version = a.version WHERE a.id = ? OR a.part_of = ? ORDER BY a.part_of IS NOT NULL",
+            (article_id, article_id),
+        ).fetchall()
+        pieces = [Piece(row["key"], row["channel"], row["title"] or "", row["text"] or "") for row in rows]
+        return rows[0]["whole"] in [story.text for story in put_together(pieces)[0]]
+
+    def apart(self, run_id: str) -> list[dict[str, Any]]:
+        """Give the articles of a run that a printed page names a continuation or beginning of which was not found, or not for certain."""
+        rows = self.conn.execute(
+            "SELECT a.portal, a.channel, a.url, json_extract(a.fields, '$.runover.apart') AS others FROM articles a "
+            "JOIN captures c ON c.id = a.capture_id WHERE a.fields LIKE '%\"runover\":%' AND c.run_id = ? "
+            "AND others IS NOT NULL ORDER BY a.key",
+            (run_id,),
+        )
+        return [{**row, "others": json.loads(row["others"])} for row in map(dict, rows)]
 
     def _verify_attachments(self) -> Iterator[str]:
         rows = self.conn.execute(
@@ -2271,6 +2408,12 @@ def _fields_of(page: Page) -> dict[str, Any]:
             {name: value for name, value in extracted.items() if value and name not in named} | more
         ),
     }
+
+
+def _fields(row: Mapping[str, Any] | sqlite3.Row) -> dict[str, Any]:
+    """Read the JSON of an article's further fields."""
+    found = json.loads(row["fields"] or "{}")
+    return found if isinstance(found, dict) else {}
 
 
 def _numbered(page: Page) -> list[tuple[int | None, Page]]:

@@ -419,6 +419,10 @@ class Ledger:
                 f"https://{host}/",
                 None,
             )
+        for row in self.archive.apart(self.run_id):
+            found = ", ".join(row["others"]) or "none"
+            what = f"a printed page says that the story goes on or began on another; found to fit: {found}"
+            self.alarm(row["portal"], row["channel"], "runover apart", what, row["url"], None)
         self.judge(reason, stats)
         counts = {name: self.counts[name] for name in COUNTS}
         row = {

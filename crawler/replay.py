@@ -144,16 +144,16 @@ class Run:
 
     def answer(self, record: CaptureRecord, capture: Capture) -> None:
         """Give a captured response to the callback that it was asked for with; what it would ask stays unasked."""
-        response = answer_of(record, capture)
         if record.kind == "saved":
             if record.status in (0, 200):
-                self.answer_saved(record, capture, response)
+                self.answer_saved(record, capture)
             return
         source = self.source
         if source is None or record.kind not in SETTLED_LATER:
             return
         if is_superseded(record.status, record.flags, record.context.get("attempt", 0)):
             return
+        response = answer_of(record, capture)
         if record.kind == "article":
             walk = response.meta["parts"] = Parts(response)
             while url := walk.next():
@@ -169,10 +169,13 @@ class Run:
             if isinstance(found, Page):
                 self.stages.take(found)
 
-    def answer_saved(self, record: CaptureRecord, capture: Capture, response: Response) -> None:
+    def answer_saved(self, record: CaptureRecord, capture: Capture) -> None:
         """Take a saved page through the stages, with the further pages that were saved with it."""
         page = saved_page(record, capture, self.stages.crawler.settings)
-        walk = Parts(response)
+        if not page.url.startswith(("http://", "https://")):  # nobody knows its address
+            self.stages.take(page)
+            return
+        walk = Parts(answer_of(record, capture))
         if not walk.is_first:
             if not self.archive.belongs(page.url, walk.first) and page_key(walk.first) not in self.places:
                 what = f"a further page of {walk.first}, which was not saved with it"

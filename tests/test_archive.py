@@ -719,6 +719,7 @@ def test_a_new_page_is_written_whole(archive: Archive) -> None:
         "last_seen": DAY.format(23),
         "gone": None,
         "asked": None,
+        "part_of": None,
     }
     (version,) = archive.versions(1)
     assert version.pop("digest").startswith("sha256:")
@@ -839,7 +840,18 @@ def test_what_a_page_does_not_say_is_null(archive: Archive) -> None:
     article = archive.article(URL.format(1))
     assert article is not None
     assert {name for name, value in article.items() if value is None} == {
-        *("title", "source", "published", "author", "channel", "duplicate_of", "gone", "encoding", "asked")
+        *(
+            "title",
+            "source",
+            "published",
+            "author",
+            "channel",
+            "duplicate_of",
+            "gone",
+            "encoding",
+            "asked",
+            "part_of",
+        )
     }
 
 

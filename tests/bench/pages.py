@@ -25,7 +25,7 @@ import lxml.html
 
 from crawler.text import decode, extract_tree, parse, read_page, repair, strip_tree
 from crawler.text.signatures import in_order
-from tests.replica import Replica
+from tests.replica import Replica, media
 from tests.replica.grammar import plain
 
 SHARED = Path(os.environ.get("SHARED_DIR", Path(__file__).parents[3] / "shared")) / "pages"
@@ -63,7 +63,7 @@ def replica_pages() -> list[Gold]:
             story.url,
             replica.pages(story.host)[story.path].body,
             story.url,
-            plain(story.page_blocks(replica.night, 1)),
+            plain(media.pieces(story)[0].page_blocks(replica.night, 1)),
             story.published[:10],
         )
         for story in replica.expected()

@@ -100,6 +100,10 @@ class Story:
     """How its pages lead to each other: ``numbers``, ``next`` within the body, ``script``, ``autopage``."""
     late: bool = False
     """Whether its last page answers 404 on the first night: `text` lacks it, `later_text` has it."""
+    runover: str = ""
+    """The address under which another printed page goes on with it."""
+    over: list[int] = field(default_factory=list)
+    """Where its first page breaks off: block, character."""
     tampered: list[str] = field(default_factory=list)
     """``mirror``, ``title``, ``hidden spam``, ``link farm``, ``spam line``"""
     spam: list[dict[str, Any]] = field(default_factory=list)
@@ -626,6 +630,7 @@ class _Planner:
         self.second_night()
         self.tamper()
         self.split()
+        self.run_over()
         self.plant()
         if self.extras:
             self.add_extras()
@@ -887,6 +892,17 @@ class _Planner:
                 others = [one for one in self.free(host, code) if one is not story and not one.parts]
                 for neighbour in others[:1]:
                     neighbour.url = f"{stem}_9.{ending}"
+
+    def run_over(self) -> None:
+        """Let a story of the newest issue's front page go on, in the middle of a sentence, on another page."""
+        paper = [one for one in self.stories if one.host == PAPER and set(one.states.values()) == {"present"}]
+        newest = max(one.published for one in paper)
+        issue = [one for one in paper if one.published == newest]
+        story = next(one for one in issue if one.section == SECTIONS[0] and len(one.blocks) > 3)
+        other = max(one.url for one in issue).rpartition("/")[0]
+        block = next(at for at in (2, 1, 3, 0) if "，" in story.blocks[at].text)
+        story.runover = f"{other}/9"
+        story.over = [block, story.blocks[block].text.index("，") + 1]
 
     def of(self, host: str, channel: str) -> list[Story]:
         """Give a channel's stories, as they were planned."""
