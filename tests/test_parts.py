@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -291,6 +292,9 @@ def test_a_page_that_never_answers_is_on_record_and_a_rebuild_knows_it(home: Hom
     assert compare(home.archive, built) == [f"{what}: the same" for what in COMPARED]
     assert rows(built, said, canonical(story.url)) == marked
     assert home.scrapy("verify").returncode == 0
+    files = map(str, sorted(home.captures.glob("*.warc.gz")))
+    warcio = str(Path(sys.executable).with_name("warcio"))
+    assert subprocess.run([warcio, "check", *files], capture_output=True, timeout=120).stdout == b""
 
 
 def test_a_page_that_is_missed_for_a_night_does_not_replace_the_whole(home: Home) -> None:
