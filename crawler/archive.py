@@ -43,6 +43,8 @@ from crawler.captures import (
 )
 from crawler.documents import READABLE, Document
 from crawler.text.encoding import decode
+from crawler.text.hosts import THROW_AWAY_RE, domain_of, host_of, is_honest
+from crawler.text.learning import Lesson
 from crawler.text.runover import CODE_RE, MARKED_RE, Piece, Story, put_together
 from crawler.text.signatures import bands, likeness, same_story, sign
 from crawler.text.tampering import Edit, Step, repair, revert
@@ -79,6 +81,23 @@ KEPT_DAMAGE = 200
 
 PART_ATTEMPTS = 2
 """Runs that ask again for a page of a split article that was there before; after them the rest is what it shows."""
+
+TARGETS = 100
+"""How many hosts of one block are looked at when it is put to its campaign."""
+
+KNOWN_PAGES, KNOWN_SHARE = 5, 0.2
+"""A line outside articles is furniture from so many articles on, if they are this share of its portal's articles since
+the line was first seen."""
+HONEST_PAGES = 5
+"""A host is honest from so many untampered articles on, seen in two nights at least."""
+KNOWN_BLOCKS = 3
+"""A block is known from so many articles on."""
+REMEMBERED = 50_000
+"""How many rows of each kind are loaded at most."""
+FORGET_DAYS = 90
+"""What was seen on one page only is forgotten after so many days."""
+EPOCH_HOURS = 48
+"""How long runs that take up what a killed one left remember no more than that one."""
 
 CANDIDATES = 60
 """How many articles that share a band are compared in full, those that share most bands first."""
@@ -205,6 +224,70 @@ class Hit(NamedTuple):
     """Lower is better."""
 
 
+class Tampered(NamedTuple):
+    """One article whose newest version shows signs of hacking."""
+
+    article_id: int
+    version: int
+    since: bool
+    """Whether it was clean before."""
+
+
+class Campaign(NamedTuple):
+    """One campaign of spam, as far as it shows on some pages."""
+
+    pages: int
+    hosts: tuple[str, ...]
+    """The three that its blocks lead to most; empty where they have no links."""
+    text: str
+    """The beginning of one of its blocks."""
+
+
+class Remembered:
+    """What the archive knew of one portal at a moment: a ``crawler.text.Memory``."""
+
+    def __init__(
+        self,
+        portal: str,
+        lines: frozenset[str],
+        hosts: frozenset[str],
+        blocks: Mapping[str, Sequence[tuple[str, str, bool]]],
+        article: str | None = None,
+    ) -> None:
+        """Keep digests of lines, hosts, and for digests of blocks the articles: key, portal, whether it was cut out.
+
+        `article` is the key of the article whose further pages are read.
+        """
+        self.portal = portal
+        self.lines = lines
+        self.hosts = hosts
+        self.blocks = blocks
+        self.article = article
+
+    def within(self, url: str) -> Remembered:
+        """Give the same for reading further pages of the article at `url`, which is no other article to them."""
+        return Remembered(self.portal, self.lines, self.hosts, self.blocks, canonical(url))
+
+    def furniture(self, line: str) -> bool:
+        """Say whether a line stands on many of the portal's pages outside their articles."""
+        return bool(self.lines) and line_digest(line) in self.lines
+
+    def repeated(self, text: str, url: str | None) -> int:
+        """Count the other articles that the block was cut out of, or on whose portal, another one, it is suspected.
+
+        That it is suspected on this portal again says nothing: a portal repeats its honest headlines, too.
+        """
+        found = self.blocks.get(block_digest(text)) if self.blocks else None
+        if not found:
+            return 0
+        own = self.article or (canonical(url) if url else "")
+        return len({key for key, portal, cut in found if key != own and (cut or portal != self.portal)})
+
+    def honest(self, host: str) -> bool:
+        """Say whether honest pages of the portal name a host."""
+        return host in self.hosts
+
+
 class Lines(Protocol):
     """What `Archive.enlist` reads of a line; ``crawler.portals.Line`` is one."""
 
@@ -247,7 +330,7 @@ class Table(NamedTuple):
 TABLES = {
     "runs": Table(
         "id spider started finished outcome listed:int archived:int changed:int failed:int missed:int "
-        "stats arguments alarms attachments:int"
+        "stats arguments alarms attachments:int tampered:int memory"
     ),
     "captures": Table(
         "id:int url! fetched_at! status:int content_type charset encoding digest! warc! offset:int! length:int! "
@@ -274,7 +357,15 @@ TABLES = {
         foreign_keys=(("article_id", "articles", "id"),),
     ),
     "removed": Table(
-        "id:int article_id:int! version:int! kind! reasons place text html links block target seen part:int",
+        "id:int article_id:int! version:int! kind! reasons place text html links block target seen campaign epoch part:int",
+        foreign_keys=(("article_id", "articles", "id"),),
+    ),
+    "targets": Table("host campaign! blocks:int! first_seen! last_seen! epoch", pk="host"),
+    "memory": Table(
+        "portal kind key pages:int! fresh:int! first_seen! last_seen! since", pk=("portal", "kind", "key")
+    ),
+    "suspects": Table(
+        "id:int article_id:int! version:int! kind! reasons place text html links block target seen epoch part:int",
         foreign_keys=(("article_id", "articles", "id"),),
     ),
     "parts": Table(
@@ -330,6 +421,11 @@ INDEXES = {
     "removed_block": "INDEX {} ON removed(block)",
     "parts_key": "INDEX {} ON parts(key)",
     "parts_capture": "INDEX {} ON parts(capture_id)",
+    "memory_since": "INDEX {} ON memory(portal, kind, since) WHERE since IS NOT NULL",
+    "removed_campaign": "INDEX {} ON removed(campaign)",
+    "targets_campaign": "INDEX {} ON targets(campaign)",
+    "suspects_version": "INDEX {} ON suspects(article_id, version)",
+    "suspects_block": "INDEX {} ON suspects(block)",
     "listings_key": "INDEX {} ON listings(key)",
     "listings_pending": "INDEX {} ON listings(portal, listed DESC) WHERE state = 'pending'",
     "listings_due": "INDEX {} ON listings(portal, due) WHERE due IS NOT NULL",
@@ -369,9 +465,13 @@ VIEWS = {
     "p.channel AS further_channel, p.title AS further_title, json_extract(a.fields, '$.runover') AS runover "
     "FROM articles a LEFT JOIN articles p ON p.part_of = a.id "
     "WHERE a.fields LIKE '%\"runover\":%' AND a.part_of IS NULL ORDER BY a.published DESC, a.id",
-    "campaigns": "SELECT block, target, kind, count(*) AS blocks, count(DISTINCT article_id) AS articles, "
-    "min(seen) AS first_seen, max(seen) AS last_seen, min(text) AS text FROM removed "
-    "GROUP BY block, target, kind ORDER BY articles DESC, last_seen DESC",
+    "campaigns": "SELECT coalesce(r.campaign, r.block) AS campaign, min(r.block) AS block, coalesce((SELECT "
+    "group_concat(host, ' ') FROM (SELECT host FROM targets t WHERE t.campaign = r.campaign "
+    "ORDER BY t.blocks DESC, host LIMIT 10)), min(r.target)) AS target, group_concat(DISTINCT r.kind) AS kind, "
+    "count(*) AS blocks, count(DISTINCT r.block) AS texts, count(DISTINCT r.article_id) AS articles, "
+    "count(DISTINCT a.portal) AS portals, min(r.seen) AS first_seen, max(r.seen) AS last_seen, "
+    "min(nullif(r.text, '')) AS text FROM removed r JOIN articles a ON a.id = r.article_id "
+    "GROUP BY coalesce(r.campaign, r.block) ORDER BY articles DESC, last_seen DESC",
 }
 
 ATTACHED = (
@@ -484,6 +584,27 @@ def _dotless(path: str) -> str:
     if parts[-1] in (".", ".."):
         kept.append("")
     return "/" + "/".join(kept)
+
+
+def block_digest(text: str) -> str:
+    """Give the name of a block: the same for the same text wherever it stands."""
+    return hashlib.sha256(storable(text).encode()).hexdigest()[:32]
+
+
+def line_digest(line: str) -> str:
+    """Give the name of a line; shorter than a block's, for there are many."""
+    return block_digest(line)[:16]
+
+
+def targets_of(links: Iterable[str], url: str) -> list[str]:
+    """Give the hosts that a block of a page leads to: neither the page's own domain nor one that honest pages name.
+
+    >>> targets_of(["/a", "http://www.x7.example/1", "//x7.example/2", "https://hm.baidu.com/"], "http://lyg.gov.cn/")
+    ['x7.example']
+    """
+    own = domain_of(host_of(url))
+    hosts = dict.fromkeys(map(host_of, links))
+    return [host for host in hosts if host and domain_of(host) != own and not is_honest(host)][:TARGETS]
 
 
 def _host(url: str) -> str | None:
@@ -683,6 +804,10 @@ class Archive:
         self.path = Path(path).resolve()
         self.readonly = readonly
         self._elder: sqlite3.Connection | None = None
+        self.epoch = ""
+        """The moment up to which the present run remembers."""
+        self._memories: dict[tuple[str, str], Remembered] = {}
+        self._blocks: dict[str, dict[str, list[tuple[str, str, bool]]]] = {}
         self._check_file()
         try:
             self.conn = self._connect()
@@ -851,6 +976,7 @@ class Archive:
         """
         if self._has_shape():
             return
+        grown = set()
         with self._write():
             for name, table in TABLES.items():
                 if not self.db[name].exists():
@@ -866,6 +992,7 @@ class Archive:
                     for column, kind in table.columns.items():
                         if column not in present:
                             self.db.table(name).add_column(column, kind)
+                            grown.add(name)
             for name, sql in BY_HAND.items():
                 if not self.db[name].exists():
                     self.conn.execute(sql)
@@ -873,6 +1000,8 @@ class Archive:
                 self.conn.execute(f"CREATE {sql.format(f'IF NOT EXISTS {name}')}")
             for name, sql in VIEWS.items():
                 self.db.create_view(name, sql, replace=True)
+            if "removed" in grown:
+                self._find_campaigns()
             self.conn.execute(f"PRAGMA application_id={APPLICATION_ID}")
             self.conn.execute(f"PRAGMA user_version={SHAPE_VERSION}")
         self.commit()
@@ -1037,6 +1166,14 @@ class Archive:
 
         return resolve
 
+    def captures_beside(self, capture: Capture, kind: str) -> list[Capture]:
+        """Give the captures of a kind that were made in the same run as a capture, and lie in its file."""
+        names = ", ".join(Capture._fields)
+        rows = self.conn.execute(
+            f"SELECT {names} FROM captures WHERE warc = ? AND kind = ? ORDER BY offset", (capture.warc, kind)
+        )
+        return [Capture(*row) for row in rows]
+
     def has_capture(self, warc: str, offset: int) -> bool:
         """Tell whether a record has a row: its answer was dealt with."""
         return self._row("SELECT 1 FROM captures WHERE warc = ? AND offset = ?", warc, offset) is not None
@@ -1062,7 +1199,14 @@ class Archive:
                 number += 1
                 name = f"{base}-{number}"
             self._insert(
-                "runs", {"id": name, "spider": spider, "started": when, "arguments": _json(arguments or {})}
+                "runs",
+                {
+                    "id": name,
+                    "spider": spider,
+                    "started": when,
+                    "arguments": _json(arguments or {}),
+                    "memory": self.epoch or None,
+                },
             )
         return name
 
@@ -1081,13 +1225,14 @@ class Archive:
         with self._write():
             self.conn.execute(
                 "UPDATE runs SET finished = ?, outcome = ?, listed = ?, archived = ?, changed = ?, failed = ?, "
-                "missed = ?, attachments = ?, stats = ?, alarms = ? WHERE id = ?",
+                "missed = ?, attachments = ?, tampered = ?, stats = ?, alarms = ? WHERE id = ?",
                 (
                     local_time(finished or now().replace(microsecond=0)),
                     outcome,
                     *(counts.get(name, 0) for name in ("listed", "archived", "changed", "failed")),
                     missed,
                     counts.get("attachments", 0),
+                    counts.get("tampered", 0),
                     _json(stats or {}),
                     _json(alarms),
                     run_id,
@@ -1526,17 +1671,16 @@ class Archive:
         self._offer(_files_of(page), article_id, page.portal, page.channel, page.hosts, when)
         self._index(article_id, self._indexed(article_id, values))
         self._relate(article_id)
+        self._learn(page)
         return Saved(article_id, 1, "first")
 
     def _save_again(self, page: Page, before: sqlite3.Row, when: str, values: dict[str, Any]) -> Saved:
         article_id = int(before["id"])
         before = self._apart(before)
         same = (before["title"], before["text"]) == (values["title"], values["text"])
-        if before["gone"] is not None:
-            change: str | None = "restored"
-        elif values["tampered"] and not before["tampered"]:
-            change = "tampered"
-        elif same and before["tampered"] and not values["tampered"]:
+        if values["tampered"] and not before["tampered"]:
+            change: str | None = "tampered"
+        elif before["gone"] is not None or (same and before["tampered"] and not values["tampered"]):
             change = "restored"
         else:
             change = None if same else "edited"
@@ -1544,7 +1688,7 @@ class Archive:
         if change is not None:
             version = self._write_version(page, article_id, when, values, change)
         else:
-            self._write_removed(page, article_id, version, when)
+            self._write_blocks(page, article_id, version, when)
         row = {**values, "last_seen": when, "gone": None, "version": version}
         if not same:
             row["signature"] = page.signature or sign(values["text"] or "")
@@ -1608,24 +1752,28 @@ class Archive:
                     "error": _clean(further.error),
                 },
             )
-        self._write_removed(page, article_id, version, when)
+        self._write_blocks(page, article_id, version, when)
         return version
 
-    def _write_removed(self, page: Page, article_id: int, version: int, when: str) -> None:
-        """Write the blocks cut out of a page; of an unchanged page those that are new."""
-        known = {
-            tuple(row)
-            for row in self.conn.execute(
-                "SELECT part, block FROM removed WHERE article_id = ? AND version = ?", (article_id, version)
-            )
-        }
-        for part, block in ((part, block) for part, each in _numbered(page) for block in each.removed):
-            digest = hashlib.sha256(storable(block.text or block.html).encode()).hexdigest()[:32]
-            if (part, digest) in known:
-                continue
-            self._insert(
-                "removed",
-                {
+    def _write_blocks(self, page: Page, article_id: int, version: int, when: str) -> None:
+        """Write the blocks cut out of a page, and the suspects; of an unchanged page those that are new."""
+        pages = _numbered(page)
+        for table, found in (
+            ("removed", [(part, each, block) for part, each in pages for block in each.removed]),
+            ("suspects", [(part, each, block) for part, each in pages for block in each.suspects]),
+        ):
+            known = {
+                tuple(row)
+                for row in self.conn.execute(
+                    f"SELECT part, block FROM {table} WHERE article_id = ? AND version = ?",
+                    (article_id, version),
+                )
+            }
+            for part, each, block in found:
+                digest = block_digest(block.text or block.html)
+                if (part, digest) in known:
+                    continue
+                row = {
                     "article_id": article_id,
                     "version": version,
                     "kind": block.kind,
@@ -1637,8 +1785,135 @@ class Archive:
                     "block": digest,
                     "target": next((host for link in block.links if (host := _host(link))), None),
                     "seen": when,
+                    "epoch": self.epoch,
                     "part": part,
-                },
+                }
+                self._insert(table, row)
+                if table == "removed":
+                    self._join_campaign(digest, targets_of(block.links, each.url), when)
+
+    def _join_campaign(self, block: str, hosts: Sequence[str], when: str) -> None:
+        """Put the rows of a block to the campaign that has its text or one of its hosts; campaigns that it links are one.
+
+        A campaign bears the name of its smallest block, so that it does not depend on which was seen first.
+        """
+        names = {
+            row[0]
+            for row in self.conn.execute(
+                "SELECT DISTINCT campaign FROM removed WHERE block = ? AND campaign IS NOT NULL", (block,)
+            )
+        }
+        for host in hosts:
+            names.update(
+                self.conn.execute("SELECT campaign FROM targets WHERE host = ?", (host,)).fetchone() or ()
+            )
+        name = min({block, *names})
+        self.conn.execute(
+            "UPDATE removed SET campaign = ? WHERE block = ? AND campaign IS NOT ?", (name, block, name)
+        )
+        for other in names - {name}:
+            for table in ("removed", "targets"):
+                self.conn.execute(f"UPDATE {table} SET campaign = ? WHERE campaign = ?", (name, other))
+        self.conn.executemany(
+            "INSERT INTO targets (host, campaign, blocks, first_seen, last_seen, epoch) "
+            "VALUES (:host, :name, 1, :seen, :seen, :epoch) "
+            "ON CONFLICT (host) DO UPDATE SET blocks = blocks + 1, first_seen = min(first_seen, excluded.first_seen), "
+            "last_seen = max(last_seen, excluded.last_seen)",
+            [{"host": host, "name": name, "seen": when, "epoch": self.epoch} for host in hosts],
+        )
+
+    def tampered(self) -> dict[str, list[Tampered]]:
+        """Give the articles whose newest version shows signs of hacking, by portal, the portal with most first."""
+        found: dict[str, list[Tampered]] = {}
+        for row in self.conn.execute(
+            "SELECT portal, id, version, EXISTS (SELECT 1 FROM versions v WHERE v.article_id = articles.id "
+            "AND v.tampered = 0 AND v.text NOT NULL) AS since FROM articles WHERE tampered ORDER BY id"
+        ):
+            found.setdefault(row["portal"] or "", []).append(
+                Tampered(row["id"], row["version"], bool(row["since"]))
+            )
+        return dict(sorted(found.items(), key=lambda pair: -len(pair[1])))
+
+    def campaigns(self, pages: Iterable[Tampered], limit: int = 3) -> list[Campaign]:
+        """Say which campaigns show on some pages, that of most pages first."""
+        if self._is_elder():
+            return []
+        count: Counter[str] = Counter()
+        for page in pages:
+            names = self.conn.execute(
+                "SELECT DISTINCT coalesce(campaign, block) FROM removed WHERE article_id = ? AND version = ?",
+                (page.article_id, page.version),
+            )
+            count.update(row[0] for row in names)
+        found = []
+        for name, number in sorted(count.items(), key=lambda pair: (-pair[1], pair[0]))[:limit]:
+            hosts = self.conn.execute(
+                "SELECT host FROM targets WHERE campaign = ? ORDER BY blocks DESC, host LIMIT 3", (name,)
+            )
+            sample = self._row(
+                "SELECT min(text) FROM removed WHERE coalesce(campaign, block) = ? AND text <> ''", name
+            )
+            text = " ".join(((sample[0] if sample else None) or "").split())
+            found.append(Campaign(number, tuple(row[0] for row in hosts), text[:30]))
+        return found
+
+    def lessons(self) -> list[Lesson]:
+        """Give the blocks that were cut out, each once an article, for `crawler.text.learning`."""
+        rows = self.conn.execute(
+            "SELECT r.article_id, r.text, r.reasons, r.links, a.url FROM removed r JOIN articles a ON a.id = r.article_id "
+            "GROUP BY r.article_id, r.block, r.text ORDER BY r.id"
+        )
+        return [
+            Lesson(
+                row["article_id"],
+                row["text"] or "",
+                tuple((name, score) for name, score in json.loads(row["reasons"] or "[]")),
+                tuple(targets_of(json.loads(row["links"] or "[]"), row["url"])),
+            )
+            for row in rows
+        ]
+
+    def says(self, word: str) -> bool:
+        """Tell whether an untampered article, or an attachment of one, has a word."""
+        return (
+            self._row(
+                "SELECT 1 FROM articles_fts JOIN articles a ON a.id = articles_fts.rowid "
+                "WHERE articles_fts MATCH ? AND NOT a.tampered LIMIT 1",
+                match_expression(f'"{word}"'),
+            )
+            is not None
+        )
+
+    def honest_links(self) -> dict[str, set[int]]:
+        """Give the hosts outside their portal that untampered articles link, with those articles."""
+        found: dict[str, set[int]] = {}
+        for row in self.conn.execute("SELECT id, url, fields FROM articles WHERE NOT tampered"):
+            own = domain_of(host_of(row["url"]))
+            fields = json.loads(row["fields"] or "{}")
+            links = [*fields.get("links", ()), *(url for url, _ in fields.get("attachments", ()))]
+            for host in {host_of(url) for url in links if isinstance(url, str)}:
+                if host and domain_of(host) != own:
+                    found.setdefault(host, set()).add(row["id"])
+        return found
+
+    def named_hosts(self) -> dict[str, int]:
+        """Count the untampered articles whose pages name a host, in the article or beside it."""
+        if self._is_elder():
+            return {}
+        rows = self.conn.execute(
+            "SELECT key, sum(pages + fresh) FROM memory WHERE kind = 'host' GROUP BY key"
+        )
+        return {row[0]: row[1] for row in rows}
+
+    def _find_campaigns(self) -> None:
+        """Put blocks that an elder program cut out to their campaigns."""
+        rows = self.conn.execute(
+            "SELECT r.block, r.links, r.seen, a.url FROM removed r JOIN articles a ON a.id = r.article_id "
+            "WHERE r.campaign IS NULL AND r.block IS NOT NULL ORDER BY r.id"
+        ).fetchall()
+        for row in rows:
+            self._join_campaign(
+                row["block"], targets_of(json.loads(row["links"] or "[]"), row["url"]), row["seen"]
             )
 
     def article(self, which: int | str) -> dict[str, Any] | None:
@@ -1658,6 +1933,8 @@ class Archive:
 
     def parts(self, article_id: int, version: int) -> list[dict[str, Any]]:
         """Give the further pages of a version of a split article, in order."""
+        if self._is_elder():
+            return []
         rows = self.conn.execute(
             "SELECT * FROM parts WHERE article_id = ? AND version = ? ORDER BY part", (article_id, version)
         )
@@ -1693,6 +1970,133 @@ class Archive:
             steps.setdefault(row["step"], []).append(Edit(row["start"], row["before"], row["after"]))
         return revert(text, [Step("", "", tuple(edits)) for _, edits in sorted(steps.items())])
 
+    # -- what is remembered of a portal --
+
+    def begin_memory(self) -> None:
+        """Let what earlier runs learnt count for the runs of this process, which begin now, one after the other.
+
+        While a killed run waits for its next one, nothing new counts, so that the two read as one.
+        """
+        if self.epoch:
+            return  # a run beside this one began it
+        now_ = local_time(now().replace(microsecond=0))
+        last = self._last_epoch()
+        recent = local_time(now() - timedelta(hours=EPOCH_HOURS))
+        waiting = self._row(
+            "SELECT 1 FROM runs WHERE memory = ? AND outcome = 'interrupted' AND stats IS NULL", last
+        )
+        self.open_memory(last if waiting and last > recent else max(last, now_))
+
+    def open_memory(self, epoch: str) -> None:
+        """Remember what was learnt before a moment; a later one than the last lets more count."""
+        if epoch > self._last_epoch():
+            self._settle_memory(epoch)
+        self.epoch = epoch
+        self._memories.clear()
+        self._blocks.clear()
+
+    def _last_epoch(self) -> str:
+        return str(self.conn.execute("SELECT coalesce(max(memory), '') FROM runs").fetchone()[0])
+
+    def _settle_memory(self, epoch: str) -> None:
+        """Count what the last runs saw, say what is known from now on, and forget what was seen once, long ago."""
+        try:
+            old = local_time(datetime.fromisoformat(epoch) - timedelta(days=FORGET_DAYS))
+        except ValueError:
+            old = ""
+        with self._write():
+            self.conn.execute("UPDATE memory SET pages = pages + fresh, fresh = 0 WHERE fresh > 0")
+            self.conn.execute(
+                "UPDATE memory SET since = :epoch WHERE kind = 'line' AND since IS NULL AND pages >= :pages AND pages >= "
+                ":share * (SELECT sum(a.pages) FROM memory a WHERE a.portal = memory.portal AND a.kind = 'articles' "
+                "AND a.key >= memory.first_seen)",
+                {"epoch": epoch, "pages": KNOWN_PAGES, "share": KNOWN_SHARE},
+            )
+            self.conn.execute(
+                "UPDATE memory SET since = :epoch WHERE kind = 'host' AND since IS NULL AND pages >= :pages "
+                "AND first_seen < last_seen AND key NOT IN (SELECT host FROM targets)",
+                {"epoch": epoch, "pages": HONEST_PAGES},
+            )
+            self.conn.execute(
+                "DELETE FROM memory WHERE kind <> 'articles' AND since IS NULL AND pages < 2 AND last_seen < ?",
+                (old,),
+            )
+
+    def _learn(self, page: Page) -> None:
+        """Count what an article's page teaches, when it is first seen; of a page in doubt its hosts teach nothing."""
+        pages = [each for _, each in _numbered(page)]
+        traces = [each.traces for each in pages if each.traces and not each.error]
+        doubt = page.tampered or any(each.suspects for each in pages)
+        hosts = () if doubt else [host for each in traces for host in each.hosts]
+        found = [("line", line_digest(line)) for each in traces for line in each.lines]
+        found += [("host", host) for host in hosts if not THROW_AWAY_RE.search(host)]
+        found.append(("articles", self.epoch))
+        self.conn.executemany(
+            "INSERT INTO memory (portal, kind, key, pages, fresh, first_seen, last_seen) "
+            "VALUES (:portal, :kind, :key, 0, 1, :epoch, :epoch) ON CONFLICT (portal, kind, key) "
+            "DO UPDATE SET fresh = fresh + 1, last_seen = max(last_seen, excluded.last_seen)",
+            [
+                {"portal": page.portal, "kind": kind, "key": storable(key), "epoch": self.epoch}
+                for kind, key in dict.fromkeys(found)
+            ],
+        )
+
+    def memory(self, portal: str, epoch: str | None = None) -> Remembered:
+        """Give what is known of a portal to the present run, or was to the runs of an earlier moment."""
+        at = self.epoch if epoch is None else epoch
+        if found := self._memories.get((portal, at)):
+            return found
+        if self._is_elder():
+            return Remembered(portal, frozenset(), frozenset(), {})
+
+        def known(kind: str, more: str = "") -> frozenset[str]:
+            rows = self.conn.execute(
+                f"SELECT key FROM memory WHERE portal = :portal AND kind = :kind AND since <= :at {more} "
+                "ORDER BY pages DESC, key LIMIT :limit",
+                {"portal": portal, "kind": kind, "at": at, "limit": REMEMBERED},
+            )
+            return frozenset(row[0] for row in rows)
+
+        if at not in self._blocks:
+            self._blocks[at] = self._blocks_known(at)
+        clean = "AND key NOT IN (SELECT host FROM targets WHERE coalesce(epoch, '') < :at)"
+        found = Remembered(portal, known("line"), known("host", clean), self._blocks[at])
+        self._memories[portal, at] = found
+        return found
+
+    def _is_elder(self) -> bool:
+        """Tell whether the file is open for reading and of a shape that neither remembers nor has parts yet."""
+        return bool(self.conn.execute("PRAGMA user_version").fetchone()[0] < 3)
+
+    def _blocks_known(self, epoch: str) -> dict[str, list[tuple[str, str, bool]]]:
+        """Give the blocks that were cut out of, or suspected on, several articles before a moment."""
+        told = (
+            "SELECT block, article_id, 1 AS cut FROM removed WHERE coalesce(epoch, '') < :at "
+            "AND instr(reasons, '\"repeated\"') = 0 UNION SELECT block, article_id, 0 FROM suspects "
+            "WHERE coalesce(epoch, '') < :at"
+        )
+        rows = self.conn.execute(
+            f"WITH told AS ({told}) SELECT t.block, a.key, a.portal, max(t.cut) AS cut FROM told t "
+            "JOIN articles a ON a.id = t.article_id WHERE t.block IN (SELECT block FROM told GROUP BY block "
+            "HAVING count(DISTINCT article_id) >= :least ORDER BY count(*) DESC, block LIMIT :limit) "
+            "GROUP BY t.block, a.key ORDER BY t.block, a.key",
+            {"at": epoch, "least": KNOWN_BLOCKS, "limit": REMEMBERED},
+        )
+        found: dict[str, list[tuple[str, str, bool]]] = {}
+        kinds: Counter[tuple[str, str, bool]] = Counter()
+        for block, key, portal, cut in rows:
+            kinds[block, portal, bool(cut)] += 1
+            if kinds[block, portal, bool(cut)] <= 2 * KNOWN_BLOCKS:  # more change nothing
+                found.setdefault(block, []).append((key, portal or "", bool(cut)))
+        return found
+
+    def epoch_of(self, capture_id: int) -> str:
+        """Give the moment up to which the run of a capture remembered; empty where it did not."""
+        row = self._row(
+            "SELECT r.memory FROM captures c JOIN runs r ON r.id = c.run_id WHERE c.id = ?", capture_id
+        )
+        return (row["memory"] if row else None) or ""
+
     # -- the full-text index --
 
     def _indexed(self, article_id: int, values: Mapping[str, Any] | sqlite3.Row) -> tuple[str, str, str]:
@@ -1700,8 +2104,8 @@ class Archive:
 
         Of a continuation nothing: its words are found where the whole story is.
         """
-        row = self._row("SELECT part_of FROM articles WHERE id = ?", article_id)
-        if row is not None and row["part_of"] is not None:
+        parted = "SELECT 1 FROM articles WHERE id = ? AND part_of IS NOT NULL"
+        if not self._is_elder() and self._row(parted, article_id):
             return "", "", ""
         texts = self.conn.execute(ATTACHED, (article_id,))
         whole = "\n".join([values["text"] or "", *(row[0] for row in texts)])
@@ -2178,6 +2582,8 @@ class Archive:
 
     def _is_story(self, article_id: int) -> bool:
         """Tell whether an article's text is what its page and those that go on with it showed."""
+        if self._is_elder():
+            return False
         rows = self.conn.execute(
             "SELECT a.key, a.channel, a.title, v.text, a.text AS whole FROM articles a JOIN versions v ON v.article_id = a.id "
             "AND v.version = a.version WHERE a.id = ? OR a.part_of = ? ORDER BY a.part_of IS NOT NULL",
@@ -2323,11 +2729,12 @@ class Archive:
         """
         if form not in ("jsonl", "csv"):
             raise ValueError(f"export: found {form!r}, wanted jsonl or csv")
-        rows = self.conn.execute(f"SELECT {', '.join(EXPORTED)} FROM articles ORDER BY id")
+        names = [name for name in EXPORTED if name != "part_of" or not self._is_elder()]
+        rows = self.conn.execute(f"SELECT {', '.join(names)} FROM articles ORDER BY id")
         write: Callable[[sqlite3.Row], Any]
         if form == "csv":
             sheet = csv.writer(file)
-            sheet.writerow(EXPORTED)
+            sheet.writerow(names)
 
             def write(row: sqlite3.Row) -> Any:
                 sheet.writerow([_cell(value) for value in row])
@@ -2484,6 +2891,10 @@ COMPARED = {
     "JOIN {place}.articles a ON a.id = r.article_id",
     "parts": "SELECT a.key, p.version, p.part, p.key, p.url, p.error IS NULL FROM {place}.parts p "
     "JOIN {place}.articles a ON a.id = p.article_id",
+    "memory": "SELECT portal, kind, CASE kind WHEN 'articles' THEN '' ELSE key END AS key, sum(pages + fresh) AS pages "
+    "FROM {place}.memory GROUP BY 1, 2, 3",
+    "suspects": "SELECT a.key, s.version, s.place, s.reasons, s.text, s.links FROM {place}.suspects s "
+    "JOIN {place}.articles a ON a.id = s.article_id",
     "attachments": "SELECT f.id, a.key AS article, f.portal, f.channel, f.kind, f.key, f.url, f.name, f.mime, f.size, "
     "f.digest, f.text, f.first_seen, f.withdrawn, CASE WHEN f.state IN ('failed', 'challenged', 'refused') "
     "THEN 'pending' ELSE f.state END FROM {place}.attachments f LEFT JOIN {place}.articles a ON a.id = f.article_id",

@@ -146,6 +146,8 @@ class RunRecord(NamedTuple):
     arguments: dict[str, Any]
     outcome: dict[str, Any] | None
     """The closing record; None where the run was interrupted."""
+    memory: str | None = None
+    """The moment up to which the run remembered; None where the file is older than that."""
 
 
 class CaptureRecord(NamedTuple):
@@ -295,6 +297,7 @@ class CaptureWriter:
         software: str,
         spider: str,
         arguments: Mapping[str, Any],
+        memory: str | None = None,
     ) -> None:
         """Prepare to write below `directory`, which is made if need be.
 
@@ -312,6 +315,8 @@ class CaptureWriter:
             "spider": spider,
             "arguments": _json(arguments),
         }
+        if memory:
+            self._about["memory"] = memory
         self._file: IO[bytes] | None = None
         self._info_id = ""
         self._unsynced = False
@@ -1120,6 +1125,7 @@ def read_run(path: str | os.PathLike[str]) -> RunRecord | None:
         software=about.get("software", ""),
         arguments=_loads(about.get("arguments", "{}")) or {},
         outcome=outcome,
+        memory=about.get("memory"),
     )
 
 

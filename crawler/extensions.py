@@ -7,7 +7,8 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from resource import getpagesize
 from typing import Any, Self
@@ -19,8 +20,16 @@ from scrapy.extensions.memusage import MemoryUsage as StockMemoryUsage
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from crawler.archive import FILES, Archive, Standing, now
-from crawler.captures import CUT_SHORT, Capture, CaptureRecord, CaptureWriter, RunRecord, read_record
+from crawler.archive import FILES, Archive, Campaign, Standing, Tampered, now
+from crawler.captures import (
+    CUT_SHORT,
+    Capture,
+    CaptureRecord,
+    CaptureWriter,
+    RunRecord,
+    local_time,
+    read_record,
+)
 from crawler.documents import Document, ReaderMissing, read_document, sniff
 from crawler.items import Page
 from crawler.portals import Ask, Found, Portal
@@ -29,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 COUNTS = (
     *("listed", "archived", "changed", "unchanged", "failed", "gone", "challenged"),
-    *("attachments", "attachments_missed"),
+    *("attachments", "attachments_missed", "tampered"),
 )
 
 SETTLED_LATER = ("list", "article", "attachment")
@@ -37,6 +46,12 @@ SETTLED_LATER = ("list", "article", "attachment")
 
 SEVERITY = (7, 6, 9, 5, 3, 8, 4)
 """Exit codes, gravest first: of several the first one counts."""
+
+HACKING, HACKED = "signs of hacking", "hacked since last seen"
+"""What stands first in a run's report: a portal whose pages are hacked, and a page that was clean before."""
+
+RANKS = {HACKING: 0, HACKED: 1, "tampered": 3}
+"""The order of alarms; all others are 2."""
 
 KEPT_ALARMS = 20
 """How many alarms of one rule and portal a run's row keeps; the stat ``alarms/<rule>`` counts them all."""
@@ -55,9 +70,37 @@ def gravest(codes: Iterable[int]) -> int:
     return next((code for code in SEVERITY if code in found), 0)
 
 
+def moment_of(run_id: str) -> str:
+    """Read from a run's id when it began; empty where the id does not tell.
+
+    >>> moment_of("20261121T180000Z-lyg_news-2"), moment_of("mine")
+    ('2026-11-22T02:00:00+08:00', '')
+    """
+    try:
+        return local_time(datetime.strptime(run_id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC))
+    except ValueError:
+        return ""
+
+
 def is_superseded(status: int, flags: Collection[str], attempt: int) -> bool:
     """Tell whether the crawl itself asks again after an answer, so that only the next one counts."""
     return status in REPEATED or ("dataloss" in flags and not attempt)
+
+
+def say_hacking(pages: Sequence[Tampered], campaigns: Iterable[Campaign]) -> str:
+    """Say in one line on how many pages of a portal somebody left his marks, and where they lead.
+
+    >>> say_hacking([Tampered(1, 1, False), Tampered(2, 3, True)], [Campaign(2, ("x7.example",), "甲"), Campaign(1, (), "乙")])
+    '2 pages, 1 of them clean before; leads to x7.example (2 pages), “乙” (1 page)'
+    """
+
+    def counted(number: int) -> str:
+        return f"{number} page{'s' * (number != 1)}"
+
+    since = sum(page.since for page in pages)
+    said = counted(len(pages)) + (f", {since} of them clean before" if since else "")
+    led = [f"{', '.join(each.hosts) or '“' + each.text + '”'} ({counted(each.pages)})" for each in campaigns]
+    return said + (f"; leads to {', '.join(led)}" if led else "; no block was cut out, the text was altered")
 
 
 class Ledger:
@@ -77,6 +120,7 @@ class Ledger:
         self.counts: Counter[str] = Counter()
         self.alarms: list[dict[str, Any]] = []
         self.rules: Counter[tuple[str, str]] = Counter()
+        self.tampered: dict[str, list[Tampered]] = {}
         self.unsettled: dict[int, Capture] = {}
         self.network_failures = 0
         self.storage_failures = 0
@@ -103,6 +147,7 @@ class Ledger:
         self.archive = Archive.shared(Path(self.settings["ARCHIVE_PATH"]))
         if not getattr(spider, "keeps_captures", True):
             return
+        self.archive.begin_memory()
         self.run_id = self.archive.start_run(spider.name, arguments)
         self.writer = CaptureWriter(
             Path(self.settings["CAPTURE_DIR"]),
@@ -110,6 +155,7 @@ class Ledger:
             software=self.settings["USER_AGENT"],
             spider=spider.name,
             arguments=arguments,
+            memory=self.archive.epoch,
         )
         self.archive.commit()
 
@@ -233,7 +279,11 @@ class Ledger:
             self.alarm(page.portal, page.channel, "incomplete", what, page.url, page.capture)
         if page.tampered and saved.change:
             self.count("tampered")
-            self.alarm(page.portal, page.channel, "tampered", page.title or "", page.url, page.capture)
+            since = saved.change == "tampered"
+            rule = HACKED if since else "tampered"
+            self.alarm(page.portal, page.channel, rule, page.title or "", page.url, page.capture)
+            found = Tampered(saved.article_id, saved.version, since)
+            self.tampered.setdefault(page.portal, []).append(found)
         if page.extracted and len(page.extracted.attachments) + len(page.extracted.images) > FILES:
             what = f"the page names more than {FILES} files, the rest was not taken up"
             self.alarm(page.portal, page.channel, "many files", what, page.url, page.capture)
@@ -369,6 +419,7 @@ class Ledger:
     def begin_run(self, run: RunRecord) -> None:
         """Write the row of a run that is replayed from its captures."""
         self.run_id = run.run_id
+        self.archive.open_memory(run.memory or moment_of(run.run_id))
         self.archive.start_run(run.spider, run.arguments, run_id=run.run_id)
         self.alarms = []
 
@@ -424,6 +475,7 @@ class Ledger:
             what = f"a printed page says that the story goes on or began on another; found to fit: {found}"
             self.alarm(row["portal"], row["channel"], "runover apart", what, row["url"], None)
         self.judge(reason, stats)
+        self.tell_hacking()
         counts = {name: self.counts[name] for name in COUNTS}
         row = {
             "outcome": self.outcome,
@@ -443,6 +495,14 @@ class Ledger:
             self.outcome, self.exitcode = "failed", 6
         self.archive.release()
         logger.info("Run %s %s: %s; %d alarms", self.run_id, self.outcome, self.said(), len(self.alarms))
+
+    def tell_hacking(self) -> None:
+        """Put first in the report which portals' pages show signs of hacking, then the pages that were clean before."""
+        for portal, pages in self.tampered.items():
+            article = self.archive.article(pages[0].article_id)
+            said = say_hacking(pages, self.archive.campaigns(pages))
+            self.alarm(portal, None, HACKING, said, article["url"] if article else "", None)
+        self.alarms.sort(key=lambda alarm: RANKS.get(alarm["rule"], 2))
 
     def judge(self, reason: str, stats: dict[str, Any]) -> None:
         """Set ``outcome`` (finished, partial, failed) and ``exitcode`` (CONTRACT of ``scrapy nightly``)."""

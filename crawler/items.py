@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from crawler.captures import Capture
-from crawler.text import Decoded, Extracted, Removed, Repaired
+from crawler.text import Decoded, Extracted, Removed, Repaired, Traces
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,6 +35,8 @@ class Page:
     """The WARC record; None for what was saved elsewhere and has none yet."""
     parts: tuple[Page, ...] = ()
     """The further pages of an article that is split over several, in order."""
+    whole: str | None = None
+    """Of a further page: the address of its article."""
     error: str | None = None
     """Of a further page: why it could not be had."""
     attempts: int = 0
@@ -48,11 +50,15 @@ class Page:
     tree: Any = None
     """The one parsed tree (lxml), blocks already cut out."""
     removed: tuple[Removed, ...] = ()
+    suspects: tuple[Removed, ...] = ()
+    """Blocks that one signal alone suspects; they stay in the tree."""
     # extraction
     extracted: Extracted | None = None
     title: str | None = None
     text: str | None = None
     published: datetime | date | None = None
+    traces: Traces | None = None
+    """What the page teaches for reading further pages of its portal."""
     tampered: bool = False
     # parts: the fields above hold the whole article from here on
     # dedup

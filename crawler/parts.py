@@ -40,6 +40,7 @@ class Parts(Walk):
             found.append(
                 Page(
                     url=url,
+                    whole=page.url,
                     portal=page.portal,
                     channel=page.channel,
                     body=answer.body,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Container, Iterator
 from datetime import date, timedelta
 from html import unescape
 from typing import Any, ClassVar, NamedTuple
@@ -459,12 +459,11 @@ class Source(scrapy.Spider):
 
     def keep_sheet(self, url: str, response: Response, capture: Capture) -> None:
         """Keep the text of a style sheet for the pages of its run."""
-        cut = CUT_SHORT in (capture.flags or "").split() or "dataloss" in response.flags
-        if response.status == 200 and response.body and not cut and not WEB_PAGE_RE.match(response.body):
-            self.sheets[url] = decode(response.body, content_type(response)).text
-            self.crawler.stats.inc_value("sheets/read")
-        else:
-            self.crawler.stats.inc_value("sheets/missed")
+        flags = {*(capture.flags or "").split(), *response.flags}
+        text = sheet_text(response.status, flags, response.body, content_type(response))
+        if text is not None:
+            self.sheets[url] = text
+        self.crawler.stats.inc_value("sheets/missed" if text is None else "sheets/read")
 
     async def fetch_part(self, url: str, context: dict[str, Any]) -> Response | None:
         """Fetch a further page of an article; one that no answer comes for is captured as such (status 0).
@@ -642,6 +641,14 @@ def style_sheets(body: bytes, url: str) -> list[str]:
         if own:
             found.setdefault(target)
     return list(found)[:SHEETS]
+
+
+def sheet_text(status: int, flags: Container[str], body: bytes, content_type: str | None) -> str | None:
+    """Give the text of an answer for a style sheet; None where it is no whole style sheet."""
+    cut = CUT_SHORT in flags or "dataloss" in flags
+    if status != 200 or not body or cut or WEB_PAGE_RE.match(body):
+        return None
+    return decode(body, content_type).text
 
 
 def stated_length(response: Response) -> int | None:

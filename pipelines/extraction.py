@@ -3,7 +3,7 @@
 from scrapy.exceptions import DropItem
 
 from crawler.items import Page
-from crawler.text import extract_tree
+from crawler.text import extract_tree, trace
 from pipelines import CountingStage
 
 
@@ -11,7 +11,8 @@ class ExtractionPipeline(CountingStage):
     """Fill the article's fields; drop a page that has none (its capture stays)."""
 
     def process_item(self, item: Page) -> Page:
-        found = extract_tree(item.tree, item.url)
+        found = extract_tree(item.tree, item.url, self.memory(item))
+        item.traces = trace(item.tree, found.text, item.url)
         item.tree = None  # the largest object on the way is not carried on
         item.extracted = found
         item.title = found.title or item.listed_title

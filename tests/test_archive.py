@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import itertools
@@ -19,10 +20,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlite_utils import Database
 
 from crawler.archive import (
     APPLICATION_ID,
     FILES,
+    INDEXES,
     PAUSES,
     SHAPE_VERSION,
     STATES,
@@ -31,10 +34,12 @@ from crawler.archive import (
     ArchiveError,
     ArchiveLocked,
     Books,
+    Campaign,
     Channel,
     Owed,
     Saved,
     Standing,
+    Tampered,
     canonical,
     lock,
     match_expression,
@@ -46,7 +51,7 @@ from crawler.captures import Capture, CaptureWriter, Last, mend, payload_digest
 from crawler.documents import PDF, Document
 from crawler.items import Page
 from crawler.portals import Line
-from crawler.text import Decoded, Edit, Extracted, Removed, Repaired, Step, revert
+from crawler.text import Decoded, Disagreement, Edit, Extracted, Removed, Repaired, Step, revert
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 PORTAL = "lyg.gov.cn"
@@ -207,6 +212,64 @@ def test_missing_columns_indexes_and_views_come_back(tmp_path: Path) -> None:
     with Archive(tmp_path / "a.db") as second:
         assert {row[0] for row in second.conn.execute("SELECT name FROM sqlite_schema")} == schema
         assert set(second.db["removed"].columns_dict) == set(TABLES["removed"].columns)
+
+
+def test_an_archive_of_an_elder_shape_is_read_and_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    shape = "SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%' ORDER BY name"
+    spam = Removed("links", "p", "广告", "<a>", ("http://s.top/",), ())
+    with Archive(path) as made:
+        whole = rows(made, shape)
+        made.save(page(made, 1, tampered=True, removed=(spam,)))
+    make_elder(path)
+    with Archive(path, readonly=True) as elder:
+        assert elder.conn.execute("PRAGMA user_version").fetchone()[0] == 2
+        assert elder.verify() == []
+        assert [hit.id for hit in elder.search(TEXTS[1][:4])] == [1]
+        assert elder.parts(1, 1) == []
+        assert elder.memory(PORTAL).lines == frozenset()
+        told = io.StringIO()
+        assert elder.export("jsonl", told) == 1
+        assert "part_of" not in json.loads(told.getvalue())
+    with Archive(path) as now_new:
+        assert now_new.conn.execute("PRAGMA user_version").fetchone()[0] == SHAPE_VERSION
+        assert rows(now_new, shape) == whole
+        for name, table in TABLES.items():
+            assert set(now_new.db[name].columns_dict) == set(table.columns)
+        assert rows(now_new, "SELECT article_id, kind, text, part FROM removed") == [
+            (1, "links", "广告", None)
+        ]
+        assert rows(now_new, "SELECT target, blocks FROM campaigns") == [("s.top", 1)]
+        assert rows(now_new, "SELECT part_of FROM articles") == [(None,)]
+        more = Page(
+            url=URL.format("1_2"), portal=PORTAL, removed=(spam,), suspects=(spam._replace(kind="suspect"),)
+        )
+        now_new.save(page(now_new, 1, 24, text="改过的第一页", tampered=True, removed=(spam,), parts=(more,)))
+        assert rows(now_new, "SELECT version, part, key FROM parts") == [(2, 2, canonical(more.url))]
+        assert rows(now_new, "SELECT version, part FROM removed") == [(1, None), (2, None), (2, 2)]
+        assert rows(now_new, "SELECT version, part FROM suspects") == [(2, 2)]
+        assert now_new.verify() == []
+
+
+def make_elder(path: Path) -> None:
+    """Take from an archive what shape 3 brought."""
+    with contextlib.closing(sqlite3.connect(path)) as conn:
+        views = conn.execute("SELECT name FROM sqlite_schema WHERE type = 'view'").fetchall()
+        for (name,) in views:
+            conn.execute(f"DROP VIEW {name}")
+        for name in INDEXES:
+            conn.execute(f"DROP INDEX {name}")
+        for name in ("parts", "suspects", "targets", "memory"):
+            conn.execute(f"DROP TABLE {name}")
+        for table, columns in {
+            "articles": {"part_of"},
+            "edits": {"part"},
+            "removed": {"part", "campaign", "epoch"},
+            "runs": {"tampered", "memory"},
+        }.items():
+            Database(conn)[table].transform(drop=columns)  # type: ignore[union-attr]  # none is a view
+        conn.execute("PRAGMA user_version=2")
+        conn.commit()
 
 
 def database(path: Path, *statements: str) -> None:
@@ -445,7 +508,7 @@ def test_a_killed_run_is_marked_when_the_archive_is_opened_again(tmp_path: Path)
                 *[None] * 5,
                 None,
                 "{}",
-                *[None] * 2,
+                *[None] * 4,
             ),
             (
                 "20261121T180000Z-lyg_news-2",
@@ -462,6 +525,8 @@ def test_a_killed_run_is_marked_when_the_archive_is_opened_again(tmp_path: Path)
                 "{}",
                 '[{"rule":"silent list"}]',
                 0,
+                0,
+                None,
             ),
         ]
 
@@ -680,7 +745,15 @@ def test_a_new_page_is_written_whole(archive: Archive) -> None:
         ),
     )
     extracted = Extracted(
-        title="x", author="某某 某某某", editor="编", images=(("http://a.cn/1.jpg", "图"),), links=()
+        title="x",
+        author="某某 某某某",
+        editor="编",
+        images=(("http://a.cn/1.jpg", "图"),),
+        links=(),
+        subtitle="副",
+        words=31,
+        language="zh",
+        disagreements=(Disagreement("title", "h1", "甲", "<title>", "乙"),),
     )
     made = page(
         archive,
@@ -694,7 +767,10 @@ def test_a_new_page_is_written_whole(archive: Archive) -> None:
     article = archive.article(1)
     assert article is not None
     signature = article.pop("signature")
-    fields = '{"editor":"编","images":[["http://a.cn/1.jpg","图"]]}'
+    fields = (
+        '{"editor":"编","images":[["http://a.cn/1.jpg","图"]],"subtitle":"副","words":31,"language":"zh",'
+        '"disagreements":[["title","h1","甲","<title>","乙"]]}'
+    )
     shared = {
         "title": "标题1",
         "text": TEXTS[1],
@@ -810,6 +886,40 @@ def test_every_text_that_a_page_showed_is_a_version(archive: Archive) -> None:
     assert rows(archive, "SELECT gone, version FROM articles") == [(None, 6)]
     assert listings(archive, "state", "attempts", "error", "due") == [("archived", 0, None, None)]
     assert archive.verify() == []
+
+
+def test_a_suspect_is_recorded_beside_the_text_and_no_evidence_of_tampering(archive: Archive) -> None:
+    doubt = Removed(
+        "suspect", "/html/body/p[2]", "澳门\x01新葡京", "", ("http://s.cn/",), (("off-topic", 1.0),)
+    )
+    archive.save(page(archive, 1, suspects=(doubt,)))
+    archive.save(page(archive, 1, 24, suspects=(doubt, doubt._replace(text="百家乐"))))
+    kept = "SELECT article_id, version, kind, reasons, place, text, links, target, seen FROM suspects"
+    said = (1, 1, "suspect", '[["off-topic",1.0]]', "/html/body/p[2]")
+    assert rows(archive, kept) == [
+        (*said, "澳门新葡京", '["http://s.cn/"]', "s.cn", DAY.format(23)),
+        (*said, "百家乐", '["http://s.cn/"]', "s.cn", DAY.format(24)),
+    ]
+    assert rows(archive, "SELECT tampered, version FROM articles") == [(0, 1)]
+    for table in ("removed", "tampered", "campaigns"):
+        assert rows(archive, f"SELECT count(*) FROM {table}") == [(0,)]
+    assert archive.verify() == []
+
+
+def test_a_page_that_comes_back_hacked_is_hacked(archive: Archive) -> None:
+    archive.save(page(archive, 1))
+    archive.missing(URL.format(1), DAY.format(24), None, 404)
+    spam = (Removed("links", "div", "广告 甲", "<a>", ("http://s.top/",), ()),)
+    told = archive.save(page(archive, 1, 25, tampered=True, removed=spam))
+    archive.save(page(archive, 2, tampered=True, removed=(spam[0]._replace(links=(), text="乙"),)))
+    assert told == Saved(1, 3, "tampered")
+    assert rows(archive, "SELECT gone FROM articles") == [(None,), (None,)]
+    found = archive.tampered()
+    assert found == {PORTAL: [Tampered(1, 3, True), Tampered(2, 1, False)]}
+    assert sorted(archive.campaigns(found[PORTAL])) == [
+        Campaign(1, (), "乙"),
+        Campaign(1, ("s.top",), "广告 甲"),
+    ]
 
 
 def test_gone_before_it_was_had_is_gone_and_looked_for_again(archive: Archive) -> None:
@@ -1386,6 +1496,61 @@ def test_the_views_answer(archive: Archive) -> None:
         ("s.cn", "links", 1, 1, "广告")
     ]
     assert rows(archive, "SELECT * FROM duplicates") == []
+
+
+def test_a_campaign_is_one_by_its_text_or_its_hosts_over_pages_and_portals(archive: Archive) -> None:
+    def block(text: str, *hosts: str) -> Removed:
+        return Removed("link-farm", "p", text, "<a>", tuple(f"http://{host}/1" for host in hosts), ())
+
+    spam = {
+        (1, PORTAL): (block("甲", "www.one.top", "lyg.gov.cn", "hm.baidu.com"),),
+        (2, "lyg01.net"): (block("甲", "two.top"),),
+        (3, PORTAL): (
+            block("乙", "three.top", "two.top"),
+            block("丁", "hm.baidu.com")._replace(kind="hidden"),
+        ),
+    }
+    seen: list[list[tuple[Any, ...]]] = []
+    for order in itertools.permutations(spam):
+        with Archive(archive.path.with_name(f"{len(seen)}.db")) as made:
+            for number, portal in order:
+                made.save(page(made, number, portal=portal, removed=spam[number, portal], tampered=True))
+            seen.append(
+                rows(
+                    made,
+                    "SELECT target, kind, blocks, texts, articles, portals, first_seen, last_seen, text FROM campaigns",
+                )
+                + rows(made, "SELECT host, blocks, campaign FROM targets ORDER BY host")
+                + rows(made, "SELECT DISTINCT campaign FROM removed ORDER BY 1")
+            )
+            assert made.verify() == []
+    assert [each for each in seen if each != seen[0]] == []
+    when = (DAY.format(23), DAY.format(23))
+    assert seen[0][:2] == [
+        ("two.top one.top three.top", "link-farm", 3, 2, 3, 2, *when, "乙"),
+        ("hm.baidu.com", "hidden", 1, 1, 1, 1, *when, "丁"),
+    ]
+
+
+def test_blocks_of_an_elder_archive_are_put_to_their_campaigns(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    link = Removed("links", "p", "广告", "<a>", ("http://s.top/",), ())
+    shown = "SELECT * FROM campaigns", "SELECT * FROM targets"
+    with Archive(path) as made:
+        for number in (1, 2):
+            made.save(page(made, number, tampered=True, removed=(link._replace(text=f"广告{number}"),)))
+        whole = [rows(made, sql) for sql in shown]
+    database(
+        path,
+        "DROP VIEW campaigns",
+        "DROP INDEX removed_campaign",
+        "ALTER TABLE removed DROP COLUMN campaign",
+        "DROP TABLE targets",
+        "PRAGMA user_version=2",
+    )
+    with Archive(path) as again:
+        assert [rows(again, sql) for sql in shown] == whole
+        assert rows(again, "SELECT blocks, articles FROM campaigns") == [(2, 2)]
 
 
 # --- killed ---

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crawler.text.blocks import Stripped, off_topic, strip, strip_tree
+from crawler.text.blocks import Stripped, judge_tree, off_topic, strip, strip_tree
 from crawler.text.extraction import extract, extract_tree, parse
+from crawler.text.reading import read_page
 
 CASES = Path(__file__).parent / "cases"
 
@@ -124,7 +125,7 @@ def test_a_title_in_the_footer_does_not_put_the_article_before_the_page() -> Non
 
 def test_a_spam_sentence_is_cut_out_of_an_honest_paragraph_and_can_be_put_back() -> None:
     spam = "金沙娱乐城开户送彩金,百家乐在线投注,诚招代理。"
-    honest = "　　镇里的书屋昨日开放,“每天九时开门。”", "图书共有九千册。"
+    honest = "　　镇里的书屋昨日开放,“每天九时开门。”", "图书共有九千册，市民免费借阅。"
     page = strip(PAGE.replace("@", f"<p>{honest[0]}{spam}{honest[1]}</p>"), "http://www.lyg.gov.cn/a.html")
     assert f"<p>{honest[0]}{honest[1]}</p>" in page.html
     start = len(honest[0])
@@ -166,6 +167,29 @@ def test_one_signal_alone_never_cuts() -> None:
         "<p>书屋昨日开放。</p><p>甲|乙|丙|丁|戊|己|庚</p>",
     ):
         assert strip(html, "http://www.lyg.gov.cn/").removed == ()
+
+
+def test_what_one_signal_alone_suspects_is_named_and_stays() -> None:
+    sold = "<p>澳门新葡京官网注册送彩金,百家乐投注。</p>"
+    url = "http://www.lyg.gov.cn/a.html"
+    tree = parse(PAGE.replace("@", sold))
+    judged = judge_tree(tree, url)
+    assert (judged.removed, [(s.kind, s.place, s.text) for s in judged.suspects]) == (
+        (),
+        [("suspect", "/html/body/div", "澳门新葡京官网注册送彩金,百家乐投注。")],
+    )
+    assert "百家乐投注" in extract_tree(tree, url).text
+    page = read_page(PAGE.replace("@", sold).encode(), url)
+    assert (page.removed, page.suspects, page.tampered) == ((), judged.suspects, False)
+
+
+def test_only_what_is_still_in_the_page_is_a_suspect() -> None:
+    sold = "<p>澳门新葡京官网注册送彩金,百家乐投注。</p>"
+    judged = judge_tree(
+        parse(PAGE.replace("@", sold).replace("</body>", f"{sold}</body>")), "http://www.lyg.gov.cn/a.html"
+    )
+    assert [(block.kind, block.place) for block in judged.removed] == [("text", "/html/body/p[3]")]
+    assert [block.place for block in judged.suspects] == ["/html/body/div"]
 
 
 def test_words_of_trade_are_told_from_words_of_news() -> None:

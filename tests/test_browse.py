@@ -192,6 +192,18 @@ def write(path: Path, articles: list[dict[str, Any]] | None = None) -> Path:
                 links=["http://evil.example/"],
                 block="b1",
             )
+        for article_id in (3, 4):
+            insert(
+                "suspects",
+                article_id=article_id,
+                version=1,
+                kind="suspect",
+                reasons=[["off-topic", 0.9]],
+                place="/html/body/p[2]",
+                text=f"百家乐 {EVIL}",
+                links=["http://evil.example/"],
+                block="b2",
+            )
         for number, (article_id, kind, name, url, state, more) in enumerate(FILES, 1):
             insert(
                 "attachments",
@@ -406,6 +418,7 @@ def test_an_article_of_an_elder_archive_lists_what_its_page_named(tmp_path: Path
     with contextlib.closing(sqlite3.connect(path)) as db, db:
         db.execute("DROP VIEW files")
         db.execute("DROP TABLE attachments")
+        db.execute("DROP TABLE suspects")
     datasette = open_datasette([path])
     try:
         (files,) = html.fromstring(ask(datasette, "/archive/articles/1").text).cssselect("section.files")
@@ -426,6 +439,15 @@ def test_an_article_says_what_was_changed_and_how_certainly(get: Callable[..., h
         "第 2 版 已修改 2024年1月22日 02:00 · 30 字",
         "第 1 版 初次收录 2024年1月21日 02:00 · 30 字",
     ]
+
+
+def test_an_article_says_what_is_suspected_in_its_text(get: Callable[..., httpx.Response]) -> None:
+    (block,) = html.fromstring(get("/archive/articles/3").text).cssselect("details.removed")
+    assert words(block.cssselect("summary")[0]).startswith(
+        "可疑内容，仍在文中 suspected, left in the text 1："
+    )
+    assert words(block.cssselect("p.inert")[0]) == f"百家乐 {EVIL}"
+    assert block.cssselect("a")[0].get("href") == "/archive/suspects/1"
 
 
 def test_reprints_lead_both_ways(get: Callable[..., httpx.Response]) -> None:
@@ -512,6 +534,10 @@ PAGES = [
     "/archive/captures/4",
     "/archive/removed",
     "/archive/removed/2",
+    "/archive/suspects",
+    "/archive/suspects/2",
+    "/archive/targets",
+    "/archive/memory",
     "/archive/listings",
     "/archive/attachments",
     "/archive/attachments/5",

@@ -54,6 +54,16 @@ def contents(archive: Path) -> dict[str, list[tuple[Any, ...]]]:
             "SELECT a.key, r.version, r.kind, r.place, r.text FROM removed r JOIN articles a ON a.id = r.article_id "
             "ORDER BY 1, 2, 4, 5",
         ),
+        "suspects": rows(
+            archive,
+            "SELECT a.key, s.version, s.place, s.text FROM suspects s JOIN articles a ON a.id = s.article_id "
+            "ORDER BY 1, 2, 3, 4",
+        ),
+        "memory": rows(
+            archive,
+            "SELECT portal, kind, CASE kind WHEN 'articles' THEN '' ELSE key END, sum(pages + fresh) FROM memory "
+            "GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+        ),
         "attachments": rows(
             archive,
             "SELECT a.key, f.portal, f.channel, f.kind, f.key, f.name, f.state, f.mime, f.size, f.digest, f.text, f.error, "
@@ -511,6 +521,36 @@ def test_a_page_is_archived_without_a_style_sheet_that_cannot_be_had(home: Home)
         wanted = [story for story in default_stories(replica, CITY) if story.channel == "gcyw"]
         assert audit(home.archive, wanted, 1) == []
         assert len(replica.asked(f"http://{CITY}/css/main.css")) == 1
+
+
+def test_explain_reads_a_page_as_the_run_read_it(home: Home) -> None:
+    with Replica(seed=3, stories=40) as replica:
+        home.through(replica)
+        pages = replica.pages(CITY)
+        pages["/css/main.css"] = pages["/css/main.css"]._replace(body=b".zq{display:none}")
+        hidden, sold = [s for s in replica.expected(CITY) if s.channel == "gcyw" and not s.tampered][:2]
+        for story, more in (
+            (hidden, "<div class=zq>百家乐 澳门新葡京</div>"),
+            (sold, "<p>澳门新葡京官网注册送彩金,百家乐投注。</p>"),
+        ):
+            body = pages[story.path].body.replace(b"<body>", b"<body>" + more.encode(), 1)
+            assert body != pages[story.path].body
+            pages[story.path] = pages[story.path]._replace(body=body)
+        assert home.crawl("crawl", "lyg_news", "-a", "channel=gcyw").returncode == 0
+    cut = "SELECT a.id, r.kind, r.place, r.text FROM removed r JOIN articles a ON a.id = r.article_id WHERE a.url = ?"
+    ((number, kind, place, text),) = rows(home.archive, cut, hidden.url)
+    assert (kind, text) == ("hidden", "百家乐 澳门新葡京")
+    said = home.scrapy("explain", str(number)).stdout.decode()
+    assert f"\n          with the style sheet http://{CITY}/css/main.css\n" in said
+    assert f"\ncut out   hidden at {place}: hidden 1.00, off-topic 1.00\n          {text!r}\n" in said
+    ((number, kind, place, text),) = rows(home.archive, cut.replace("removed", "suspects"), sold.url)
+    said = home.scrapy("explain", str(number)).stdout.decode()
+    assert f"\nsuspected, left in the text at {place}: off-topic 1.00\n          {text!r}\n" in said
+    assert "cut out" not in said
+    stats = rows(home.archive, "SELECT stats FROM runs")[0][0]
+    assert json.loads(stats)["spam/suspect"] >= 1
+    for number, text in rows(home.archive, "SELECT id, text FROM articles LIMIT 4"):
+        assert home.scrapy("explain", str(number)).stdout.decode().partition("\n\n")[2] == f"{text}\n"
 
 
 def test_a_bureau_declared_in_ten_lines_is_crawled(home: Home) -> None:

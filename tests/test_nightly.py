@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
@@ -62,9 +63,61 @@ def test_a_quiet_good_night_says_nothing_and_logs_into_files(make_home: Callable
     with Replica(seed=3, stories=30) as replica:
         home = make_home().through(replica)
         done = home.crawl("nightly", "--quiet")
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+        assert (done.returncode, done.stderr) == (0, b"")
+        # hacked pages are news, on a quiet night too, and told once
+        assert [line for line in done.stdout.decode().splitlines() if line.startswith("  ")] == [
+            f"  {line['portal']} -: {line['rule']}: {line['what']} ({line['url']})"
+            for (alarms,) in home.ask("SELECT alarms FROM runs ORDER BY spider")
+            for line in json.loads(alarms)
+            if line["rule"] == "signs of hacking"
+        ]
+        done = home.crawl("nightly", "--quiet")
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     log = (home.folder / "logs" / "nightly.log").read_text(encoding="utf-8")
     assert re.search(r"Run \S*lyg_news\S* finished", log)
+
+
+def test_a_page_that_is_hacked_since_it_was_seen_stands_first_in_every_report(
+    make_home: Callable[[], Home],
+) -> None:
+    words = ("nightly", "--quiet", "-s", "ATTACHMENT_MAXSIZE=0", "-s", "IMAGE_MAXSIZE=0")
+    with Replica(seed=3, stories=30) as replica:
+        home = make_home().through(replica)
+        home.crawl(*words)
+        clean = [story for story in replica.expected("www.lyg.gov.cn") if not story.tampered][:2]
+        for number, story in enumerate(clean, 1):
+            page = replica.pages("www.lyg.gov.cn")[story.path]
+            links = (
+                f"<a href='http://a{number}.x7788.example/'>百家乐</a><a href='http://x7.example/'>无码</a>"
+            )
+            block = f"<div style='display:none'>{links}</div></body>".encode()
+            body = page.body.replace(b"</body>", block)
+            assert body != page.body
+            replica.pages("www.lyg.gov.cn")[story.path] = page._replace(body=body)
+        done = home.crawl(*words)
+    ((run, alarms, tampered),) = home.ask(
+        "SELECT id, alarms, tampered FROM runs WHERE spider = 'lyg_news' ORDER BY id DESC LIMIT 1"
+    )
+    first, *pages = json.loads(alarms)
+    assert (first["portal"], first["rule"], first["what"], tampered) == (
+        "www.lyg.gov.cn",
+        "signs of hacking",
+        "2 pages, 2 of them clean before; leads to x7.example, a1.x7788.example, a2.x7788.example (2 pages)",
+        2,
+    )
+    assert sorted((page["rule"], page["url"]) for page in pages[:2]) == sorted(
+        ("hacked since last seen", story.url) for story in clean
+    )
+    said = done.stdout.decode().splitlines()
+    assert said[0].startswith(f"{run}: finished: ")
+    assert ", 2 tampered; " in said[0]
+    assert said[1] == f"  www.lyg.gov.cn -: signs of hacking: {first['what']} ({first['url']})"
+    assert len(said) == 4
+    status = home.scrapy("status").stdout.decode()
+    assert f"  www.lyg.gov.cn -: signs of hacking: {first['what']}\n" in status
+    assert re.search(
+        r"\nwww\.lyg\.gov\.cn: signs of hacking: \d+ pages?, 2 of them clean before; leads to ", status
+    )
 
 
 @pytest.mark.parametrize("word", [signal.SIGTERM, signal.SIGINT])

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crawler.commands.explain import show_page
 from crawler.text.reading import read_page
 from crawler.text.tampering import repair, revert
 from tests.replica import dated, media, stories, truecms
@@ -108,3 +109,31 @@ def test_every_page_of_the_replica_is_read_exactly() -> None:
             if mine != truth:
                 wrong.append((story.url, field, mine, truth))
     assert wrong == []
+
+
+def test_explain_shows_fields_rules_and_disagreements(capsys: pytest.CaptureFixture[str]) -> None:
+    page = PAGE.format(label="utf-8", spam="<p>总值班：李大海　责任编辑：赵一一</p>").replace(
+        "<title>三座书屋昨日开放_", '<meta name="PubDate" content="2021-04-05 08:00"><title>低价代办各类证件_'
+    )
+    show_page(read_page(page.encode(), URL), False)
+    shown = capsys.readouterr().out.split("\n")
+    assert [line for line in shown if line.startswith(("rule ", "disagree "))] == [
+        "rule      body: #zoom",
+        "rule      title: h1",
+        "rule      published: meta PubDate",
+        "rule      source: info line 来源",
+        "rule      editor: line below 责任编辑",
+        "rule      duty: line below 总值班",
+        "rule      source_name: name in source",
+        "rule      words: Chinese characters, runs of other letters and digits",
+        "rule      language: shares of characters",
+        "rule      script: characters of one script alone",
+        "disagree  title: h1 says '三座书屋昨日开放', <title> says '低价代办各类证件_示例市人民政府'",
+        "disagree  published: meta PubDate says '2021-04-05 08:00', info line 时间 says '2021-04-06 15:13:48'",
+    ]
+    assert {
+        "editor          赵一一",
+        "duty            李大海",
+        "words           32",
+        "script          Hans",
+    } <= set(shown)

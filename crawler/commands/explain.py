@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,10 +12,12 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from crawler.archive import Archive
-from crawler.captures import CaptureRecord, read_record
+from crawler.captures import Capture, CaptureRecord, read_record
 from crawler.runs import reading
-from crawler.text import Reading, binary_kind, read_page, repair, revert
+from crawler.sources import sheet_text, style_sheets
+from crawler.text import Extracted, Reading, Removed, binary_kind, read_page, repair, revert
 
+HEADED = ("title", "published", "source", "author")
 SHOWN = 12
 """How many edits of one step are shown without ``--all``."""
 
@@ -73,29 +76,56 @@ def show_article(archive: Archive, article: dict[str, object], directory: Path, 
         print(f"version   {version['version']} {version['change']} seen {version['seen']}")
     if article["duplicate_of"]:
         print(f"duplicate of article {article['duplicate_of']}")
-    show_capture(archive, article["capture_id"], str(article["url"]), directory, everything)
+    capture = archive.capture(int(str(article["capture_id"]))) if article["capture_id"] else None
+    if capture is None:
+        return
+    # as the crawl read it: the address that was asked for, the sheets of its run, what was known when it began
+    memory = archive.memory(str(article["portal"]), archive.epoch_of(int(str(article["capture_id"]))))
+    sheets: dict[str, str] = {}
+    if record := show_capture(archive, capture, directory):
+        body = record.unpacked().body
+        linked = style_sheets(body, record.url)
+        sheets = {url: text for url, text in sheets_of_run(archive, capture, directory) if url in linked}
+        for url in sheets:
+            print(f"          with the style sheet {url}")
+        url = record.context.get("url", record.url)
+        show_page(read_page(body, url, record.content_type, sheets, memory), everything)
+    memory = memory.within(str(article["url"]))
     for part in archive.parts(int(str(article["id"])), int(str(article["version"]))):
         print(
             f"\npage      {part['part']}: {part['url']}"
             + (f": missed: {part['error']}" if part["error"] else "")
         )
-        if not part["error"]:
-            show_capture(archive, part["capture_id"], part["url"], directory, everything)
+        if part["error"] or not part["capture_id"]:
+            continue
+        if record := show_capture(archive, archive.capture(part["capture_id"]), directory):
+            page = read_page(record.unpacked().body, part["url"], record.content_type, sheets, memory)
+            show_page(page, everything)
 
 
-def show_capture(archive: Archive, number: object, url: str, directory: Path, everything: bool) -> None:
-    """Print what a capture holds and how it is read."""
-    capture = archive.capture(int(str(number))) if number else None
+def show_capture(archive: Archive, capture: Capture | None, directory: Path) -> CaptureRecord | None:
+    """Print where a capture lies, and give its record; None where there is none."""
     if capture is None:
-        return
+        return None
     print(
         f"capture   {capture.warc} at byte {capture.offset}: {capture.digest}, fetched {capture.fetched_at}"
     )
     record = read_record(directory / capture.warc, capture.offset, archive.resolver(directory))
     if not isinstance(record, CaptureRecord):
         print(f"          {record.what}")
-        return
-    show_page(read_page(record.unpacked().body, url, record.content_type), everything)
+        return None
+    return record
+
+
+def sheets_of_run(archive: Archive, capture: Capture, directory: Path) -> Iterator[tuple[str, str]]:
+    """Give address and text of each style sheet of the run that a capture is of."""
+    for each in archive.captures_beside(capture, "sheet"):
+        record = read_record(directory / each.warc, each.offset, archive.resolver(directory))
+        if isinstance(record, CaptureRecord):
+            body = record.unpacked().body
+            text = sheet_text(record.status, record.flags, body, record.content_type)
+            if text is not None:
+                yield record.context.get("url", record.url), text
 
 
 def show_page(page: Reading, everything: bool) -> None:
@@ -113,17 +143,41 @@ def show_page(page: Reading, everything: bool) -> None:
         undone = "gives the captured text" if undoes(page) else "FAILS"
         print(f"          undoing the edits {undone}")
     for block in page.removed:
-        reasons = ", ".join(f"{name} {score:.2f}" for name, score in block.reasons)
-        print(f"cut out   {block.kind} at {block.place}: {reasons}\n          {block.text[:200]!r}")
-        hosts = Counter(link.split("/")[2] for link in block.links if link.count("/") > 1)
-        for host, count in hosts.most_common(5):
-            print(f"          {count} links to {host}")
+        show_block("cut out   " + block.kind, block)
+    for block in page.suspects:
+        show_block("suspected, left in the text", block)
     print(
         f"title     {page.title}\npublished {page.published}\nsource    {page.source}\nauthor    {page.author}"
     )
-    for field, rule in page.extracted.rules:
-        print(f"rule      {field}: {rule}")
+    show_fields(page.extracted)
     print(f"text      {len(page.text)} characters\n\n{page.text}")
+
+
+def show_block(what: str, block: Removed) -> None:
+    """Print a block with its reasons and where it leads."""
+    reasons = ", ".join(f"{name} {score:.2f}" for name, score in block.reasons)
+    print(f"{what} at {block.place}: {reasons}\n          {block.text[:200]!r}")
+    hosts = Counter(link.split("/")[2] for link in block.links if link.count("/") > 1)
+    for host, count in hosts.most_common(5):
+        print(f"          {count} links to {host}")
+
+
+def show_fields(found: Extracted) -> None:
+    """Print the further fields of an article, by which rule each was decided, and what the page says against it."""
+    for field, value in found._asdict().items():
+        if not value or field in (*HEADED, "text", "links", "rules", "disagreements"):
+            continue
+        if isinstance(value, tuple):
+            for address, name in value:
+                print(f"{field:16}{name or ''} {address}".rstrip())
+        else:
+            print(f"{field:16}{value}")
+    if found.links:
+        print(f"{'links':16}{len(found.links)}, the first {found.links[0]}")
+    for field, rule in found.rules:
+        print(f"rule      {field}: {rule}")
+    for one in found.disagreements:
+        print(f"disagree  {one.field}: {one.rule} says {one.value!r}, {one.other_rule} says {one.other!r}")
 
 
 def undoes(page: Reading) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
+from crawler.logs import printable
 from crawler.replay import Ingest
 from crawler.runs import MEANINGS, run_spiders, say
 
@@ -53,7 +54,8 @@ class Command(ScrapyCommand):
         for ledger in ledgers:
             print(f"{ledger.run_id}: {ledger.outcome}: {ledger.said()}")
             for alarm in ledger.alarms:
-                print(f"  {alarm['rule']}: {alarm['what']} ({alarm['url']})")
+                said = f"{alarm['rule']}: {alarm['what']} ({alarm['url']})"
+                print(f"  {printable(said)}")
         if code and ledgers:
             say(f"ingest: exit {code}: {MEANINGS[code]}")
         self.exitcode = code

@@ -9,6 +9,7 @@ from pathlib import Path
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
+from crawler.extensions import HACKED, HACKING
 from crawler.logs import log_to_files, printable
 from crawler.runs import MEANINGS, run_spiders, say
 from crawler.sources import Source
@@ -37,7 +38,9 @@ class Command(ScrapyCommand):
             "--max-minutes", metavar="N", type=float, help="end in good order after N minutes"
         )
         parser.add_argument(
-            "--quiet", action="store_true", help="no progress; the report is printed only on alarm"
+            "--quiet",
+            action="store_true",
+            help="no progress; the report is printed only where something is wrong or a page was hacked",
         )
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
@@ -69,10 +72,12 @@ class Command(ScrapyCommand):
             except OSError as error:
                 say(f"nightly: {error}: the run goes on without a log file")
         code, ledgers = run_spiders(self, spiders, progress=not opts.quiet)
-        if code or not opts.quiet:
-            for ledger in ledgers:
+        for ledger in ledgers:
+            whole = code or not opts.quiet
+            told = [alarm for alarm in ledger.alarms if whole or alarm["rule"] in (HACKING, HACKED)]
+            if told or whole:
                 print(f"{ledger.run_id}: {ledger.outcome}: {ledger.said()}; {len(ledger.alarms)} alarms")
-                for alarm in ledger.alarms:
+                for alarm in told:
                     said = f"{alarm['portal']} {alarm['channel'] or '-'}: {alarm['rule']}: {alarm['what']} ({alarm['url']})"
                     print(f"  {printable(said)}")
         if code and ledgers:

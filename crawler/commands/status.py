@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from scrapy.commands import ScrapyCommand
 
+from crawler.extensions import HACKING, say_hacking
 from crawler.logs import printable
 from crawler.runs import reading
 
@@ -29,7 +30,7 @@ class Command(ScrapyCommand):
         with reading(Path(self.settings["ARCHIVE_PATH"])) as archive:
             print(f"{archive.path}\n")
             print(
-                f"{'run':36} {'outcome':12} {'listed':>7} {'archived':>8} {'changed':>7} {'failed':>6} {'missed':>6} alarms"
+                f"{'run':36} {'outcome':12} {'listed':>7} {'archived':>8} {'changed':>7} {'failed':>6} {'missed':>6} {'tampered':>8} alarms"
             )
             for run in archive.last_runs(opts.runs):
                 counts = " ".join(
@@ -40,6 +41,7 @@ class Command(ScrapyCommand):
                         ("changed", 7),
                         ("failed", 6),
                         ("missed", 6),
+                        ("tampered", 8),
                     )
                 )
                 print(f"{run['id']:36} {run['outcome'] or 'running':12} {counts} {len(run['alarms']):>6}")
@@ -48,6 +50,9 @@ class Command(ScrapyCommand):
                     print(f"  {printable(said)}")
                 if len(run["alarms"]) > 5:
                     print(f"  and {len(run['alarms']) - 5} more")
+            for portal, pages in archive.tampered().items():
+                said = f"{portal}: {HACKING}: {say_hacking(pages, archive.campaigns(pages))}"
+                print(f"\n{printable(said)}")
             if files := archive.files_by_state():
                 print("\nattachments: " + ", ".join(f"{count} {state}" for state, count in files.items()))
             print(

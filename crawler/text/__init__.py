@@ -9,9 +9,11 @@
 """
 
 from crawler.text.binary import binary_kind
-from crawler.text.blocks import Removed, Stripped, strip, strip_tree
+from crawler.text.blocks import Judged, Removed, Stripped, judge_tree, strip, strip_tree
+from crawler.text.disagreements import Disagreement
 from crawler.text.encoding import Damage, Decoded, decode
 from crawler.text.extraction import Extracted, extract, extract_tree, parse
+from crawler.text.memory import Memory, Traces, trace
 from crawler.text.reading import Reading, read_page
 from crawler.text.signatures import bands, digest, likeness, sign
 from crawler.text.tampering import TAMPERING, Edit, Repaired, Step, repair, revert
@@ -20,19 +22,24 @@ __all__ = [
     "TAMPERING",
     "Damage",
     "Decoded",
+    "Disagreement",
     "Edit",
     "Extracted",
+    "Judged",
+    "Memory",
     "Reading",
     "Removed",
     "Repaired",
     "Step",
     "Stripped",
+    "Traces",
     "bands",
     "binary_kind",
     "decode",
     "digest",
     "extract",
     "extract_tree",
+    "judge_tree",
     "likeness",
     "parse",
     "read_page",
@@ -41,4 +48,5 @@ __all__ = [
     "sign",
     "strip",
     "strip_tree",
+    "trace",
 ]

@@ -67,9 +67,8 @@ def total(text: str) -> float:
     """
     singles, both = known()
     found = 0.0
-    for pair in map(add, text, text[1:]):
-        step = both.get(pair)
-        found += step if step is not None else singles.get(pair[1], UNSEEN) + BACKOFF
+    for second, step in zip(text[1:], map(both.get, map(add, text, text[1:])), strict=True):
+        found += step if step is not None else singles.get(second, UNSEEN) + BACKOFF
     return found
 
 

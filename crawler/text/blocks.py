@@ -12,6 +12,7 @@ joined     a row of link words with ``|``, ``_`` or ``-`` between them, no sente
 overwritten a title or description that the page itself does not bear out
 switch     a script that looks for search engines
 encoded    a script that hides what it writes
+repeated   the same block was cut out of other articles, or is suspected on other portals
 odd        an address such as nobody publishes: a bare number, a throw-away domain
 ========== ===========================================================================================
 """
@@ -20,7 +21,9 @@ from __future__ import annotations
 
 import html as entities
 import re
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import islice
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -30,14 +33,28 @@ from lxml.etree import _Element as Element
 
 from crawler.text.body import densest
 from crawler.text.hiding import Hiding
-from crawler.text.hosts import FRIENDLY_RE, THROW_AWAY_RE, Hosts, host_of, join
-from crawler.text.lines import Line
+from crawler.text.hosts import FRIENDLY_RE, THROW_AWAY_RE, Hosts, domain_of, host_of, join
+from crawler.text.lines import tidy
+from crawler.text.memory import Memory
 from crawler.text.outline import Anchor
-from crawler.text.topics import HAN_RE, SENTENCE_RE, fold, joined, off_topic, pitch, spam_words, words_in
+from crawler.text.topics import (
+    HAN_RE,
+    SENTENCE_RE,
+    fold,
+    joined,
+    off_topic,
+    pitch,
+    spam_words,
+    survey,
+    words_in,
+)
 from crawler.text.trees import LINE, Tree, parse, text_of
 
 SPOTTED = 0.5
 """From this score on a signal counts."""
+FAINT, POSSIBLE, LIKELY, SURE, CERTAIN = 0.1, 0.65, 0.8, 0.93, 0.97
+"""From these scores on the way a text speaks tells a seller without a word of the table: as one link of a row, beside
+a seller's sentence, beside text of the page or in links to several hosts, in any company, and in links to one host."""
 
 
 class Removed(NamedTuple):
@@ -92,73 +109,6 @@ FOOTER = (
 UNREAD = frozenset(("script", "style", "title", "textarea"))
 
 
-class _Order:
-    """Where the page's footer ends, in document order; worked out once, if anybody asks."""
-
-    def __init__(self, root: Element, lines: Sequence[Line]) -> None:
-        self.root = root
-        self.lines = lines
-        self.index: dict[Element, int] | None = None
-        self.footer = -1
-        self.footer_el: Element | None = None
-        self.begin = -1
-        self.ends: bool | None = None
-
-    def _build(self) -> dict[Element, int]:
-        if self.index is None:
-            self.index = {}
-            body = self.root.find("body") if self.root.find("head/title") is None else None
-            for i, el in enumerate(self.root.iter()):
-                self.index[el] = i
-                if el.tag in ("title", "meta") and body is not None and el.getparent() is body:
-                    self.begin = i  # libxml2 moves a head into the body if something stands before <html>
-                if el.tag in UNREAD:
-                    continue
-                if (
-                    el.tag.__class__ is str
-                    and (text := el.text)
-                    and len(text) < 400
-                    and FOOTER_RE.search(text)
-                ):
-                    self.footer, self.footer_el = i, el
-                if (text := el.tail) and len(text) < 400 and FOOTER_RE.search(text):
-                    self.footer, self.footer_el = i, el.getparent()
-        return self.index
-
-    def below(self) -> bool:
-        """Say whether what was taken for the footer ends the page: "主办单位：" above the article does not."""
-        if self.ends is None:
-            start, end = densest(self.lines)
-            after = end and self._build().get(self.lines[start].el, -1) > self.footer
-            said = "\n".join(line.text for line in self.lines[start:end]) if after else ""
-            self.ends = not after or off_topic(said) >= SPOTTED
-        return self.ends
-
-    def before_page(self, el: Element) -> bool:
-        """Say whether an element stands before ``<html>`` or ``<head>``."""
-        return 0 <= self._build().get(el, -1) < self.begin
-
-    def out_of_place(self, el: Element, tail: bool = False) -> bool:
-        """Say whether an element, or the text right after it, stands before the page or after its footer."""
-        i = self._build().get(el, -1)
-        if i < 0:
-            return False
-        if i < self.begin:
-            return True
-        if self.footer_el is None:
-            return False
-        if tail:
-            up = el.getparent()
-            last = max(self._build().get(inner, -1) for inner in el.iter())
-            return (
-                self.footer <= last
-                and self.footer_el is not up
-                and self.footer_el not in up.iterancestors()
-                and self.below()
-            )
-        return i > self.footer and self.footer_el not in el.iterancestors() and self.below()
-
-
 # ------------------------------------------------------------------------------------------------- strip
 
 
@@ -202,14 +152,23 @@ def strip_tree(
     return judge_tree(tree, url, sheets).removed
 
 
-def judge_tree(tree: Tree, url: str | None = None, sheets: Mapping[str, str] | None = None) -> Judged:
-    """Cut the injected spam out of a parsed page, in place; give it, and what one signal alone suspects."""
+def judge_tree(
+    tree: Tree,
+    url: str | None = None,
+    sheets: Mapping[str, str] | None = None,
+    memory: Memory | None = None,
+) -> Judged:
+    """Cut the injected spam out of a parsed page, in place; give it, and what one signal alone suspects.
+
+    `memory` is what is known from earlier pages of the portal, and of the same block elsewhere.
+    """
     if tree.plain:
         judged = Judged(_strip_lines(tree.root), ())
     else:
-        page = _Page(tree, url, sheets)
+        page = _Page(tree, url, sheets, memory)
         removed = page.strip()
-        judged = Judged(removed, tuple(page.doubts))
+        left = [doubt for el, doubt in page.doubts if page.stays(el)]  # the rest was cut out after all
+        judged = Judged(removed, tuple(dict.fromkeys(left)))
     if judged.removed:
         tree.changed()
     return judged
@@ -258,9 +217,11 @@ def _is_spam(reasons: Sequence[tuple[str, float]]) -> bool:
     """
     score = dict(reasons)
     topic, foreign = score.get("off-topic", 0.0), score.get("foreign", 0.0)
-    hidden, place, joined = score.get("hidden", 0.0), score.get("place", 0.0), score.get("joined", 0.0)
+    hidden, place = score.get("hidden", 0.0), score.get("place", 0.0)
+    if score.get("repeated", 0.0) >= SPOTTED and (topic >= SPOTTED or foreign >= 0.8):
+        return True
     if topic >= SPOTTED:
-        return max(hidden, place, joined, foreign) >= SPOTTED
+        return max(hidden, place, foreign, score.get("joined", 0.0), score.get("stray", 0.0)) >= SPOTTED
     return (hidden >= SPOTTED and foreign > SPOTTED) or (place >= SPOTTED and foreign >= 0.8)
 
 
@@ -274,11 +235,56 @@ class _Find(NamedTuple):
     reasons: tuple[tuple[str, float], ...]
 
 
-PART_RE = re.compile(r"[^。！？\n]+[。！？\n]*|[。！？\n]+")
+PART_RE = re.compile(r"[^。！？…\n]+[。！？…\n]*|[。！？…\n]+")
 CLOSERS = "”’」』）)》"
+LONG = 16
+"""Characters of a sentence from which on it is told by the way it speaks alone, if that is not beyond doubt."""
+CALM = 0.15
+"""Mean score of the sentences around it up to which a seller's does not belong to a report that praises something."""
+BELONGS = 0.08
+"""The same for text of some sentences: four fifths of honest text have it, a tenth of what is from another page."""
+ENOUGH = 60
+"""Characters that a page's other text has at least for a sentence to be called foreign to it."""
 KNOWN = 0.1
 """Share of its pairs of characters from which on a sentence belongs to a page: three quarters of honest
 sentences have it, hardly any that was put in."""
+
+
+def _sold(part: str) -> tuple[int, int]:
+    """Give the part of a seller's sentence that is surely his: text of the page can run on into it.
+
+    >>> part = "”金沙娱乐城开户送彩金,诚招代理,书屋由镇文化站管理"
+    >>> part[slice(*_sold(part))]
+    '金沙娱乐城开户送彩金,诚招代理,'
+    """
+    clauses = [found.span() for found in CLAUSE_RE.finditer(part)]
+    while len(clauses) > 1 and _modest(part[slice(*clauses[-1])]):
+        clauses.pop()
+    while len(clauses) > 1 and _modest(part[slice(*clauses[0])]):
+        clauses.pop(0)
+    start, end = clauses[0][0], clauses[-1][1]
+    return start + len(part[start:end]) - len(part[start:end].lstrip(CLOSERS)), end
+
+
+CLAUSE_RE = re.compile(r"[^，,、；;\s]*[，,、；;\s]+|[^，,、；;\s]+")
+
+
+def _modest(clause: str) -> bool:
+    return len(clause) >= 6 and pitch(clause) <= 0.1
+
+
+def _quoted(parts: Sequence[str]) -> Iterator[bool]:
+    """Say of each sentence whether it is somebody's words in a report.
+
+    >>> list(_quoted(["主播喊道：", "“下单包邮！", "坏一赔二。”", "现场售出三千单。"]))
+    [False, True, True, False]
+    """
+    depth = 0
+    for part in parts:
+        said = part.lstrip(CLOSERS + " \u3000")
+        depth = max(0, depth - part[: len(part) - len(said)].count("”"))
+        yield depth > 0 or said.startswith("“")
+        depth = max(0, depth + said.count("“") - said.count("”"))
 
 
 def _share(text: str, page: str) -> float:
@@ -320,24 +326,40 @@ def _drop(el: Element) -> None:
 class _Page:
     """The judgement of one page."""
 
-    def __init__(self, tree: Tree, url: str | None, sheets: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        tree: Tree,
+        url: str | None,
+        sheets: Mapping[str, str] | None = None,
+        memory: Memory | None = None,
+    ) -> None:
+        self.memory = memory
         self.root = tree.root
         self.outline = tree.outline
         self.url = url
-        self.hosts = Hosts(self.outline, url)
-        self.order = _Order(self.root, self.outline.lines)
+        self.hosts = Hosts(self.outline, url, memory.honest if memory else None)
         self.heads = [head for head in self.outline.heads if head.text and head.name in HEADS]
+        self.lines = self.outline.lines
         self.text = "".join(self.outline.pieces)
-        self.words = words_in(
-            "\n".join((self.text, *self.outline.unread, *(head.text for head in self.heads)))
+        self.seen = survey(
+            [
+                *(line.text for line in self.lines),
+                *self.outline.unread,
+                *(head.text for head in self.heads),
+            ]
         )
+        self.words = self.seen.words
         self._hiding: Hiding | None = None
         self.sheets = sheets or {}
-        self.doubts: list[Removed] = []
+        self.doubts: list[tuple[Element, Removed]] = []
         self.folded = ""
         self.sizes: dict[Element, int] = {}
         self.jointed: dict[Element, int] = {}
         self.rows: dict[Element, float] = {}
+        self.line_of: dict[tuple[Element, bool], int] = {}
+        """Suspect -> the number of its line."""
+        self.told: dict[Element, tuple[float, int]] = {}
+        """Link that leads away -> how much its row speaks like a seller, and how many links that has."""
         self.away = 0
         """How many links of the page lead to foreign hosts and say nothing off-topic."""
         self.links = len(self.outline.anchors)
@@ -357,17 +379,20 @@ class _Page:
         )
         return [self.sheets[at] for href in links if href and (at := join(self.url, href)) in self.sheets]
 
-    def dark(self) -> list[_Find]:
-        """Judge what is hidden, block by block as a whole, whatever words it is made of."""
+    def dark(self, spots: Iterable[tuple[Element, int]]) -> list[_Find]:
+        """Judge what is hidden and holds one of some elements, block by block as a whole."""
         hiding = self.hiding
         finds: list[_Find] = []
         for script in hiding.after:
             if self.stays(script) and (find := self.verdict(script, True, hidden=True)):
                 finds.append(find)
-        queue = [el for el in CANDIDATES(self.root) if hiding.own(el)]
-        if hiding.names or hiding.wrapped:
-            queue = [el for el in self.root.iter() if el.tag.__class__ is str and hiding.own(el)]
-        queue.reverse()
+        holding: dict[Element, int] = {}
+        for el, line in spots:
+            for up in (el, *el.iterancestors()):
+                if up in holding:
+                    break
+                holding[up] = line
+        queue = [el for el in holding if hiding.own(el) or el.tag == "noscript"]
         parts: set[Element] = set()
         while queue:
             el = queue.pop()
@@ -375,13 +400,27 @@ class _Page:
             if up is None or el.tag in ("html", "body", "script", "style", "link", "input", "option", "img"):
                 continue
             if len(text_of(el)) > WHOLE and len(el):
-                inner = [child for child in el if child.tag.__class__ is str]
+                inner = [child for child in el if child in holding]
                 parts.update(inner)
                 queue.extend(reversed(inner))
-            elif find := self.verdict(el, False, hidden=True):
+            elif find := self.verdict(el, False, holding[el], hidden=True):
                 score = dict(find.reasons)  # a lone foreign link, or one in a long folded list, is a friend's
                 if score.get("off-topic", 0.0) >= SPOTTED or (el not in parts and score["foreign"] > SPOTTED):
                     finds.append(find)
+        return finds
+
+    def comments(self) -> list[_Find]:
+        """Judge what is commented out: links and words that nobody has seen since."""
+        finds: list[_Find] = []
+        for el in self.root.iter(lxml.etree.Comment):
+            text = el.text or ""
+            if len(text) < 30 or not any(map(self.hosts.foreign, ADDRESS_RE.findall(text))):
+                continue
+            inside = parse(text).root
+            if (find := self.verdict(inside, False, hidden=True)) and dict(find.reasons).get(
+                "off-topic", 0.0
+            ) >= SPOTTED:
+                finds.append(find._replace(kind="comment", el=el))
         return finds
 
     def twice(self, text: str) -> bool:
@@ -397,7 +436,9 @@ class _Page:
     def strip(self) -> tuple[Removed, ...]:
         strong, weak = self.suspects()
         removed = self.cut(self.scripts())
-        removed += self.cut(self.dark())
+        if spots := self.spots(strong, weak):
+            removed += self.cut(self.dark(spots))
+        removed += self.cut(self.comments())
         removed += self.cut(self.overwritten())
         if removed:
             strong = [s for s in strong if self.stays(s[0])]
@@ -409,6 +450,19 @@ class _Page:
         removed += self.cut(self.judge([(anchor.el, False) for anchor in self.dim(weak)]))
         return tuple(removed)
 
+    def spots(
+        self, strong: Sequence[tuple[Element, bool]], weak: Sequence[Anchor]
+    ) -> list[tuple[Element, int]]:
+        """Give the elements, with the numbers of their lines, by which hidden blocks are found that are worth a look."""
+        spots = [(el, self.line_of[el, tail]) for el, tail in strong]
+        for i in self.seen.sells.keys() | self.seen.holds.keys():
+            if i < len(self.lines):
+                el = self.lines[i].el
+                spots += [(el, i), *((one, i) for one in SHY(el))]
+            else:
+                spots += [(el, -1) for el in self.root.iter("noscript")]
+        return spots + [(anchor.el, anchor.place) for anchor in weak]
+
     def stays(self, el: Element) -> bool:
         """Say whether an element is still in the tree."""
         return el is self.root or any(up is self.root for up in el.iterancestors())
@@ -419,40 +473,80 @@ class _Page:
         """Find what says what it should not, (element, whether its tail is meant), and links that lead away."""
         strong: list[tuple[Element, bool]] = []
         weak: list[Anchor] = []
-        words, foreign = self.words, self.hosts.foreign
-        if not words:
-            weak = [anchor for anchor in self.outline.anchors if foreign(anchor.href)]
-            self.away = len(weak)
-            return strong, weak
+        holds, sells = self.seen.holds, self.seen.sells
         anchors: set[Element] = set()
-        firsts = frozenset(sign for word in words for sign in (word[0], word[0].upper()))
         for anchor in self.outline.anchors:
-            text = text_of(anchor.el)
-            topic = 0.0 if firsts.isdisjoint(text) else off_topic(text, words)
-            away = foreign(anchor.href)
-            if topic >= SPOTTED or (topic and away):
-                strong.append((anchor.el, False))
-                anchors.add(anchor.el)
-            elif away:
-                weak.append(anchor)
+            away = self.hosts.foreign(anchor.href)
+            self.line_of[anchor.el, False] = anchor.place
+            if away or anchor.place in holds or anchor.place in sells or anchor.place < 0:
+                topic = off_topic(text_of(anchor.el), self.words) if self.words else 0.0
+                if topic >= SPOTTED or (topic and away):
+                    strong.append((anchor.el, False))
+                    anchors.add(anchor.el)
+                elif away:
+                    weak.append(anchor)
         self.away = len(weak)
-        heavy = [word for word in words if spam_words()[word] >= 0.7]
-        if heavy:
-            pattern = re.compile("|".join(map(re.escape, heavy)))
-            for body in self.root.iter("body"):
-                for el in body.iter():
-                    if el.tag.__class__ is not str or el.tag in ("script", "style"):
-                        owner_text = None
-                    else:
-                        owner_text = el.text
-                    if owner_text and pattern.search(owner_text.lower()) and not self.inside(el, anchors):
-                        strong.append((el, False))
-                    tail = el.tail
-                    if tail and el is not body and pattern.search(tail.lower()):
-                        up = el.getparent()
-                        if not self.inside(up, anchors):
-                            strong.append((el, True))
+        for row, told in self.sold(weak):
+            strong += [(anchor.el, False) for anchor in row]
+            anchors.update(anchor.el for anchor in row)
+            self.told.update((anchor.el, (told, len(row))) for anchor in row)
+        weak = [anchor for anchor in weak if anchor.el not in anchors]
+        heavy = [word for word in self.words if spam_words()[word] >= 0.7]
+        pattern = re.compile("|".join(map(re.escape, heavy))) if heavy else None
+        marked = [i for i in {*holds, *sells} if i < len(self.lines)]
+        looked: set[Element] = set()
+        for i in sorted(marked):
+            el = self.lines[i].el
+            if self.lines[i].linked and i not in holds:
+                continue
+            if el in looked or any(up in looked for up in el.iterancestors()):
+                continue
+            looked.add(el)
+            sold = "\n".join(
+                sells[k] for k in sorted(sells) if k < len(self.lines) and self.lines[k].el is el
+            )
+            for node in el.iter():
+                for text, tail in ((node.text, False), (node.tail, True)):
+                    if (
+                        text
+                        and (
+                            node.tag.__class__ is str and node.tag not in UNREAD
+                            if not tail
+                            else node is not el
+                        )
+                        and not self.inside(node.getparent() if tail else node, anchors)
+                        and (
+                            (pattern and pattern.search(fold(text)))
+                            or self.sales(text, sold, SPOTTED if i in holds else LIKELY)
+                        )
+                    ):
+                        strong.append((node, tail))
+                        self.line_of[node, tail] = i
         return strong, weak
+
+    def sales(self, text: str, sold: str, least: float) -> bool:
+        """Say whether a sentence of a text is a seller's by a score; `sold` are those that may be."""
+        if not sold or len(text) < 4:
+            return False
+        return any(
+            tidy(part) in sold and pitch(part) >= least and self.alien(part) for part in PART_RE.findall(text)
+        )
+
+    def sold(self, weak: Sequence[Anchor]) -> Iterator[tuple[list[Anchor], float]]:
+        """Give rows of links that lead away, one beside the other, whose words together are a seller's, and how surely.
+
+        Who sells links many places; a menu leads to one host.
+        """
+        row: list[Anchor] = []
+        for anchor in (*weak, None):
+            if row and (anchor is None or anchor.place - row[-1].place not in (0, 1)):
+                told = pitch("，".join(text_of(one.el) for one in row))
+                several = len({domain_of(host_of(one.href)) for one in row}) > 1
+                if told >= (LIKELY if several else CERTAIN):
+                    yield row, told
+                row = []
+            if anchor is not None and anchor.place >= 0 and pitch(text_of(anchor.el)) >= FAINT:
+                row.append(anchor)
 
     def dim(self, weak: Sequence[Anchor]) -> list[Anchor]:
         """Give those of the links that are hidden or, where three are in sight, out of place.
@@ -463,54 +557,139 @@ class _Page:
             return []
         sheets = self.hiding.names or self.hiding.wrapped
         hidden = {anchor.el for anchor in weak if (sheets or anchor.covered) and self.hiding.of(anchor.el)}
-        if len(weak) - len(hidden) < 3:
-            return [anchor for anchor in weak if anchor.el in hidden]
-        footer, begin = self.footer(), self.outline.begin
+        three = len(weak) - len(hidden) >= 3
         return [
-            anchor
-            for anchor in weak
-            if anchor.el in hidden
-            or ((anchor.at > footer or anchor.at <= begin) and self.order.out_of_place(anchor.el))
+            anchor for anchor in weak if anchor.el in hidden or (three and self.out_of_place(anchor.place))
         ]
 
+    @cached_property
+    def begun(self) -> int:
+        """How many lines stand before the page: libxml2 moves a head into the body if something is put before it."""
+        return -1 if self.root.find("head/title") is not None else self.outline.begun
+
+    @cached_property
     def footer(self) -> int:
-        """Give the number of the last piece of text that a footer has; where there is none, that of pieces."""
-        pieces = self.outline.pieces
+        """The number of the last line of the page's footer; where there is none, that of lines.
+
+        "主办单位：" above the article is none: what ends a page stands below its densest run of text.
+        """
+        lines = self.lines
         if any(sign in self.text for sign in FOOTER):
-            for i in range(len(pieces) - 1, -1, -1):
-                if len(pieces[i]) < 400 and FOOTER_RE.search(pieces[i]):
+            for i in range(len(lines) - 1, -1, -1):
+                if lines[i].size < 400 and FOOTER_RE.search(lines[i].text):
+                    start, end = densest(lines)
+                    if (
+                        i < start < end
+                        and off_topic("\n".join(line.text for line in lines[start:end])) < SPOTTED
+                    ):
+                        break
                     return i
-        return len(pieces)
+        return len(lines)
+
+    def out_of_place(self, number: int) -> bool:
+        """Say whether a line stands before the page or after its footer."""
+        if not 0 <= number < len(self.lines):
+            return False
+        if number <= self.footer:
+            return number < self.begun
+        footer = self.lines[self.footer].el
+        el = self.lines[number].el
+        return el is not footer and footer not in el.iterancestors()
+
+    def sells(self, text: str) -> bool:
+        """Say whether a text is a seller's by the way it speaks."""
+        return pitch(text) >= SPOTTED
+
+    @cached_property
+    def honest(self) -> str:
+        """The page's Hanzi, by lines, without the sentences that are a seller's."""
+        marked = self.seen.sells.keys() | self.seen.holds.keys()
+        texts = (
+            "".join(part for part in PART_RE.findall(line.text) if not self.sells(part))
+            if i in marked
+            else line.text
+            for i, line in enumerate(self.lines)
+        )
+        return "\n".join(run for text in texts for run in HAN_RE.findall(text))
+
+    def stray(self, text: str, near: str) -> float:
+        """Score how far a seller's text is foreign to the page by its pairs of characters.
+
+        0 if the page says too little to tell. Beside text that is foreign to the page as well, it could be a
+        report of its own, so that the way it speaks must be beyond doubt.
+        """
+        if self.says < ENOUGH or self.called(text):
+            return 0.0
+        belongs = _share(near, self.honest.replace("\n".join(HAN_RE.findall(near)), "", 1)) >= BELONGS
+        told = pitch(text)
+        parts = [pitch(part) for part in PART_RE.findall(near)]
+        calm = sum(parts) <= CALM * len(parts)
+        long = SENTENCE_RE.search(text) and len(text) >= LONG
+        likely = belongs and calm and long
+        if told < (LIKELY if likely else SURE) and not (belongs and off_topic(text, self.words) >= SPOTTED):
+            return 0.0
+        return self.alien(text)
+
+    @cached_property
+    def says(self) -> int:
+        """How many Hanzi the page has outside its links and without the sentences that are a seller's."""
+        return len(self.honest) - sum(line.link for line in self.lines)
+
+    def called(self, text: str) -> bool:
+        """Say whether it is what the page itself is called: that is no block."""
+        said = fold(text)
+        return any(said in fold(head.text) for head in self.heads)
+
+    def alien(self, text: str) -> float:
+        """Give the share of a text's pairs of characters that the page's other text has not; 0 for a small one."""
+        score = 1 - _share(text, self.honest)
+        return score if score > 1 - KNOWN else 0.0
+
+    def near(self, number: int) -> str:
+        """Give the text around a line: two lines before and behind it that are neither suspect nor links."""
+        marked = self.seen.sells.keys() | self.seen.holds.keys()
+
+        def some(numbers: Iterable[int]) -> list[str]:
+            found = (self.lines[i] for i in numbers if i not in marked)
+            return [line.text for line in islice((li for li in found if li.size >= 10 and not li.link), 2)]
+
+        return "\n".join((*some(range(number - 1, -1, -1))[::-1], *some(range(number + 1, len(self.lines)))))
 
     def spans(self, nodes: Sequence[tuple[Element, bool]]) -> list[Removed]:
         """Cut single sentences out of text that belongs to the page, and give them in order.
 
-        Words that sell, said as who sells says them, are one signal; that the sentence shares no pair of characters with the page's
-        other text, although its neighbours do, is the second. Beside words of crime news nothing is cut.
+        That a sentence is a seller's is one signal; that it shares no pair of characters with the page's other
+        text, although its neighbours do, is the second.
         """
         removed: list[Removed] = []
         for el, tail in nodes:
             text = (el.tail if tail else el.text) or ""
             parts = PART_RE.findall(text)
-            if len(parts) < 2:
-                continue
-            sold = [off_topic(part, self.words) >= SPOTTED and pitch(part) >= SPOTTED for part in parts]
-            rest = "".join(part for part, sells in zip(parts, sold, strict=True) if not sells)
+            sold = [
+                self.sells(part) and not quoted for part, quoted in zip(parts, _quoted(parts), strict=True)
+            ]
             if not any(sold) or all(sold):
                 continue
-            others = self.text.replace(text, "", 1)
-            if _share(rest, others) < KNOWN:
-                continue
+            rest = "".join(part for part, sells in zip(parts, sold, strict=True) if not sells)
+            near = rest if len(rest) >= 10 else self.near(self.line_of[el, tail])
             path = self.root.getroottree().getpath(el)
             place = f"{path}/following-sibling::text()[1]" if tail else f"{path}/text()[1]"
+            strays = [
+                self.stray(part, near) if sells else 0.0 for part, sells in zip(parts, sold, strict=True)
+            ]
+            for i in (*range(len(parts)), *reversed(range(len(parts)))):  # spam is put in in one piece
+                beside = max(strays[max(0, i - 1) : i + 2])
+                if beside and not strays[i] and pitch(parts[i]) >= POSSIBLE:
+                    strays[i] = self.alien(parts[i])
             kept, at = "", 0
-            for part, sells in zip(parts, sold, strict=True):
-                stray = 1 - _share(part, others + rest) if sells else 0.0
-                if stray > 1 - KNOWN:
-                    said = part.lstrip(CLOSERS)  # they belong to the sentence before
-                    kept += part[: len(part) - len(said)]
-                    where = f"{place}, characters {at + len(part) - len(said)} to {at + len(part)}"
-                    reasons = _reasons(("off-topic", off_topic(said, self.words)), ("stray", stray))
+            for part, stray in zip(parts, strays, strict=True):
+                if stray:
+                    start, end = _sold(part)
+                    said = part[start:end]
+                    kept += part[:start] + part[end:]
+                    where = f"{place}, characters {at + start} to {at + end}"
+                    topic = max(off_topic(said, self.words), pitch(said))
+                    reasons = _reasons(("off-topic", topic), ("stray", stray))
                     removed.append(Removed("text", where, said.strip(), said, (), reasons))
                 else:
                     kept += part
@@ -560,7 +739,7 @@ class _Page:
             if (block, is_tail) in seen:
                 continue
             seen.add((block, is_tail))
-            if (find := self.verdict(block, is_tail)) is not None:
+            if (find := self.verdict(block, is_tail, self.line_of.get((el, tail), -1))) is not None:
                 finds.append(find)
         return finds
 
@@ -575,45 +754,64 @@ class _Page:
             score = self.rows[el] = joined(text_of(el))
         return score
 
-    def verdict(self, el: Element, tail: bool, hidden: bool = False) -> _Find | None:
+    def verdict(self, el: Element, tail: bool, line: int = -1, hidden: bool = False) -> _Find | None:
         text = el.tail or "" if tail else (_said(el) if hidden else text_of(el))
         links = [] if tail else [a for a in el.iter("a") if a.get("href")]
         base = el.getparent() if tail else el
-        row = self.row(el.getparent()) if el.tag == "a" and len(text) < 60 else joined(text)
+        row = self.row(el.getparent()) if el.tag == "a" and not tail and len(text) < 60 else joined(text)
         foreign = [a for a in links if self.hosts.foreign(a.get("href"))]
         said = [text_of(a) for a in foreign]
         sold = [off_topic(words, self.words) >= SPOTTED for words in said]
+        # who sells does not link to the page's own host, as menus and logins do, and says a sentence
+        alone = not links and len(fold(text)) >= 12 and not _linked(base)
+        told, mates = self.told.get(el, (0.0, 0)) if not tail else (0.0, 0)
+        if not told and (alone or foreign):
+            told = pitch(text)
         odd = sum(
-            sells or not FRIENDLY_RE.search(words.strip()) for words, sells in zip(said, sold, strict=True)
+            sells or told >= SURE or mates or not FRIENDLY_RE.search(words.strip())
+            for words, sells in zip(said, sold, strict=True)
         )
-        away = odd / len(links) * min(1.0, 0.5 + 0.15 * (odd - 1)) if odd else 0.0
-        if self.links and (self.away - sold.count(False)) / self.links > 0.15:
+        away = odd / len(links) * min(1.0, 0.5 + 0.15 * (max(odd, mates) - 1)) if odd else 0.0
+        if self.links and (self.away - max(sold.count(False), mates)) / self.links > 0.15:
             away *= 0.45  # a page that sends its readers everywhere: portals with advertisements
         if not self.hosts.sure:
             away *= 0.45
+        if len(foreign) > 2 and len({domain_of(host_of(a.get("href"))) for a in foreign}) == 1:
+            away = min(away, SPOTTED)  # a menu of a sister site
         if away and next(el.iter("img", "input"), None) is not None:
             away *= 0.45  # advertisements again: link farms have no pictures
         topic = off_topic(text, self.words) if self.words else 0.0
         hidden = hidden or self.hiding.of(base)
-        if topic < SPOTTED and (
-            away >= SPOTTED
-            or (hidden and len(foreign) == len(links) and (not links or len(fold(text)) >= 12))
-        ):
-            topic = max(topic, pitch(text))  # who sells does not link to the page's own host: menus, logins
+        if links and (away < SPOTTED or (away == SPOTTED and told < CERTAIN)):  # one link is a friend's
+            outward = len(foreign) == len(links)
+            if not outward or (topic < SPOTTED and not (hidden and told >= SURE and len(links) > 1)):
+                told = 0.0
+        place = stray = 0.0
+        if (max(topic, told) >= SPOTTED or away >= 0.8) and self.out_of_place(line):
+            place = 0.6
+        if told >= SPOTTED and line >= 0 and max(place, away, row) < SPOTTED and not hidden:
+            stray = self.stray(text, self.near(line))
+        hides = hidden and (links or SENTENCE_RE.search(text))  # calendars say no sentence
+        if told > topic and (hides or max(place, away, row, stray) >= SPOTTED):
+            topic = told
         if hidden and topic >= SPOTTED and away < SPOTTED and self.twice(text):
             return None
         reasons = _reasons(
             ("hidden", 1.0 if hidden else 0.0),
             ("off-topic", topic),
             ("foreign", away),
-            ("place", 0.6 if self.order.out_of_place(el, tail) else 0.0),
+            ("place", place),
             ("joined", row),
+            ("stray", stray),
+            ("repeated", self.repeated(text if tail else text_of(el))),
         )
         if not _is_spam(reasons):
-            if topic >= SPOTTED or away >= 0.8:
+            if (max(topic, told) >= SPOTTED or away >= 0.8) and self.stays(el):
                 place = self.root.getroottree().getpath(el)
                 at = tuple(dict.fromkeys(join(self.url, a.get("href")) for a in links))
-                self.doubts.append(Removed("suspect", place, _lines(text), "", at, reasons))
+                whole = _lines(text if tail else text_of(el))  # as that of a block that is cut out
+                signals = reasons or _reasons(("off-topic", told))
+                self.doubts.append((el, Removed("suspect", place, whole, "", at, signals)))
             return None
         names = dict(reasons)
         kind = "hidden" if "hidden" in names else ("link-farm" if links else "text")
@@ -625,18 +823,27 @@ class _Page:
                     el = up
         return _Find(kind, el, tail, reasons)
 
+    def repeated(self, text: str) -> float:
+        """Score how often a block is known from elsewhere; what the page is called is no block."""
+        if self.memory is None or (count := self.memory.repeated(_lines(text), self.url)) < 3:
+            return 0.0
+        return 0.0 if self.called(text) else min(1.0, 0.4 + 0.1 * count)
+
     # ------------------------------------------------------------------------------------- head and scripts
 
     def overwritten(self) -> list[_Find]:
         """Judge title, keywords and description: spam words that the page itself does not bear out."""
         finds: list[_Find] = []
-        if not self.words:
-            return finds
         shown = None
-        for _, text, el in self.heads:
-            topic = off_topic(text)
-            if topic < SPOTTED:
+        unread = len(self.lines) + len(self.outline.unread)
+        for i, (name, text, el) in enumerate(self.heads, unread):
+            if i not in self.seen.holds and i not in self.seen.sells:
                 continue
+            topic = off_topic(text)
+            if topic < SPOTTED:  # who describes a site praises it
+                topic = pitch(text)
+                if topic < SURE or (name != "<title>" and name != "articletitle"):
+                    continue
             if shown is None:
                 shown = self.shown()
             bare = fold(text)
@@ -686,20 +893,25 @@ class _Page:
             return not any(
                 s.tag in ("title", "meta", "script", "link", "base") for s in el.itersiblings(preceding=True)
             ) and (any(s.tag == "title" for s in el.itersiblings()))
-        return up is not None and up.tag == "body" and self.order.before_page(el)
+        return (
+            up is not None
+            and up.tag == "body"
+            and self.begun >= 0
+            and any(s.tag in ("title", "meta") for s in el.itersiblings())
+        )
 
     def script(self, text: str) -> tuple[tuple[str, float], ...]:
         if not any(word in text for word in SUSPECT):
             return ()
         plain = _unwrap(text)
         spiders = SPIDER_RE.search(plain) and LOOK_RE.search(plain)
-        addresses = ADDRESS_RE.findall(plain)
-        foreign = any(self.hosts.foreign(a) for a in addresses)
+        encoded = plain != text and ("document.write" in plain or "eval" in text)
+        foreign = any(self.hosts.foreign(a) for a in ADDRESS_RE.findall(plain))
         return _reasons(
             ("switch", 1.0 if spiders else 0.0),
-            ("encoded", 0.7 if plain != text and ("document.write" in plain or "eval" in text) else 0.0),
+            ("encoded", 0.7 if encoded else 0.0),
             ("foreign", 0.6 if foreign else 0.0),
-            ("off-topic", off_topic(plain)),
+            ("off-topic", off_topic(plain) if spiders or encoded or foreign else 0.0),
         )
 
     # --------------------------------------------------------------------------------------------- cutting
@@ -725,8 +937,11 @@ class _Page:
         for find in finds:
             joinable.append(before is not None and _neighbours(before, find))
             before = find
+        texts = {f.el: f.el.tail or "" for f in finds if f.tail}
+        for el in texts:  # an element that goes as well would leave it to the one before
+            el.tail = None
         for find, place, joins in zip(finds, places, joinable, strict=True):
-            block = self.take(find, place)
+            block = _taken(find, texts[find.el], place) if find.tail else self.take(find, place)
             if (
                 joins
                 and removed
@@ -749,18 +964,14 @@ class _Page:
 
     def take(self, find: _Find, place: str) -> Removed:
         el = find.el
-        if find.tail:
-            text = el.tail or ""
-            el.tail = None
-            return Removed(
-                find.kind, f"{place}/following-sibling::text()[1]", text.strip(), text, (), find.reasons
-            )
         tail = el.tail
         source = lxml.html.tostring(el, encoding="unicode", with_tail=False)
         if el.tag == "meta":
             text = el.get("content") or ""
         elif el.tag == "iframe":
             text = ""
+        elif find.kind == "comment":
+            text = _said(parse(el.text or "").root)
         else:
             text = text_of(el)
         links: dict[str, None] = {}
@@ -768,7 +979,9 @@ class _Page:
             if address := node.get("href") or node.get("src"):
                 links.setdefault(join(self.url, address))
         if el.tag == "script":
-            for address in ADDRESS_RE.findall(_unwrap(text)):
+            text = _unwrap(text)
+        if el.tag == "script" or find.kind == "comment":
+            for address in ADDRESS_RE.findall(el.text if find.kind == "comment" else text):
                 links.setdefault(join(self.url, address))
         if tail and not tail.strip(JOINTS):
             el.tail = None
@@ -776,7 +989,11 @@ class _Page:
         return Removed(find.kind, place, _lines(text), source, tuple(links), find.reasons)
 
 
-CANDIDATES = lxml.etree.XPath("//body//*[@style or @hidden or self::marquee]")
+def _taken(find: _Find, text: str, place: str) -> Removed:
+    return Removed(find.kind, f"{place}/following-sibling::text()[1]", text.strip(), text, (), find.reasons)
+
+
+SHY = lxml.etree.XPath(".//*[@style or @class or @id or @hidden or self::marquee]")
 WHOLE = 1500
 """Characters up to which a hidden block is judged as a whole; a longer one child by child."""
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from lxml.etree import _Element as Element
 
 from crawler.text.files import FILES_RE
 from crawler.text.info import Info
 from crawler.text.labels import DATE_RE
-from crawler.text.lines import END_RE, Line, bare
+from crawler.text.lines import Line, bare
+from crawler.text.memory import Memory
 from crawler.text.outline import Outline, Spot, containers
 
 HEADINGS = frozenset(("h1", "h2", "h3"))
@@ -57,6 +58,11 @@ def choose(outline: Outline, plain: bool) -> tuple[int, int, str, Element | None
     if plain:
         return 0, len(lines), "plain text", None
     start, end = densest(lines)
+    if 0 < end - start <= 2 and end < len(lines) and (lines[end].info or lines[start].kind == "h1"):
+        # a headline above an info line weighs more than the one sentence of a short notice
+        first, last = densest(lines[end : end + 30])
+        if first < last:
+            start, end = end + first, end + last
     core = [line for line in lines[start:end] if not line.info]
     whole = worth([line for line in core if line.kind not in HEADINGS] or core)
     best: tuple[float, float, int] | None = None
@@ -103,6 +109,41 @@ def choose(outline: Outline, plain: bool) -> tuple[int, int, str, Element | None
     return start, end, "density", top
 
 
+def recall(outline: Outline, memory: Memory) -> list[tuple[Line, float, str]]:
+    """Let lines that the portal repeats on its pages count as furniture; give those that changed, as they were.
+
+    Where a container that the page names holds the body, and beside sentences of the page's own, nothing changes;
+    nor where nothing would be left.
+    """
+    lines = outline.lines
+    known = [line.weight > 0 and memory.furniture(line.text) for line in lines]
+    standing = [
+        line
+        for i, line in enumerate(lines)
+        if known[i]
+        and not any(
+            0 <= at < len(lines) and not known[at] and lines[at].prose and _beside(line, lines[at])
+            for at in (i - 1, i + 1)
+        )
+    ]
+    if not standing or containers("body").get(choose(outline, False)[2], (0, False))[1]:
+        return []
+    before = [(line, line.weight, line.role) for line in standing]
+    for line in standing:
+        line.weight, line.role = -12.0, "drop"
+    start, end, _, _ = choose(outline, False)
+    if not any(line.prose for line in lines[start:end]):
+        restore(before)
+        return []
+    return before
+
+
+def restore(before: Iterable[tuple[Line, float, str]]) -> None:
+    """Undo what `recall` did."""
+    for line, weight, role in before:
+        line.weight, line.role = weight, role
+
+
 def _passes(line: Line) -> bool:
     return line.role in ("credit", "site") or (not line.role and not line.linked and not line.prose)
 
@@ -119,9 +160,7 @@ def _is_signed(line: Line, before: Line) -> bool:
     if found is None or found[4] is not None:
         return False
     right = (line.el.get("align") or line.el.get("style") or "").replace(" ", "")
-    return (
-        right == "right" or "align:right" in right or (before.size <= 40 and not END_RE.search(before.text))
-    )
+    return right == "right" or "align:right" in right or (before.size <= 40 and not before.ends)
 
 
 def joins(line: Line) -> bool:

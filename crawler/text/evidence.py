@@ -108,9 +108,9 @@ def _one(code: bytes, codec: str) -> str:
 
 
 @cache
-def simplified() -> dict[int, str]:
-    """Give the commonest Simplified character for each Traditional one, for `str.translate`."""
-    return {ord(char): several[0] for char, several in tables.read("traditional")}
+def simplified() -> dict[str, str]:
+    """Give the commonest Simplified character for each Traditional one."""
+    return {char: several[0] for char, several in tables.read("traditional")}
 
 
 TRADITIONAL = "這們國會來時說對發個後"
@@ -178,7 +178,7 @@ def costs(text: str) -> list[float]:
     singles, pairs = bigrams.known()
     last = "，"
     costs = []
-    for char in text.translate(simplified()):
+    for char in map(simplified().get, text, text):
         if char < "\x80":
             # the same signs stand in every reading
             last = "0" if char.isdigit() else "A" if char.isalpha() else "，"
@@ -199,9 +199,9 @@ def costs(text: str) -> list[float]:
 
 
 @cache
-def _exchange() -> tuple[dict[int, str], ...]:
-    """Give the tables of `swaps` with the first answers only, for `str.translate`."""
-    return tuple({ord(char): others[0] for char, others in table.items()} for table in swaps())
+def _exchange() -> tuple[dict[str, str], ...]:
+    """Give the tables of `swaps` with the first answers only."""
+    return tuple({char: others[0] for char, others in table.items()} for table in swaps())
 
 
 SAVING = 12.6
@@ -217,7 +217,7 @@ def saving(run: str, number: int) -> float:
     True
     """
     best = total = 0.0
-    for old, new in zip(costs(run), costs(run.translate(_exchange()[number])), strict=True):
+    for old, new in zip(costs(run), costs("".join(map(_exchange()[number].get, run, run))), strict=True):
         total = max(total + old - new, 0.0)
         best = max(best, total)
     return best
@@ -237,7 +237,7 @@ def _gains() -> Any:
     def cost(char: str) -> float:
         if "\ue000" <= char <= "\uf8ff":
             return 24.0
-        found = bigrams.alone(plain.get(ord(char), char))
+        found = bigrams.alone(plain.get(char, char))
         return min(found, 7.0) if "\u2000" <= char < "\u3040" or "\uff00" <= char <= "\uff65" else found
 
     plain = simplified()
@@ -282,9 +282,10 @@ def _exchanged(sight: _Sight) -> Any:
     """
     _, places, high = sight
     gains = _gains().take(high)
-    at = (gains[1:] + gains[:-1] >= ENOUGH * NATS).nonzero()[0]
-    if not len(at):
-        return at
+    both = gains[1:] + gains[:-1]
+    if not len(both) or np.maximum.reduce(both) < ENOUGH * NATS:
+        return both[:0]
+    at = (both >= ENOUGH * NATS).nonzero()[0]
     rare = np.ones(len(at), bool)
     ends = np.zeros(len(at), np.uint8)
     for step, side in (1, np.maximum(at - 1, 0)), (-1, np.minimum(at + 2, len(high) - 1)):
@@ -359,12 +360,14 @@ def look(text: str) -> int:
     seen = int(np.bitwise_or.reduce(flags))
     gaps = places[1:] - places[:-1]
     if seen & FIRST and len(high) > 2:
-        three = flags[:-2] & FIRST & (flags[1:-1] >> 1) & (flags[2:] >> 2)
-        if three.any() and (three & (gaps[1:] + gaps[:-1] == 2)).any():
+        two = flags[1:] >> 1 & flags[:-1]
+        three = two[1:] >> 1 & two[:-1] & FIRST
+        if np.count_nonzero(three) and (three & (gaps[1:] + gaps[:-1] == 2)).any():
             found |= AS_GBK
-    both = int(np.bitwise_or.reduce(flags[1:] & flags[:-1])) if len(high) > 1 else 0
-    if both & TWICE and not found & AS_GBK and _twice(flags, gaps):
-        found |= AS_GBK
+    pairs = flags[1:] & flags[:-1]
+    both = int(np.bitwise_or.reduce(pairs)) if len(pairs) else 0
+    if both & RARE or (both & TWICE and np.count_nonzero(pairs[1:] & pairs[:-1] & TWICE)):
+        found |= AS_GBK * _twice(flags, gaps)
     for at in _exchanged(sight).tolist():
         run = text[max(at - 1, 0) : at + 8]
         if saving(run, 0) > SAVING or saving(run, 1) > SAVING:
@@ -449,15 +452,12 @@ def _hung_on(text: str, sight: _Sight, gaps: Any) -> int:
     """Look behind the last Chinese character of each stretch: for junk, and for rows of question marks."""
     units, places, _ = sight
     starts = places.take((gaps > 4).nonzero()[0])
-    if len(units) - places[-1] > 4:
-        starts = np.append(starts, places[-1])
     signs = _signs()
     for n in (1, 2, 3, 4):
-        starts = starts[signs.take(units.take(starts + n))]
-        if not len(starts):
-            return 0
+        if len(starts):
+            starts = starts[signs.take(units.take(starts + n))]
     found = 0
-    for at in starts.tolist():
+    for at in (*starts.tolist(), int(places[-1])):
         found |= GONE_FOR_GOOD * text.startswith("????", at + 1)
         hung = JUNK_RE.match(text, at + 1)
         found |= HUNG_ON * (hung is not None and junk(hung[1]))
@@ -469,19 +469,15 @@ def _entities(text: str, units: Any) -> int:
     at = (units == 0x26).nonzero()[0]
     if not len(at):
         return 0
-    last = len(units) - 1
-    one = units.take(np.minimum(at + 1, last))
     found = 0
-    for place in at[one == 0x23].tolist():
+    for place in at[units.take(at + 1, mode="clip") == 0x23].tolist():
         number = NUMBER_RE.match(text, place)
         if number and "\u3000" < html.unescape(number[0]) <= "\uff5e":
-            found |= NUMBERED
+            found = NUMBERED
             break
-    # behind another entity, and no blank
-    two = units.take(np.minimum(at + 2, last))
-    row = at[(units.take(at - 1) == 0x3B) & ~((one == 0x6E) & (two == 0x62))]
-    for place in row.tolist():
-        entity = ENTITY_RE.match(text, place)
+    for place in at[units.take(at - 1) == 0x3B].tolist():
+        # behind another entity, and no blank
+        entity = None if text.startswith("nb", place + 1) else ENTITY_RE.match(text, place)
         if entity and _foreign(entity[0]):
             return found | ROW
     return found

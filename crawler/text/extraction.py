@@ -11,13 +11,28 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
-from crawler.text.body import choose, find_over, trim
+from crawler.text.body import choose, find_over, recall, restore, trim
+from crawler.text.bylines import NAMES, PAPER_RE, read_byline, tidy_names
+from crawler.text.disagreements import (
+    Disagreement,
+    Same,
+    contradict,
+    same_moment,
+    same_number,
+    same_outlet,
+    same_people,
+    same_title,
+)
 from crawler.text.files import file_lines, files_and_links, pictures
-from crawler.text.info import inform
+from crawler.text.heads import OWN, Claim, Heads, read_instant
+from crawler.text.info import Info, inform
 from crawler.text.labels import OUTER, read_date, refines, url_date
-from crawler.text.lines import Line, tidy
-from crawler.text.outline import Outline, containers
-from crawler.text.title import SITE_RE, find_title
+from crawler.text.languages import measure
+from crawler.text.lines import Line, bare
+from crawler.text.memory import Memory
+from crawler.text.outlets import name_outlet
+from crawler.text.outline import containers
+from crawler.text.title import SITE_RE, find_beside, find_title, title_claims
 from crawler.text.trees import Tree, parse
 
 __all__ = ["Extracted", "extract", "extract_tree", "parse", "read_date"]
@@ -49,6 +64,22 @@ class Extracted(NamedTuple):
     """Other addresses that the body links, in order, each once."""
     rules: tuple[tuple[str, str], ...] = ()
     """(field, rule) for each field that was decided, and ("body", rule) for the container."""
+    subtitle: str | None = None
+    """副题, the line below the title, without its dash."""
+    kicker: str | None = None
+    """引题, the line above the title."""
+    source_name: str | None = None
+    """Who the source names: 连云港日报 for 连云港日报社, 《连云港日报》 and the like."""
+    duty: str | None = None
+    """总值班 as printed."""
+    words: int = 0
+    """Chinese characters of the text, and runs of other letters and digits; see `languages.count_words`."""
+    language: str | None = None
+    """ISO 639, by the characters of the text."""
+    script: str | None = None
+    """ISO 15924: ``Hans``, ``Hant``, ``Latn`` …"""
+    disagreements: tuple[Disagreement, ...] = ()
+    """Where two places of the page contradict each other; the first of them decided the field."""
 
 
 def extract(html: str, url: str | None = None) -> Extracted:
@@ -60,10 +91,12 @@ def extract(html: str, url: str | None = None) -> Extracted:
     - title: ``ArticleTitle`` unless it is spam that no heading repeats, ``h1``, the platform's title
       container, a line above the body that ``<title>`` repeats, ``<title>`` without the site's name; the
       first line of plain text;
-    - published: ``PubDate``, the info line, the open-government table, the date in the URL; never a date of
-      the story or of the footer;
+    - published: ``PubDate``, the info line, the open-government table, JSON-LD and other ``<meta>`` tags, 更新时间
+      where nothing else is told, the date in the URL; never a date of the story or of the footer;
     - source: the info line or a line below the body, ``ContentSource``, and where no 来源 is printed at all
-      the paper that the reporter's line names (``(连云港日报全媒体记者 …)``, as lyg01.net prints it);
+      the paper that the reporter's line names (``(连云港日报全媒体记者 …)``, as lyg01.net prints it), at last the
+      publisher that JSON-LD names;
+    - author: the info line, the reporter's line, JSON-LD, ``Author`` where it names people;
     - text: the platform's container that holds the page's densest run of prose, else that run.
 
     >>> page = extract('''<h1>示例镇建成三座书屋</h1><div>时间：2021-04-06 15:13:48 来源：示例日报 阅读次数：</div>
@@ -75,167 +108,235 @@ def extract(html: str, url: str | None = None) -> Extracted:
     >>> extract("")
     Extracted(title=None, text='', published=None, source=None, author=None, updated=None, editor=None, \
 document_number=None, index_number=None, office=None, channel_name=None, images=(), attachments=(), links=(), \
-rules=())
+rules=(), subtitle=None, kicker=None, source_name=None, duty=None, words=0, language=None, script=None, disagreements=())
     """
     return extract_tree(parse(html), url)
 
 
-def extract_tree(tree: Tree, url: str | None = None) -> Extracted:
-    """Do what `extract` does, on a parsed tree; the tree stays as it is."""
+def extract_tree(tree: Tree, url: str | None = None, memory: Memory | None = None) -> Extracted:
+    """Do what `extract` does, on a parsed tree; the tree stays as it is.
+
+    `memory` is what is known from earlier pages of the portal: lines that it repeats are no article.
+    """
+    if memory is None or tree.plain:
+        return _extract(tree, url)
+    before = recall(tree.outline, memory)
+    try:
+        return _extract(tree, url)
+    finally:
+        restore(before)
+
+
+def _extract(tree: Tree, url: str | None) -> Extracted:
     outline = tree.outline
     lines = outline.lines
-    meta = _meta(outline)
+    head = Heads(outline)
+    meta = head.meta
     start, end, how, top = choose(outline, tree.plain)
     named = containers("body").get(how, (0, False))[1]
     over = find_over(lines, start, end, named)
-    title, title_rule = find_title(outline, meta, start, tree.plain)
-    info = inform(lines, start, over, end, tree.plain, title, read_date(meta.get("pubdate", "")))
+    title, title_rule = find_title(outline, head, start, tree.plain)
+    info = inform(lines, start, over, end, tree.plain, title, read_instant(meta.get("pubdate", "")))
     files = file_lines(outline, start, over)
     kept = trim(lines, start, over, info, title, named, files)
-    rules: list[tuple[str, str]] = []
-    if kept:
-        rules.append(("body", how))
-    said = info.said
-    values: dict[str, str | None] = {}
-
-    def settle(field: str, *found: tuple[str | None, str]) -> str | None:
-        for value, rule in found:
-            if value:
-                rules.append((field, rule))
-                return value
-        return None
-
-    def printed(field: str) -> tuple[str | None, str]:
-        return said.get(field, (None, ""))
-
+    beside = {found.field: found for found in find_beside(lines, title, start)}
+    headed = {found.place for found in beside.values()}
     if title:
-        rules.append(("title", title_rule))
-    published: datetime | date | None = None
-    dated = ""
-    for text, rule in (
-        (meta.get("pubdate"), "meta PubDate"),
-        printed("published"),
-        printed("table:发布日期"),
-        printed("table:公开日期"),
-        printed("table:发文日期"),
-        printed("table:成文日期"),
-        printed("table:生成日期"),
-        printed("updated"),
-        (meta.get("article:published_time"), "meta article:published_time"),
-        (meta.get("publishdate"), "meta publishdate"),
-    ):
-        if not text or (found := read_date(text)) is None:
-            continue
-        if published is None or (rule != "info line 更新时间" and refines(found, published)):
-            published, dated = found, rule
-    if published is not None:
-        rules.append(("published", dated))
-    if published is None and (published := url_date(url)):
-        rules.append(("published", "URL"))
-    updated = read_date(said["updated"][0]) if "updated" in said else None
-    if updated:
-        rules.append(("updated", said["updated"][1]))
+        kept = _below_title(lines, kept, title)
+        if title_rule == "line 主题" and kept and lines[kept[0]].text.endswith(title):
+            headed.add(kept[0])
+    if headed:
+        kept = [i for i in kept[:3] if i not in headed] + kept[3:]
     text = "\n".join(lines[i].text for i in kept)
-    byline = _byline(lines, kept)
-    paper = PAPER_RE.search(text[:400])
-    values["source"] = settle(
-        "source",
-        printed("source"),
-        (meta.get("contentsource"), "meta ContentSource"),
-        (paper[1] if paper else None, "reporter line"),
-    )
-    values["author"] = settle(
-        "author", printed("author"), (byline, "reporter line"), (_name(meta), "meta Author")
-    )
-    values["editor"] = settle("editor", printed("editor"))
-    number = next((m[0] for i in kept[:4] if (m := NUMBER_RE.fullmatch(lines[i].text))), None)
-    values["document_number"] = settle(
-        "document_number", printed("document_number"), (number, "line of its own")
-    )
-    values["index_number"] = settle("index_number", printed("index_number"))
-    values["office"] = settle("office", printed("office"))
-    values["channel_name"] = settle(
-        "channel_name", (meta.get("columnname"), "meta ColumnName"), (_crumb(lines, start), "breadcrumb")
-    )
+    said = _Said()
+    if kept:
+        said.rules.append(("body", how))
+    channel = said.settle("channel_name", head.claims("channel_name") or _crumb(lines, start))
+    if title:
+        claims = title_claims(outline, head, start, title, channel)
+        said.settle("title", [Claim(title, title_rule), *claims], same_title)
+    published, updated = _dates(said, head, info, url)
+    printed = _around(lines, kept, start)
+    values = {
+        "subtitle": said.settle("subtitle", [beside["subtitle"].claim] if "subtitle" in beside else []),
+        "kicker": said.settle("kicker", [beside["kicker"].claim] if "kicker" in beside else []),
+        "source": said.settle("source", _sources(head, info, text), same_outlet),
+        "author": said.settle(
+            "author",
+            [
+                *(Claim(tidy_names(c.value), c.rule) for c in _told(info, "author")),
+                *_byline(printed),
+                *(c for c in head.claims("author") if _is_name(c)),
+            ],
+            same_people,
+        ),
+        "editor": said.settle("editor", _told(info, "editor")),
+        "duty": said.settle("duty", _told(info, "duty")),
+        "document_number": said.settle(
+            "document_number", [*_told(info, "document_number"), *_number(lines, kept, start)], same_number
+        ),
+        "index_number": said.settle("index_number", _told(info, "index_number")),
+        "office": said.settle("office", _told(info, "office")),
+    }
+    source_name = name_outlet(values["source"])
     images = pictures(outline, kept, top, url, files)
     attachments, links = files_and_links(outline, start, end, url)
+    words, language, script = measure(text)
+    for field, value, rule in (
+        ("source_name", source_name, "name in source"),
+        ("images", images, "pictures between the first and the last line of the text"),
+        ("attachments", attachments, "links to files, from the title downwards"),
+        ("links", links, "links in the body"),
+        ("words", words, "Chinese characters, runs of other letters and digits"),
+        ("language", language, "shares of characters"),
+        ("script", script, "characters of one script alone"),
+    ):
+        if value:
+            said.rules.append((field, rule))
     return Extracted(
         title=title,
         text=text,
         published=published,
         updated=updated,
+        channel_name=channel,
+        source_name=source_name,
         images=images,
         attachments=attachments,
         links=links,
-        rules=tuple(rules),
+        words=words,
+        language=language,
+        script=script,
+        rules=tuple(said.rules),
+        disagreements=tuple(said.disagreements),
         **values,
     )
 
 
-LEAK_RE = re.compile(r"<br\s*/?>|</?[a-zA-Z][^<>]*>|&(?:nbsp|#160);")
+def _below_title(lines: Sequence[Line], kept: list[int], title: str) -> list[int]:
+    """Leave out the title where it stands among the first lines of the text, and what stands above it."""
+    same = bare(title)
+    for k, i in enumerate(kept[:5]):
+        if bare(lines[i].text) == same:
+            return kept[k + 1 :]
+        if lines[i].prose:
+            break
+    return kept
 
 
-META = frozenset(
-    [
-        "<title>",
-        "articletitle",
-        "sitename",
-        "columnname",
-        "pubdate",
-        "contentsource",
-        "author",
-        "article:published_time",
-        "publishdate",
+class _Said:
+    """What was decided: by which rule, and against whom."""
+
+    def __init__(self) -> None:
+        self.rules: list[tuple[str, str]] = []
+        self.disagreements: list[Disagreement] = []
+
+    def settle(self, field: str, claims: Sequence[Claim], same: Same | None = None) -> str | None:
+        """Take the first claim, and note those that contradict it."""
+        if not claims:
+            return None
+        first = claims[0]
+        self.rules.append((field, first.rule))
+        if same is not None and len(claims) > 1:
+            self.disagreements += contradict(field, first, claims[1:], same)
+        return first.value
+
+
+DAYS = ("published", "table:发布日期", "table:公开日期")
+"""What tells when a page was published, as `inform` names it."""
+DOCUMENT_DAYS = ("发文日期", "成文日期", "生成日期")
+WRITTEN = ("table:发文日期", "table:成文日期", "table:生成日期")
+"""The same for the document that a page shows."""
+
+
+def _told(info: Info, *names: str) -> list[Claim]:
+    """Give what info lines and the table say of some fields."""
+    return [Claim(*info.said[name]) for name in names if name in info.said]
+
+
+def _dates(
+    said: _Said, head: Heads, info: Info, url: str | None
+) -> tuple[datetime | date | None, datetime | date | None]:
+    """Settle when the page was published and when it was changed.
+
+    Who tells the same moment more exactly refines the first; who tells another contradicts it.
+    """
+    tags = head.claims("published")
+    own = 1 if tags and tags[0].rule == "meta PubDate" else 0
+    published: datetime | date | None = None
+    decided = Claim("", "")
+    others: list[tuple[datetime | date, Claim]] = []
+    for claim in (*tags[:own], *_told(info, *DAYS, *WRITTEN), *tags[own:]):
+        if (found := read_instant(claim.value)) is None:
+            continue
+        if published is None or refines(found, published):
+            published, decided = found, claim
+        elif not claim.rule.endswith(DOCUMENT_DAYS):
+            others.append((found, claim))
+    changed = [
+        (found, claim)
+        for claim in (*_told(info, "updated"), *head.claims("updated"))
+        if (found := read_instant(claim.value))
     ]
-)
+    if published is None and changed and "updated" in info.said:
+        published, decided = changed[0]
+    if published is None and (published := url_date(url)):
+        decided = Claim("", "URL")
+    if published is not None:
+        said.rules.append(("published", decided.rule))
+        said.disagreements += contradict(
+            "published",
+            decided,
+            (claim for found, claim in others if not same_moment(published, found)),
+            lambda one, other: False,
+        )
+    if not changed:
+        return published, None
+    said.rules.append(("updated", changed[0][1].rule))
+    return published, changed[0][0]
 
 
-def _meta(outline: Outline) -> dict[str, str]:
-    """Collect the first filled value of each tag of the head that tells a field."""
-    found: dict[str, str] = {}
-    for name, text, _ in outline.heads:
-        if name in META and name not in found:
-            if "<" in text or "&" in text:
-                text = LEAK_RE.sub("", text)
-            if text := tidy(text):
-                found[name] = text
-    return found
-
-
-NAME = r"(?!通讯员|记者|摄影|报道|本报|本网|本台)[\u4e00-\u9fff·]{2,4}"
-NAMES = rf"{NAME}(?:[ \u3000、，,/]+{NAME}){{0,7}}"
-REPORTER_RE = re.compile(
-    rf"(?:全媒体|见习|实习|首席|特约|融媒体|总台)?记者[ \u3000:：/]+({NAMES})"
-    rf"(?:[ \u3000、，,/]+(?:特约|本报)?通讯员[ \u3000:：/]+({NAMES}))?(?=[）)】\s\u3000。；;/]|$)"
-)
-"""`记者 张三 李四 通讯员 王五` as Chinese papers print it, with a space: `记者从…获悉` is the story."""
-
-PAPER_RE = re.compile(
-    r"[（(【]\s*([\u4e00-\u9fff]{2,8}(?:日报|晚报|早报|晨报|时报|商报))社?(?:全媒体|融媒体)?[\u4e00-\u9fff]{0,2}记者"
-)
 NUMBER_RE = re.compile(
     r"[\u4e00-\u9fff]{2,12}(?:〔|\[|【|（|\()(?:19|20)\d\d(?:〕|\]|】|）|\))\s?第?\d{1,4}\s?号"
+    r"|[\u4e00-\u9fff]{2,16}令\s?[（(]?第\s?\d{1,4}\s?号[）)]?"
 )
-"""发文字号: office, year in hexagonal brackets, number."""
+"""发文字号: office, year in hexagonal brackets, number; of orders the number alone."""
 
 
-def _byline(lines: Sequence[Line], kept: Sequence[int]) -> str | None:
-    """Read the reporters' and correspondents' names from the body's first and last lines."""
-    for i in (*kept[:2], *kept[-3:]):
-        text = lines[i].text
-        for found in REPORTER_RE.finditer(text):
-            before, after = text[: found.start()], text[found.end() :]
-            inside = max(before.rfind("("), before.rfind("（")) > max(before.rfind(")"), before.rfind("）"))
-            if inside or (len(before) <= 24 and len(after) <= 12):
-                names = [n for group in found.groups() if group for n in re.split(r"[ \u3000、，,/]+", group)]
-                return " ".join(names)
-    return None
+def _number(lines: Sequence[Line], kept: Sequence[int], start: int) -> list[Claim]:
+    """Find a document number that is a line of its own, above the text or at its head."""
+    for i in (*range(max(0, start - 4), start), *kept[:4]):
+        line = lines[i]
+        if line.size <= 40 and line.text[-1] in "号)）" and NUMBER_RE.fullmatch(line.text):
+            return [Claim(line.text, "line of its own")]
+    return []
 
 
-def _name(meta: dict[str, str]) -> str | None:
-    """Give ``Author`` if it is people's names: publishing systems put their maker there."""
-    name = meta.get("author", "")
-    return name if re.fullmatch(NAMES, name) and not SITE_RE.search(name) and "网络" not in name else None
+def _around(lines: Sequence[Line], kept: Sequence[int], start: int) -> list[str]:
+    """Give the lines in which names of writers stand: short ones above the text, its first and last ones."""
+    above = [line.text for line in lines[max(0, start - 4) : start] if line.size <= 40 and not line.link]
+    return [*above, *(lines[i].text for i in (*kept[:2], *kept[-3:]))]
+
+
+def _sources(head: Heads, info: Info, text: str) -> list[Claim]:
+    """Give what names the source: the page and its tag, else the paper of the reporter's line, else JSON-LD."""
+    tags = head.claims("source")
+    told = [*_told(info, "source"), *(claim for claim in tags if claim.rule in OWN)]
+    if told:
+        return told
+    paper = PAPER_RE.search(text[:400]) if "记者" in text[:400] else None
+    return [Claim(paper[1], "reporter line")] if paper else tags[:1]
+
+
+def _byline(printed: Sequence[str]) -> list[Claim]:
+    names = read_byline(printed)
+    return [Claim(names, "reporter line")] if names else []
+
+
+def _is_name(claim: Claim) -> bool:
+    """Say whether an author's tag names people: publishing systems put their maker there."""
+    name = claim.value
+    named = claim.rule.startswith("JSON-LD") or re.fullmatch(NAMES, name) is not None
+    return named and not SITE_RE.search(name) and "网络" not in name
 
 
 CRUMBS_RE = re.compile(r"(?:您|你)?(?:现在|当前)?(?:所在|的)?的?位置|当前位置|首页\s*[>»›＞→]")
@@ -244,7 +345,7 @@ TWO_CRUMBS_RE = re.compile(r"[\u4e00-\u9fff]{2,8}\s*[>»›＞]\s*[\u4e00-\u9fff
 CRUMB_RE = re.compile(r"\s*(?:>+|»|›|＞|→|/|·|\t|-)\s*")
 
 
-def _crumb(lines: Sequence[Line], start: int) -> str | None:
+def _crumb(lines: Sequence[Line], start: int) -> list[Claim]:
     """Read the channel from the breadcrumbs: their last part that is not the page itself."""
     for line in reversed(lines[:start]):
         text = line.text
@@ -258,5 +359,5 @@ def _crumb(lines: Sequence[Line], start: int) -> str | None:
                 p for p in parts if p and p not in ("正文", "内容", "详情", "详细内容", "首页", "浏览文章")
             ]
             if parts and len(parts[-1]) <= 20:
-                return parts[-1]
-    return None
+                return [Claim(parts[-1], "breadcrumb")]
+    return []

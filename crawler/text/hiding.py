@@ -70,7 +70,10 @@ def conceals(tag: str, attributes: Mapping[str, str]) -> bool:
     >>> conceals("marquee", {"width": "1", "height": "1"}), conceals("td", {"width": "1"})
     (True, False)
     """
-    if "hidden" in attributes or ((style := attributes.get("style")) and hides(style)):
+    style = attributes.get("style")
+    if "hidden" in attributes or (style and hides(style)):
+        return True
+    if tag == "marquee" and style and BOX_RE.search(SPACED_RE.sub(r"\1", style.lower())):
         return True
     return tag in ("marquee", "iframe") and any(  # one-pixel cells and tables only keep a distance
         attributes.get(name) in ("0", "1", "0px", "1px") for name in ("width", "height")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from functools import cache
 from urllib.parse import urljoin
 
@@ -49,7 +50,11 @@ def _honest_hosts() -> frozenset[str]:
 class Hosts:
     """The hosts that belong to one page."""
 
-    def __init__(self, outline: Outline, url: str | None) -> None:
+    def __init__(
+        self, outline: Outline, url: str | None, honest: Callable[[str], bool] | None = None
+    ) -> None:
+        """Tell the hosts of a page; `honest` says which others honest pages of its portal name."""
+        self.honest = honest
         own = [host_of(url)]
         for head in outline.heads:
             if head.name in ("sitedomain", "url"):
@@ -57,10 +62,17 @@ class Hosts:
         self.own = frozenset(domain_of(host) for host in own if "." in host)
         self.sure = bool(self.own)
         """Whether the page's own host is known; else what is foreign is a guess."""
+        count: Counter[str] = Counter()
+        for start, links in Counter(_start(anchor.href) for anchor in outline.anchors).items():
+            if start:
+                count[domain_of(host_of(start))] += links
+        del count[""]
         if not self.own:  # no address: the hosts that many of the page's links lead to
-            count = Counter(domain_of(host_of(anchor.href)) for anchor in outline.anchors)
-            del count[""]
             self.own = frozenset(d for d, n in count.items() if n >= 10 and n * 10 > count.total())
+        elif self.own.isdisjoint(
+            count
+        ):  # saved or reprinted elsewhere: all its menus lead to where it is from
+            self.own |= {d for d, n in count.items() if n >= 8 and n * 10 > 3 * len(outline.anchors)}
         self.known: dict[str, bool] = {}
 
     def foreign(self, href: str) -> bool:
@@ -75,10 +87,25 @@ class Hosts:
         return verdict
 
     def _belongs(self, host: str) -> bool:
-        if OFFICIAL_RE.search(host) or domain_of(host) in self.own:
-            return True
-        labels = host.split(".")
-        return any(".".join(labels[i:]) in _honest_hosts() for i in range(len(labels) - 1))
+        return (
+            domain_of(host) in self.own or is_honest(host) or (self.honest is not None and self.honest(host))
+        )
+
+
+def _start(href: str) -> str:
+    """Give an address up to its path; empty for one within the host."""
+    return "/".join(href.split("/", 3)[:3]) if "//" in href[:8] else ""
+
+
+def is_honest(host: str) -> bool:
+    """Say whether a host is an office's or one that honest pages name, whichever page links it.
+
+    >>> is_honest("mzj.lyg.gov.cn"), is_honest("s4.cnzz.com"), is_honest("a7788.example")
+    (True, True, False)
+    """
+    labels = host.split(".")
+    named = any(".".join(labels[i:]) in _honest_hosts() for i in range(len(labels) - 1))
+    return named or OFFICIAL_RE.search(host) is not None
 
 
 def _absolute(value: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple
 
 from crawler.text.labels import (
@@ -20,7 +21,7 @@ from crawler.text.labels import (
     read_date,
     stamp,
 )
-from crawler.text.lines import END_RE, Line
+from crawler.text.lines import Line
 
 
 class Info(NamedTuple):
@@ -32,12 +33,61 @@ class Info(NamedTuple):
     """Where the labels below the text begin."""
 
 
+@lru_cache(2048)
+def _told(text: str) -> tuple[tuple[str, str, str], ...]:
+    """Give what `labelled` finds; the lines of templates come again and again."""
+    return tuple(labelled(text))
+
+
 VAGUE = frozenset(("时间", "日期"))
 """Labels of a page's date that notices use for their events as well."""
+
+LOOSE = VAGUE | {"发布", "发表", "发表于", "发布于"}
+"""The same, and those that a notice can use for what it tells about."""
 
 EVENT_RE = re.compile(
     r"(?:活动|会议|展览|演出|比赛|报名|举办|召开)?(?:地点|地址|场地|主题|对象|主讲人?|嘉宾|方式|内容)[:：]"
 )
+
+
+AROUND_RE = re.compile(r"^[^\w《“‘\"]+|[^\w》”’\")）.]+$")
+
+
+def _unwrap(value: str) -> str:
+    """Give a value without what stands around it; a bracket that opens within it closes there.
+
+    >>> _unwrap("[ 示例日报 ]"), _unwrap("示例网(江苏)|"), _unwrap("示例网)")
+    ('示例日报', '示例网(江苏)', '示例网')
+    """
+    while not value.isalnum():
+        kept = AROUND_RE.sub("", value)
+        if kept[-1:] in (")", "）") and not ("(" in kept or "（" in kept):
+            kept = kept[:-1]
+        if kept == value:
+            break
+        value = kept
+    return value
+
+
+CHANGED_RE = re.compile(r"\s*(?:更新|修改)(?!.*[。；])")
+WHO_RE = re.compile(r"\W*([\w·-]{2,16})\s+发[表布]于")
+POSTED_RE = re.compile(r"(?:由(\S{1,16}?)\s*)?于\s*(?=(?:19|20)\d\d)")
+"""`本帖由甲于2005年8月12日16:12:21在某版发表`, as boards close a text."""
+
+
+def _posted(text: str) -> tuple[str | None, str] | None:
+    """Give who posted a text and when, if a line says only that.
+
+    >>> _posted("本帖由小明于2005年8月12日16:12:21在〖书屋〗发表."), _posted("图书馆于2005年8月12日发表了倡议书。")
+    (('小明', '2005年8月12日16:12:21'), None)
+    """
+    if "于" not in text or ("发表" not in text and "发布" not in text) or len(text) > 80:
+        return None
+    found = POSTED_RE.search(text)
+    day = DATE_RE.match(text, found.end()) if found else None
+    if found is None or day is None or not re.search(r"发[表布帖](?:的)?\W*$", text):
+        return None
+    return found[1], day[0]
 
 
 def _head(lines: Sequence[Line], first: int, end: int, title: str | None, day: date | None) -> int:
@@ -53,7 +103,7 @@ def _head(lines: Sequence[Line], first: int, end: int, title: str | None, day: d
         elif (
             line.text != title
             and not line.cells
-            and (END_RE.search(line.text) or line.weight >= 10 or line.text.endswith(("：", ":")))
+            and (line.ends or line.weight >= 10 or line.text.endswith(("：", ":")))
         ):
             headline = i == first and line.size <= 60 and not BROKEN_RE.search(line.text)
             if not headline or after is None or not LABEL_RE.match(after.text) or not after.info:
@@ -67,7 +117,7 @@ BROKEN_RE = re.compile("[。；;：:…][”’」』）)]?$")
 
 def _is_event(lines: Sequence[Line], i: int, end: int, day: date | None) -> bool:
     """Say whether a labelled date is that of an event: the place stands beside it, or the page has another date."""
-    told = list(labelled(lines[i].text))
+    told = _told(lines[i].text)
     if _disagrees(told, day):
         return True
     if not told or any(label not in VAGUE for _, label, _ in told):
@@ -76,8 +126,8 @@ def _is_event(lines: Sequence[Line], i: int, end: int, day: date | None) -> bool
 
 
 def _disagrees(told: Sequence[tuple[str, str, str]], day: date | None) -> bool:
-    """Say whether a line tells nothing but a date, and another one than the page's."""
-    if day is None or not told or any(field != "published" for field, _, _ in told):
+    """Say whether a line tells nothing but a date, and another one than the page's; 发布时间 is no event's."""
+    if day is None or not told or any(label not in LOOSE for _, label, _ in told):
         return False
     found = read_date(told[0][2])
     return found is not None and found.timetuple()[:3] != day.timetuple()[:3]
@@ -100,9 +150,11 @@ def inform(
 
     def hear(i: int) -> None:
         line = lines[i]
+        if not line.info and len(line.cells) < 2:
+            return
         if TODAY_RE.search(line.text):
             return
-        if line.kind == "tr" and len(line.cells) >= 2:
+        if len(line.cells) >= 2:
             names = [SQUEEZE_RE.sub("", c).rstrip(":：") for c in line.cells]
             for k in range(len(names) - 1):
                 if names[k] in TABLE_LABELS and names[k + 1] not in TABLE_LABELS:
@@ -119,16 +171,18 @@ def inform(
             return
         used.add(i)
         dated = False
-        for field, label, value in labelled(line.text):
+        for field, label, value in _told(line.text):
             if field in ("published", "updated"):
                 if found := stamp(value):
                     say(field, found[0], f"info line {label}")
                     dated = True
+                    if label[-1] == "于" and (who := WHO_RE.match(line.text)):
+                        say("author", who[1], f"info line {label}")
             elif field:
-                value = VALUE_END_RE.split(value)[0].strip(OUTER + "[]【】（）()|")
+                value = VALUE_END_RE.split(value)[0]
                 if found := DATE_RE.search(value):
-                    value = value[: found.start()].strip(OUTER)
-                say(field, value, f"info line {label}")
+                    value = value[: found.start()]
+                say(field, _unwrap(value), f"info line {label}")
         if not dated and DATE_RE.search(line.text):
             undated.append(i)
 
@@ -136,8 +190,9 @@ def inform(
         """Take the date of an info line that has no label for it, the nearest to the body."""
         for i in reversed(undated):
             if i >= start - 15 and (found := DATE_RE.search(lines[i].text)):
-                say("published", found[0], "date line")
-                rest = lines[i].text[found.end() :].strip(OUTER + "|《》[]【】()（）")
+                changed = CHANGED_RE.match(lines[i].text, found.end())
+                say("updated" if changed else "published", found[0], "date line")
+                rest = _unwrap(lines[i].text[found.end() :].strip(OUTER + "|《》[]【】()（）"))
                 if re.fullmatch(r"[\u4e00-\u9fff]{2,12}(?:报|网|社|台|周刊|杂志|发布)|新[浪华]\S{0,6}", rest):
                     say("source", rest, "date line")
         undated.clear()
@@ -155,21 +210,30 @@ def inform(
     while foot > top and _is_below(lines[foot - 1], said, day):
         foot -= 1
     while (
-        foot < over and not lines[foot].role and not (lines[foot].info and LABEL_RE.search(lines[foot].text))
+        foot < over
+        and not lines[foot].role
+        and not (lines[foot].info and (LABEL_RE.search(lines[foot].text) or _posted(lines[foot].text)))
     ):
         foot += 1
     for i in (*range(foot, min(end, over + 15)), *range(max(end, foot), min(len(lines), end + 15))):
         line = lines[i]
-        if line.size > 120 or line.linked:
+        if line.size > 120 or line.role == "end" or line.linked:
+            continue
+        if (posted := _posted(line.text)) and line.info:
+            used.add(i)
+            say("author", posted[0] or "", "line below 由…于")
+            say("published", posted[1], "line below 于…发表")
             continue
         if i < end:
             if not line.info or not LABEL_RE.match(line.text.lstrip("【[（(")):
                 continue
             used.add(i)
-        for field, label, value in labelled(line.text):
+        for field, label, value in _told(line.text):
             if field in ("editor", "duty", "source", "author"):
-                say(field, VALUE_END_RE.split(value)[0].strip(OUTER), f"line below {label}")
+                say(field, _unwrap(VALUE_END_RE.split(value)[0]), f"line below {label}")
             elif field in ("published", "updated") and label not in VAGUE and stamp(value):
+                if label[-1] == "于" and field not in said and (who := WHO_RE.match(line.text)):
+                    say("author", who[1], f"line below {label}")
                 say(field, value, f"line below {label}")
     return Info(said, used, foot)
 
@@ -181,7 +245,7 @@ def _is_below(line: Line, said: dict[str, tuple[str, str]], day: date | None) ->
     """
     if line.role not in ("", "credit") or line.hidden or line.linked:
         return line.role != "site"
-    told = list(labelled(line.text.lstrip("【[（(")))
+    told = _told(line.text.lstrip("【[（("))
     if (told and all(label in VAGUE for _, label, _ in told)) or _disagrees(told, day):
         return False
     for field, _, value in told:

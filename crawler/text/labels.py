@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import date, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -63,7 +63,7 @@ LABELS = {
     " 生成日期",
     "updated": "更新时间 更新日期 最后更新 修改时间",
     "source": "信息来源 稿件来源 文章来源 新闻来源 消息来源 内容来源 来源 稿源 出处",
-    "author": "作者 撰稿 供稿 撰文",
+    "author": "作者 撰稿 供稿 撰文 执笔人 执笔",
     "editor": "责任编辑 编辑 责编",
     "duty": "总值班",
     "index_number": "索引号",
@@ -157,15 +157,22 @@ def stamp(value: str) -> re.Match[str] | None:
     return None if found is None or RANGE_RE.match(value, found.end()) else found
 
 
-def labelled(text: str) -> Iterator[tuple[str, str, str]]:
-    """Give (field, label, value) for each label of a line."""
+@lru_cache(1024)
+def labelled(text: str) -> tuple[tuple[str, str, str], ...]:
+    """Give (field, label, value) for each label of a line.
+
+    >>> labelled("发布时间：2021-04-06 来 源：示例日报")
+    (('published', '发布时间', '2021-04-06'), ('source', '来源', '示例日报'))
+    """
     found = list(LABEL_RE.finditer(text))
     if found and (found[0].start() <= 1 or DATE_RE.match(text)):
         found = list(RUN_ON_RE.finditer(text))
+    told = []
     for this, after in zip(found, [*found, None][1:], strict=True):
         label = SQUEEZE_RE.sub("", this[1])
         value = text[this.end() : after.start() if after else len(text)].strip(OUTER + "|[]【】()（）;；,，")
-        yield FIELD_OF[label], label, value
+        told.append((FIELD_OF[label], label, value))
+    return tuple(told)
 
 
 def refines(found: datetime | date, known: datetime | date) -> bool:
@@ -174,4 +181,6 @@ def refines(found: datetime | date, known: datetime | date) -> bool:
         return False
     if not isinstance(known, datetime):
         return found.date() == known
+    if (known.hour, known.minute, known.second) == (0, 0, 0):  # what a form puts where no time was given
+        return found != known and found.date() == known.date()
     return known.second == 0 and found.second > 0 and found.replace(second=0) == known

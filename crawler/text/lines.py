@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from functools import cache
-from typing import Any
+from collections.abc import Sequence
+from functools import cache, lru_cache
 
 from lxml.etree import _Element as Element
 
@@ -59,26 +59,56 @@ ROLES = ("comments", "end", "below", "site", "credit", "drop")
 
 
 @cache
-def _furniture() -> tuple[tuple[re.Pattern[str], str], ...]:
+def _furniture() -> tuple[tuple[str, str], ...]:
     """Give the patterns of furniture with their roles, in the order of `ROLES`."""
-    rows = sorted(read("furniture"), key=lambda row: ROLES.index(row[1]))
-    return tuple((re.compile(pattern, re.IGNORECASE), role) for pattern, role in rows)
+    return tuple(
+        (pattern, role) for pattern, role in sorted(read("furniture"), key=lambda row: ROLES.index(row[1]))
+    )
 
 
 @cache
-def _beginning(first: str) -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Give the patterns of furniture that a line with such a first character can match: few or none.
+def _beginning(first: str) -> tuple[re.Pattern[str], tuple[str, ...]] | None:
+    """Give one pattern of all furniture that a line with such a first character can match, and the roles by group.
 
     A pattern matches only what begins with a character that stands in it; ``.``, ``\\s`` and ``\\d`` aside.
     """
     blank = first.isspace() or first.isdecimal()
-    return tuple(
+    rows = [
         (pattern, role)
         for pattern, role in _furniture()
-        if first.lower() in pattern.pattern.lower()
-        or pattern.pattern.startswith((".", "(?:."))
-        or (blank and ("\\s" in pattern.pattern or "\\d" in pattern.pattern))
-    )
+        if first.lower() in pattern.lower()
+        or pattern.startswith((".", "(?:."))
+        or (blank and ("\\s" in pattern or "\\d" in pattern))
+    ]
+    if not rows:
+        return None
+    whole = "|".join(f"({pattern})" for pattern, _ in rows)
+    return re.compile(whole, re.IGNORECASE), ("", *(role for _, role in rows))
+
+
+Said = tuple[str, int, str, bool, bool, int]
+"""What can be told from a line's text alone: the text, its size, its role, whether it has a mark such as sentences
+have and is as long as part of one, whether it ends as sentences do, and one of `NEVER`, `ALWAYS` and `UNLINKED`."""
+
+NEVER, ALWAYS, UNLINKED = range(3)
+"""Whether a text is an info line: the last if it is not the text of links, as dates in lists of links are."""
+
+OFTEN = 60
+"""Characters up to which a line may well stand on the portal's other pages too."""
+
+
+def said(text: str) -> Said:
+    """Tell what a line says, given its text as it is read."""
+    size = len(text)
+    marked = size >= 10 and MARKS_RE.search(text) is not None
+    ends = text[-1:] in LAST and END_RE.search(text, max(0, size - 3)) is not None
+    return text, size, _role(text), marked, ends, _tells(text, ends)
+
+
+@lru_cache(4096)
+def heard(raw: str) -> Said:
+    """Tell what a line says, given its text as it stands in the page; for those that pages repeat."""
+    return said(tidy(raw))
 
 
 class Line:
@@ -87,6 +117,7 @@ class Line:
     __slots__ = (
         "cells",
         "el",
+        "ends",
         "hidden",
         "hops",
         "info",
@@ -99,12 +130,9 @@ class Line:
         "weight",
     )
 
-    info: bool
-    """Whether the line is an info line; worked out when first asked for."""
-
     def __init__(
         self,
-        text: str,
+        said: Said,
         link: int,
         el: Element,
         kind: str,
@@ -113,8 +141,12 @@ class Line:
         junk: bool,
         cells: tuple[str, ...] = (),
     ) -> None:
-        self.text = text
-        self.size = len(text)
+        self.text, size, role, marked, self.ends, info = said
+        self.size = size
+        self.role = role
+        """What the line does if it is furniture, one of `ROLES`; empty for the rest."""
+        if link > size:
+            link = size
         self.link = link
         """How many of its characters are link text."""
         self.el = el
@@ -125,16 +157,25 @@ class Line:
         self.hidden = hidden
         self.junk = junk
         self.cells = cells
-        self.role = _role(text)
-        """What the line does if it is furniture, one of `ROLES`; empty for the rest."""
-        self.weight = _weigh(self)
+        table = bool(cells) and is_table_row(cells)
+        if hidden or table:
+            weight = -1.0
+        elif role:
+            weight = -3.0 if role == "credit" else -12.0
+        elif link * 2 > size:
+            weight = -6.0 - min(size, 60) * 0.4
+        elif marked:
+            weight = float(size - 3 * link)
+        elif size >= 25:
+            weight = 0.4 * size - 3 * link
+        elif self.ends or kind in SHORT:
+            weight = -1.0
+        else:
+            weight = -3.0
+        self.weight = weight * 0.2 if junk and weight > 0 else weight
         """How much the line speaks for being part of an article's body; below 0: against."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name != "info":
-            raise AttributeError(name)
-        self.info = _is_info(self)
-        return self.info
+        self.info = info == ALWAYS or (info == UNLINKED and link * 2 <= size) or (table and size <= 160)
+        """Whether the line is an info line."""
 
     @property
     def linked(self) -> bool:
@@ -146,9 +187,7 @@ class Line:
         """Whether the line is a sentence or more, so that the text goes on at least so far."""
         if self.hidden or self.role or self.linked:
             return False
-        return (self.text[-1] in LAST and END_RE.search(self.text) is not None) or (
-            self.weight >= 10 and not self.info
-        )
+        return self.ends or (self.weight >= 10 and not self.info)
 
 
 MARKS_RE = re.compile("[，。、；：！？,;!?”“…]")
@@ -158,39 +197,21 @@ LAST = frozenset("。！？!?；;…”’」』）)\n")
 
 
 def _role(text: str) -> str:
-    if len(text) > 200:
+    if not text or len(text) > 200 or (known := _beginning(text[0])) is None:
         return ""
-    for pattern, role in _beginning(text[0]):
-        if pattern.match(text):
-            return "" if role == "drop" and len(text) > 120 else role
-    return ""
+    pattern, roles = known
+    found = pattern.match(text)
+    role = roles[found.lastindex or 0] if found else ""
+    return "" if role == "drop" and len(text) > 120 else role
 
 
-def _weigh(line: Line) -> float:
-    """Say how much a line speaks for being part of an article's body; below 0: against."""
-    size, link = line.size, line.link
-    if line.hidden or (line.cells and is_table_row(line)):
-        return -1.0
-    if line.role:
-        return -3.0 if line.role == "credit" else -12.0
-    if link * 2 > size:
-        return -6.0 - min(size, 60) * 0.4
-    text = line.text
-    weight = -3.0
-    if size >= 10 and MARKS_RE.search(text):
-        weight = float(size - 3 * link)
-    elif size >= 25:
-        weight = 0.4 * size - 3 * link
-    elif line.kind in ("h2", "h3", "h4", "li", "tr") or (text[-1] in LAST and END_RE.search(text)):
-        weight = -1.0
-    if line.junk and weight > 0:
-        weight *= 0.2
-    return weight
+SHORT = frozenset(("h2", "h3", "h4", "li", "tr"))
+"""Blocks of a text that are short by nature."""
 
 
-def is_table_row(line: Line) -> bool:
+def is_table_row(cells: Sequence[str]) -> bool:
     """Say whether a row is one of an open-government table: the label, then its value."""
-    return any(SQUEEZE_RE.sub("", cell).rstrip(":：") in TABLE_LABELS for cell in line.cells[::2])
+    return any(SQUEEZE_RE.sub("", cell).rstrip(":：") in TABLE_LABELS for cell in cells[::2])
 
 
 SENTENCE_RE = re.compile("[。！？]")
@@ -198,33 +219,33 @@ ENDS = frozenset(("", " ", "】", "]", *(label[-1] for label in FIELD_OF)))
 """How a line ends that is nothing but a label."""
 
 
-def _is_info(line: Line) -> bool:
-    """Say whether a line is an info line: a date or labels with short values, and nothing besides.
+def _tells(text: str, ends: bool) -> int:
+    """Say whether a text is an info line: a date or labels with short values, and nothing besides.
 
     A line of the story may hold a date or `时间：` as well, but then much else.
     """
-    text = line.text
-    if line.size > 160:
-        return False
-    if line.cells and is_table_row(line):
-        return True
+    if len(text) > 160:
+        return NEVER
     # Looking for plain characters first spares most lines the patterns.
+    clock = "今天" in text or "星期" in text or "农历" in text or "欢迎" in text
+    if ends and not clock and "：" not in text and ":" not in text and "于" not in text:
+        return NEVER  # a sentence
     dated = "20" in text or "19" in text
     days = list(DATE_RE.finditer(text)) if dated else []
     term = days and any(RANGE_RE.match(text, day.end()) for day in days)
-    clock = "今天" in text or "星期" in text or "农历" in text or "欢迎" in text
     if clock and TODAY_RE.search(text):
-        return not text.endswith(("。", "；")) and not (term and LABEL_RE.match(text))
+        return NEVER if text.endswith(("。", "；")) or (term and LABEL_RE.match(text)) else ALWAYS
     if term:
-        return False
+        return NEVER
     rest = DATE_RE.sub("", text) if days else text
     labels = "：" in rest or ":" in rest or rest[-1:] in ENDS or "布于" in rest or "表于" in rest
     found = list(LABEL_RE.finditer(rest)) if labels else []
     if not found:
-        return bool(days) and len(rest) <= 44 and not END_RE.search(text) and not line.linked
+        if not days or len(rest) > 44 or ends:
+            return NEVER
+        return ALWAYS if text.startswith("http") else UNLINKED  # the site's address, linked, then the date
     if any(FIELD_OF[SQUEEZE_RE.sub("", m[1])] in ("editor", "duty") for m in found) and found[0].start() == 0:
-        return line.size <= 80 and not SENTENCE_RE.search(text)
+        return ALWAYS if len(text) <= 80 and not SENTENCE_RE.search(text) else NEVER
     values = [value for _, _, value in labelled(rest)]
-    return found[0].start() <= 44 and all(
-        len(value) <= 30 and not SENTENCE_RE.search(value) for value in values
-    )
+    short = all(len(value) <= 30 and not SENTENCE_RE.search(value) for value in values)
+    return ALWAYS if short and found[0].start() <= 44 else NEVER

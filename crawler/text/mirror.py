@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
+from itertools import repeat
 
 # PHP's CP936 gives private-use characters for pairs that the standard leaves open: libmbfl,
 # unicode_table_cp936.h; (first character, first pair), as long as Python's GBK knows none of the pairs.
@@ -107,8 +108,7 @@ def sources() -> dict[str, tuple[bytes, ...]]:
 
 def encode(text: str) -> bytes:
     """Encode a text as the machine does: what GBK cannot write becomes ``?``."""
-    known = codes()
-    return b"".join(known.get(char, b"?") for char in text)
+    return b"".join(map(codes().get, text, repeat(b"?")))
 
 
 def annotate(body: bytes, notes: Iterable[tuple[str, str]]) -> bytes:

@@ -16,7 +16,8 @@ import lxml.etree
 from lxml.etree import _Element as Element
 
 from crawler.text.hiding import conceals
-from crawler.text.lines import Line, tidy
+from crawler.text.labels import OUTER
+from crawler.text.lines import OFTEN, Line, heard, said, tidy
 from crawler.text.tables import read
 
 INLINE = frozenset(
@@ -57,16 +58,15 @@ INLINE = frozenset(
         "tt",
         "u",
         "var",
-        "wbr",
+        *("source", "track", "wbr"),  # libxml2 puts what follows them into them
     ]
 )
 """Elements that run on within a line."""
 
 SKIP = frozenset(
     [
-        "script",
-        "style",
         "head",
+        "title",
         "template",
         "noscript",
         "select",
@@ -82,39 +82,9 @@ SKIP = frozenset(
         "audio",
         "video",
         "map",
-        "title",
-        "meta",
-        "link",
-        "base",
-        "param",
-        "source",
-        "track",
-        "input",
     ]
 )
 """Elements whose inside is no text to read."""
-
-LEAVES = frozenset(
-    (
-        *(lxml.etree.Comment, lxml.etree.ProcessingInstruction, lxml.etree.Entity),
-        *[
-            "br",
-            "img",
-            "script",
-            "style",
-            "title",
-            "meta",
-            "link",
-            "base",
-            "input",
-            "param",
-            "source",
-            "track",
-            "wbr",
-        ],
-    )
-)
-"""What has no element in it."""
 
 JUNK_TAGS = frozenset(("nav", "footer", "aside"))
 JUNK_RE = re.compile(
@@ -148,9 +118,17 @@ class Traits(NamedTuple):
     """Whether it is not shown, by any way."""
 
 
+NO_TRAITS = Traits((), (), False, False, False)
+
+TELLING = frozenset(("id", "class", "style", "hidden"))
+"""Attributes by which traits are told."""
+ODD = frozenset(("marquee", "iframe"))
+"""Elements that their size may hide."""
+
+
 @lru_cache(4096)
-def traits(tag: str, *attributes: tuple[str, str]) -> Traits:
-    """Look up what a tag and its attributes tell; templates repeat them on page after page."""
+def traits(tag: str, attributes: tuple[tuple[str, str], ...]) -> Traits:
+    """Look up what a tag and its telling attributes tell; templates repeat them on page after page."""
     own = dict(attributes)
     id_, class_, style = own.get("id"), own.get("class", ""), own.get("style", "")
     names = [f"#{id_}"] if id_ else []
@@ -161,7 +139,8 @@ def traits(tag: str, *attributes: tuple[str, str]) -> Traits:
     titles = tuple(name for name in names if name in containers("title"))
     junk = not bodies and (tag in JUNK_TAGS or JUNK_RE.search(f"{id_ or ''} {class_}") is not None)
     hidden = "hidden" in own or HIDDEN_RE.search(style) is not None
-    return Traits(bodies, titles, junk, hidden, hidden or conceals(tag, own))
+    found = Traits(bodies, titles, junk, hidden, hidden or conceals(tag, own))
+    return NO_TRAITS if found == NO_TRAITS else found
 
 
 class Spot(NamedTuple):
@@ -200,7 +179,7 @@ class Outline:
 
     __slots__ = (
         "anchors",
-        "begin",
+        "begun",
         "bodies",
         "heads",
         "images",
@@ -227,18 +206,31 @@ class Outline:
         self.scripts: list[Element] = []
         """``<script>`` and ``<iframe>``."""
         self.styles: list[Element] = []
-        self.begin = -1
-        """How many pieces stand before the page's head, where something was put before ``<html>``."""
+        self.begun = -1
+        """How many lines stand before the page's head, where something was put before ``<html>``."""
 
 
 INLINED, LINED, ROW, SKIPPED = range(4)
 """How the inside of an element is read: within a line, as lines of its own, cell by cell, not at all."""
+BREAK, PICTURE, META, SCRIPT, STYLE, NOTHING = range(4, 10)
+"""What has no element in it."""
 
-MODES = {**dict.fromkeys(INLINE, INLINED), **dict.fromkeys(SKIP, SKIPPED), "tr": ROW}
+
+class _Modes(dict[Any, int]):
+    """How each tag is read; a comment has a function for a tag."""
+
+    def __missing__(self, tag: str) -> int:
+        return INLINED if ":" in tag else LINED
+
+
+MODES = _Modes({"tr": ROW, "br": BREAK, "img": PICTURE, "meta": META, "script": SCRIPT, "style": STYLE})
+MODES.update(dict.fromkeys(INLINE, INLINED) | dict.fromkeys(SKIP, SKIPPED))
+MODES.update(dict.fromkeys(("link", "base", "input", "param"), NOTHING))
+MODES.update(
+    dict.fromkeys((lxml.etree.Comment, lxml.etree.ProcessingInstruction, lxml.etree.Entity), NOTHING)
+)
 NAMED = JUNK_TAGS | frozenset(s for _, _, s in read("containers") if s[0] not in "#.")
 """Tags that tell something without an attribute."""
-
-NO_TRAITS = Traits((), (), False, False, False)
 
 
 def read_outline(root: Element) -> Outline:
@@ -255,10 +247,12 @@ def read_outline(root: Element) -> Outline:
 
     def flush() -> None:
         nonlocal mark, linked, hops
-        text = tidy(pieces[mark] if len(pieces) == mark + 1 else "".join(pieces[mark:]))
+        text = pieces[mark] if len(pieces) == mark + 1 else "".join(pieces[mark:])
+        text = text.strip(OUTER)
         mark = len(pieces)
-        if text:
-            lines.append(Line(text, min(linked, len(text)), el, kind, hops, hidden, junk))
+        what = heard(text) if len(text) <= OFTEN else said(tidy(text))
+        if what[0]:
+            lines.append(Line(what, linked, el, kind, hops, hidden, junk))
             hops = 0
         linked = 0
 
@@ -274,7 +268,7 @@ def read_outline(root: Element) -> Outline:
                 first, end, tag = start, len(lines), kind
                 if end == first:
                     hops = before  # a blank paragraph is no distance
-                if own is not NO_TRAITS:
+                if own.bodies or own.titles:
                     found.bodies += [Spot(name, first, end, el) for name in own.bodies]
                     found.titles += [Spot(name, first, end, el) for name in own.titles]
                 el, kind, mode, own, hidden, covered, junk, in_link, start, before, cells = outer.pop()
@@ -297,61 +291,77 @@ def read_outline(root: Element) -> Outline:
         if child is None:
             break
         tag = child.tag
-        if tag in LEAVES:
-            if tag == "br":
+        how = MODES[tag]
+        if how > SKIPPED:
+            if how == BREAK:
                 if len(pieces) > mark:
                     flush()
-            elif tag == "img":
+            elif how == PICTURE:
                 if mode < ROW:
                     found.images.append((len(lines) + (len(pieces) > mark), child))
-            elif tag == "script":
+            elif how == META:
+                found.heads.append(_head(child))
+                if mode == LINED and kind == "body":
+                    found.begun = len(lines) + (len(pieces) > mark)
+            elif how == SCRIPT:
                 found.scripts.append(child)
-            elif tag == "style":
+            elif how == STYLE:
                 found.styles.append(child)
-            elif tag == "title" or tag == "meta":
-                found.heads.append(_head(child, tag))
-                if up.tag == "body":
-                    found.begin = len(pieces)
             text = child.tail
         else:
-            how = SKIPPED if mode == SKIPPED else MODES.get(tag, LINED)
-            if how == LINED and ":" in tag:
-                how = INLINED
-            if how == INLINED and mode == ROW:
+            if mode == SKIPPED:
+                how = SKIPPED
+            elif how == INLINED and mode == ROW:
                 how = LINED
             if INLINED < how < SKIPPED and len(pieces) > mark:
                 flush()
-            outer.append((el, kind, mode, own, hidden, covered, junk, in_link, start, before, cells))
-            el, mode, own = child, how, NO_TRAITS
-            attributes = child.items()
+            what, inside = NO_TRAITS, in_link
             if tag == "a":
                 href = None
-                for name, value in attributes:
+                for name, value in child.items():
                     if name == "href":
                         href = value
                     elif name == "style" or name == "hidden":
-                        own = traits(tag, (name, value))
+                        what = traits(tag, ((name, value),))
                 if href is not None:
                     reads = how < ROW and not in_link
                     place = len(lines) if reads else -1
-                    found.anchors.append(Anchor(place, child, href, len(pieces), covered or own.covered))
-                    in_link = in_link or (reads and href[:1] != "#")
-            elif attributes or tag in NAMED:
-                own = traits(tag, *attributes)
-            if own is not NO_TRAITS:
-                covered = covered or own.covered
-                if up is root:  # a style of the whole page is taken back by a script
-                    own = NO_TRAITS
-                hidden = hidden or own.hidden
-            if tag == "iframe":
+                    found.anchors.append(Anchor(place, child, href, len(pieces), covered or what.covered))
+                    inside = in_link or (reads and href[:1] != "#")
+            elif tag == "iframe":
                 found.scripts.append(child)
-            if INLINED < how < SKIPPED:
-                kind, start, before = tag, len(lines), hops
-                if how == ROW:
-                    cells = []
-                hops += up is not root
-                junk = junk or own.junk
-            text = child.text
+            elif tag == "title":
+                found.heads.append(Head("<title>", child.text or "", child))
+                if mode == LINED and kind == "body":
+                    found.begun = len(lines) + (len(pieces) > mark)
+            if len(child) == 0 and how == INLINED:
+                text = child.text
+                if text and (len(pieces) > mark or not text.isspace()):
+                    pieces.append(text)
+                    if inside:
+                        linked += len(text.strip())
+                text = child.tail
+            else:
+                if tag != "a":
+                    attributes = child.items()
+                    if attributes and tag not in ODD:
+                        attributes = [pair for pair in attributes if pair[0] in TELLING]
+                    if attributes or tag in NAMED:
+                        what = traits(tag, tuple(attributes))
+                outer.append((el, kind, mode, own, hidden, covered, junk, in_link, start, before, cells))
+                el, mode, own, in_link = child, how, what, inside
+                if what is not NO_TRAITS:
+                    covered = covered or what.covered
+                    if up is root:  # a style of the whole page is taken back by a script
+                        own = NO_TRAITS
+                    hidden = hidden or own.hidden
+                if INLINED < how < SKIPPED:
+                    kind, start, before = tag, len(lines), hops
+                    if how == ROW:
+                        cells = []
+                    hops += up is not root
+                    junk = junk or own.junk
+                text = child.text
         if text:
             if mode >= ROW:
                 unread.append(text)
@@ -362,27 +372,32 @@ def read_outline(root: Element) -> Outline:
     return found
 
 
-def _head(el: Element, tag: str) -> Head:
-    if tag == "title":
-        return Head("<title>", el.text or "", el)
-    own = dict(el.items())
-    return Head((own.get("name") or own.get("property") or "").strip().lower(), own.get("content", ""), el)
+def _head(el: Element) -> Head:
+    name = el.get("name") or el.get("property") or el.get("itemprop") or ""
+    return Head(name.strip().lower(), el.get("content", ""), el)
 
 
 def _join_cells(found: Outline, tr: Element, start: int, hops: int, cells: Sequence[tuple[int, int]]) -> bool:
     """Make one line of a table row if its cells are short, as in tables of data."""
     lines = found.lines
-    cells = [cell for cell in cells if cell[0] < cell[1]]
-    if (
-        len(cells) < 2
-        or any(end - first > 4 or sum(line.size for line in lines[first:end]) > 160 for first, end in cells)
-        or next(tr.iter("table"), None) is not None
-    ):
+    texts = []
+    for first, end in cells:
+        if first + 1 == end:
+            text = lines[first].text
+        elif first < end <= first + 4:
+            text = " ".join(line.text for line in lines[first:end])
+        elif first == end:
+            continue
+        else:
+            return False
+        if len(text) > 160 + end - first - 1:
+            return False
+        texts.append(text)
+    if len(texts) < 2 or next(tr.iter("table"), None) is not None:
         return False
     inside = lines[start:]
-    texts = tuple(" ".join(line.text for line in lines[first:end]) for first, end in cells)
     link, hidden = sum(line.link for line in inside), all(line.hidden for line in inside)
-    line = Line("\t".join(texts), link, tr, "tr", hops, hidden, inside[0].junk, texts)
+    line = Line(said("\t".join(texts)), link, tr, "tr", hops, hidden, inside[0].junk, tuple(texts))
     lines[start:] = [line]
     end = len(lines)
     for spots in (found.bodies, found.titles):  # a spot within the row now ends with the row

