@@ -13,6 +13,7 @@ overwritten a title or description that the page itself does not bear out
 switch     a script that looks for search engines
 encoded    a script that hides what it writes
 repeated   the same block was cut out of other articles, or is suspected on other portals
+beside     it stands right beside links that are cut out
 odd        an address such as nobody publishes: a bare number, a throw-away domain
 ========== ===========================================================================================
 """
@@ -235,8 +236,11 @@ class _Find(NamedTuple):
     reasons: tuple[tuple[str, float], ...]
 
 
+PAUSE_RE = re.compile("[，。；！？,!?]")
 PART_RE = re.compile(r"[^。！？…\n]+[。！？…\n]*|[。！？…\n]+")
 CLOSERS = "”’」』）)》"
+PLAIN = 0.9
+"""Score from which on a link's words leave no doubt."""
 LONG = 16
 """Characters of a sentence from which on it is told by the way it speaks alone, if that is not beyond doubt."""
 CALM = 0.15
@@ -258,8 +262,11 @@ def _sold(part: str) -> tuple[int, int]:
     '金沙娱乐城开户送彩金,诚招代理,'
     """
     clauses = [found.span() for found in CLAUSE_RE.finditer(part)]
+    whole = len(clauses)
     while len(clauses) > 1 and _modest(part[slice(*clauses[-1])]):
         clauses.pop()
+    if 1 < len(clauses) < whole and pitch(part[slice(*clauses[-1])]) < LIKELY:
+        clauses.pop()  # text of the page may begin in it
     while len(clauses) > 1 and _modest(part[slice(*clauses[0])]):
         clauses.pop(0)
     start, end = clauses[0][0], clauses[-1][1]
@@ -349,6 +356,12 @@ class _Page:
             ]
         )
         self.words = self.seen.words
+        self.marked = self.seen.sells.keys() | {
+            i
+            for i, words in self.seen.holds.items()
+            if len(words) > 3 or any(spam_words()[word] >= SPOTTED for word in words)
+        }
+        """Numbers of lines, and beyond them of unread pieces and tags of the head, that are worth a look."""
         self._hiding: Hiding | None = None
         self.sheets = sheets or {}
         self.doubts: list[tuple[Element, Removed]] = []
@@ -414,7 +427,7 @@ class _Page:
         finds: list[_Find] = []
         for el in self.root.iter(lxml.etree.Comment):
             text = el.text or ""
-            if len(text) < 30 or not any(map(self.hosts.foreign, ADDRESS_RE.findall(text))):
+            if "//" not in text or not any(map(self.hosts.foreign, ADDRESS_RE.findall(text))):
                 continue
             inside = parse(text).root
             if (find := self.verdict(inside, False, hidden=True)) and dict(find.reasons).get(
@@ -444,7 +457,9 @@ class _Page:
             strong = [s for s in strong if self.stays(s[0])]
         mixed = [(el, tail) for el, tail in strong if el.tag != "a" or tail]
         removed += self.spans(mixed)
-        removed += self.cut(self.judge(strong))
+        finds = self.judge(strong)
+        removed += self.company(finds)
+        removed += self.cut(finds)
         if removed:
             weak = [anchor for anchor in weak if self.stays(anchor.el)]
         removed += self.cut(self.judge([(anchor.el, False) for anchor in self.dim(weak)]))
@@ -455,12 +470,10 @@ class _Page:
     ) -> list[tuple[Element, int]]:
         """Give the elements, with the numbers of their lines, by which hidden blocks are found that are worth a look."""
         spots = [(el, self.line_of[el, tail]) for el, tail in strong]
-        for i in self.seen.sells.keys() | self.seen.holds.keys():
-            if i < len(self.lines):
-                el = self.lines[i].el
-                spots += [(el, i), *((one, i) for one in SHY(el))]
-            else:
-                spots += [(el, -1) for el in self.root.iter("noscript")]
+        for el, i in {self.lines[i].el: i for i in self.marked if i < len(self.lines)}.items():
+            spots += [(el, i), *((one, i) for one in SHY(el))]
+        if any(i >= len(self.lines) for i in self.marked):
+            spots += [(el, -1) for el in self.root.iter("noscript")]
         return spots + [(anchor.el, anchor.place) for anchor in weak]
 
     def stays(self, el: Element) -> bool:
@@ -478,8 +491,9 @@ class _Page:
         for anchor in self.outline.anchors:
             away = self.hosts.foreign(anchor.href)
             self.line_of[anchor.el, False] = anchor.place
-            if away or anchor.place in holds or anchor.place in sells or anchor.place < 0:
-                topic = off_topic(text_of(anchor.el), self.words) if self.words else 0.0
+            if away or anchor.place in self.marked or anchor.place < 0:
+                holding = self.words and (anchor.place in holds or anchor.place < 0)
+                topic = off_topic(text_of(anchor.el), self.words) if holding else 0.0
                 if topic >= SPOTTED or (topic and away):
                     strong.append((anchor.el, False))
                     anchors.add(anchor.el)
@@ -493,7 +507,7 @@ class _Page:
         weak = [anchor for anchor in weak if anchor.el not in anchors]
         heavy = [word for word in self.words if spam_words()[word] >= 0.7]
         pattern = re.compile("|".join(map(re.escape, heavy))) if heavy else None
-        marked = [i for i in {*holds, *sells} if i < len(self.lines)]
+        marked = [i for i in self.marked if i < len(self.lines)]
         looked: set[Element] = set()
         for i in sorted(marked):
             el = self.lines[i].el
@@ -603,10 +617,9 @@ class _Page:
     @cached_property
     def honest(self) -> str:
         """The page's Hanzi, by lines, without the sentences that are a seller's."""
-        marked = self.seen.sells.keys() | self.seen.holds.keys()
         texts = (
             "".join(part for part in PART_RE.findall(line.text) if not self.sells(part))
-            if i in marked
+            if i in self.marked
             else line.text
             for i, line in enumerate(self.lines)
         )
@@ -618,7 +631,7 @@ class _Page:
         0 if the page says too little to tell. Beside text that is foreign to the page as well, it could be a
         report of its own, so that the way it speaks must be beyond doubt.
         """
-        if self.says < ENOUGH or self.called(text):
+        if self.says < ENOUGH:
             return 0.0
         belongs = _share(near, self.honest.replace("\n".join(HAN_RE.findall(near)), "", 1)) >= BELONGS
         told = pitch(text)
@@ -647,10 +660,9 @@ class _Page:
 
     def near(self, number: int) -> str:
         """Give the text around a line: two lines before and behind it that are neither suspect nor links."""
-        marked = self.seen.sells.keys() | self.seen.holds.keys()
 
         def some(numbers: Iterable[int]) -> list[str]:
-            found = (self.lines[i] for i in numbers if i not in marked)
+            found = (self.lines[i] for i in numbers if i not in self.marked)
             return [line.text for line in islice((li for li in found if li.size >= 10 and not li.link), 2)]
 
         return "\n".join((*some(range(number - 1, -1, -1))[::-1], *some(range(number + 1, len(self.lines)))))
@@ -672,8 +684,6 @@ class _Page:
                 continue
             rest = "".join(part for part, sells in zip(parts, sold, strict=True) if not sells)
             near = rest if len(rest) >= 10 else self.near(self.line_of[el, tail])
-            path = self.root.getroottree().getpath(el)
-            place = f"{path}/following-sibling::text()[1]" if tail else f"{path}/text()[1]"
             strays = [
                 self.stray(part, near) if sells else 0.0 for part, sells in zip(parts, sold, strict=True)
             ]
@@ -681,23 +691,64 @@ class _Page:
                 beside = max(strays[max(0, i - 1) : i + 2])
                 if beside and not strays[i] and pitch(parts[i]) >= POSSIBLE:
                     strays[i] = self.alien(parts[i])
-            kept, at = "", 0
-            for part, stray in zip(parts, strays, strict=True):
-                if stray:
-                    start, end = _sold(part)
-                    said = part[start:end]
-                    kept += part[:start] + part[end:]
-                    where = f"{place}, characters {at + start} to {at + end}"
-                    topic = max(off_topic(said, self.words), pitch(said))
-                    reasons = _reasons(("off-topic", topic), ("stray", stray))
-                    removed.append(Removed("text", where, said.strip(), said, (), reasons))
-                else:
-                    kept += part
-                at += len(part)
-            if tail:
-                el.tail = kept
+            told = [max(off_topic(part, self.words), pitch(part)) for part in parts]
+            reasons = [_reasons(("off-topic", t), ("stray", s)) for t, s in zip(told, strays, strict=True)]
+            removed += self.take_parts(
+                el, tail, parts, [r if s else () for r, s in zip(reasons, strays, strict=True)]
+            )
+        return removed
+
+    def company(self, finds: Sequence[_Find]) -> list[Removed]:
+        """Cut the sentences that stand right beside links which are cut, if they are foreign to the page as well."""
+        removed: list[Removed] = []
+        if self.says < ENOUGH:
+            return removed
+        for find in finds:
+            if find.tail or find.el.tag != "a":
+                continue
+            before = find.el.getprevious()
+            up = find.el.getparent()
+            nodes = ((find.el, True), (up, False) if before is None else (before, True))
+            for (el, tail), way in zip(nodes, (1, -1), strict=True):
+                parts = PART_RE.findall((el.tail if tail else el.text) or "")
+                reasons: list[tuple[tuple[str, float], ...]] = [()] * len(parts)
+                for i in range(len(parts))[::way]:
+                    if not parts[i].strip(JOINTS):
+                        continue
+                    if pitch(parts[i]) < FAINT or not (stray := self.alien(parts[i])):
+                        break
+                    reasons[i] = _reasons(("beside", 1.0), ("stray", stray), ("off-topic", pitch(parts[i])))
+                removed += self.take_parts(el, tail, parts, reasons)
+        return removed
+
+    def take_parts(
+        self,
+        el: Element,
+        tail: bool,
+        parts: Sequence[str],
+        reasons: Sequence[tuple[tuple[str, float], ...]],
+    ) -> list[Removed]:
+        """Cut those parts of a text node out that there are reasons for."""
+        if not any(reasons):
+            return []
+        path = self.root.getroottree().getpath(el)
+        place = f"{path}/following-sibling::text()[1]" if tail else f"{path}/text()[1]"
+        removed: list[Removed] = []
+        kept, at = "", 0
+        for part, why in zip(parts, reasons, strict=True):
+            if why:
+                start, end = _sold(part)
+                said = part[start:end]
+                kept += part[:start] + part[end:]
+                where = f"{place}, characters {at + start} to {at + end}"
+                removed.append(Removed("text", where, said.strip(), said, (), why))
             else:
-                el.text = kept
+                kept += part
+            at += len(part)
+        if tail:
+            el.tail = kept
+        else:
+            el.text = kept
         return removed
 
     @staticmethod
@@ -763,7 +814,12 @@ class _Page:
         said = [text_of(a) for a in foreign]
         sold = [off_topic(words, self.words) >= SPOTTED for words in said]
         # who sells does not link to the page's own host, as menus and logins do, and says a sentence
-        alone = not links and len(fold(text)) >= 12 and not _linked(base)
+        alone = (
+            not links
+            and len(fold(text)) >= 12
+            and (row >= SPOTTED or PAUSE_RE.search(text))
+            and not _linked(base)
+        )
         told, mates = self.told.get(el, (0.0, 0)) if not tail else (0.0, 0)
         if not told and (alone or foreign):
             told = pitch(text)
@@ -789,9 +845,12 @@ class _Page:
         place = stray = 0.0
         if (max(topic, told) >= SPOTTED or away >= 0.8) and self.out_of_place(line):
             place = 0.6
-        if told >= SPOTTED and line >= 0 and max(place, away, row) < SPOTTED and not hidden:
-            stray = self.stray(text, self.near(line))
-        hides = hidden and (links or SENTENCE_RE.search(text))  # calendars say no sentence
+        if line >= 0 and max(place, away, row) < SPOTTED and not hidden and not self.called(text):
+            if foreign and topic >= PLAIN and self.says >= ENOUGH:
+                stray = self.alien(text)
+            elif told >= SPOTTED:
+                stray = self.stray(text, self.near(line))
+        hides = hidden and (links or PAUSE_RE.search(text))  # calendars say no sentence
         if told > topic and (hides or max(place, away, row, stray) >= SPOTTED):
             topic = told
         if hidden and topic >= SPOTTED and away < SPOTTED and self.twice(text):
@@ -837,7 +896,7 @@ class _Page:
         shown = None
         unread = len(self.lines) + len(self.outline.unread)
         for i, (name, text, el) in enumerate(self.heads, unread):
-            if i not in self.seen.holds and i not in self.seen.sells:
+            if i not in self.marked:
                 continue
             topic = off_topic(text)
             if topic < SPOTTED:  # who describes a site praises it
@@ -904,8 +963,10 @@ class _Page:
         if not any(word in text for word in SUSPECT):
             return ()
         plain = _unwrap(text)
-        spiders = SPIDER_RE.search(plain) and LOOK_RE.search(plain)
+        spiders = LOOK_RE.search(plain) and SPIDER_RE.search(plain)
         encoded = plain != text and ("document.write" in plain or "eval" in text)
+        if not spiders and not encoded and plain.isascii():
+            return ()  # it says nothing
         foreign = any(self.hosts.foreign(a) for a in ADDRESS_RE.findall(plain))
         return _reasons(
             ("switch", 1.0 if spiders else 0.0),

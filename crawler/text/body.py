@@ -206,12 +206,12 @@ def trim(
     """Say which lines of the body are text: no info lines, no furniture, nothing after it is over."""
     kept: list[int] = []
     same = bare(title) if title else None
-    visible = sum(lines[i].size for i in range(start, over) if not lines[i].hidden)
-    hidden = sum(lines[i].size for i in range(start, over) if lines[i].hidden)
+    covered = sum(lines[i].size for i in range(start, over) if lines[i].covered)
+    shown = sum(lines[i].size for i in range(start, over)) - covered
     listed = False  # in a list of links below a heading of such lists
     for i in range(start, over):
         line = lines[i]
-        if i in info.lines or (line.hidden and hidden <= visible):
+        if i in info.lines or (line.covered and covered <= shown):
             continue
         role = line.role
         listed = listed and line.linked

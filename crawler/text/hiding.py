@@ -89,12 +89,17 @@ LOUD_RE = re.compile(
 )
 
 
-def hiding_rules(sheet: str) -> Iterator[str]:
-    """Give the selectors of a style sheet's rules that hide, and hold for every reader.
+@lru_cache(256)
+def hiding_rules(sheet: str) -> tuple[str, ...]:
+    """Give the selectors of a style sheet's rules that hide, and hold for every reader; portals repeat their sheets.
 
-    >>> list(hiding_rules("/* a */ .ad, #x > p {display:none} @media print{nav{display:none}} p{margin:0}"))
-    ['.ad', '#x > p']
+    >>> hiding_rules("/* a */ .ad, #x > p {display:none} @media print{nav{display:none}} p{margin:0}")
+    ('.ad', '#x > p')
     """
+    return tuple(_hiding_rules(sheet))
+
+
+def _hiding_rules(sheet: str) -> Iterator[str]:
     sheet = COMMENT_RE.sub(lambda found: "" if found[0][0] == "/" else found[0], sheet)
     held = [True]
     at = 0

@@ -116,6 +116,7 @@ class Line:
 
     __slots__ = (
         "cells",
+        "covered",
         "el",
         "ends",
         "hidden",
@@ -139,6 +140,7 @@ class Line:
         hops: int,
         hidden: bool,
         junk: bool,
+        covered: bool,
         cells: tuple[str, ...] = (),
     ) -> None:
         self.text, size, role, marked, self.ends, info = said
@@ -155,6 +157,9 @@ class Line:
         self.hops = hops
         """How many block borders lie between it and the line before: two between sibling paragraphs."""
         self.hidden = hidden
+        """Whether it is not shown by the plainest ways, which honest pages use too."""
+        self.covered = covered
+        """Whether it is not shown by any way that its elements' own attributes tell."""
         self.junk = junk
         self.cells = cells
         table = bool(cells) and is_table_row(cells)

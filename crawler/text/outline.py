@@ -252,7 +252,7 @@ def read_outline(root: Element) -> Outline:
         mark = len(pieces)
         what = heard(text) if len(text) <= OFTEN else said(tidy(text))
         if what[0]:
-            lines.append(Line(what, linked, el, kind, hops, hidden, junk))
+            lines.append(Line(what, linked, el, kind, hops, hidden, junk, covered))
             hops = 0
         linked = 0
 
@@ -397,7 +397,8 @@ def _join_cells(found: Outline, tr: Element, start: int, hops: int, cells: Seque
         return False
     inside = lines[start:]
     link, hidden = sum(line.link for line in inside), all(line.hidden for line in inside)
-    line = Line(said("\t".join(texts)), link, tr, "tr", hops, hidden, inside[0].junk, tuple(texts))
+    covered = all(line.covered for line in inside)
+    line = Line(said("\t".join(texts)), link, tr, "tr", hops, hidden, inside[0].junk, covered, tuple(texts))
     lines[start:] = [line]
     end = len(lines)
     for spots in (found.bodies, found.titles):  # a spot within the row now ends with the row

@@ -237,6 +237,8 @@ class _Table(NamedTuple):
     """Code unit -> whether it ends a sentence."""
 
 
+ODDS = 0.2
+"""Logarithm of the odds from which on a sentence is worth a closer look."""
 STEPS = 25
 """Steps of a weight in the small table: it stays in the processor's cache."""
 
@@ -262,7 +264,7 @@ def _table() -> _Table:
 
 
 def _selling(units: npt.NDArray[np.uint16], borders: npt.NDArray[np.intp]) -> dict[int, str]:
-    """Give number -> sentences of the lines that have some which more likely than not are a seller's."""
+    """Give number -> sentences of the lines that have some which are likely a seller's."""
     table = _table()
     kinds = table.kinds.take(units)
     said = kinds > 0
@@ -271,9 +273,8 @@ def _selling(units: npt.NDArray[np.uint16], borders: npt.NDArray[np.intp]) -> di
     starts = table.ends.take(units).nonzero()[0] + 1
     starts = np.concatenate(([0], starts[starts < len(units)]))
     sizes = np.add.reduceat(said, starts, dtype=np.int32)
-    hot = np.add.reduceat(worth, starts, dtype=np.int32) > np.sqrt(np.maximum(sizes, 8)) * (
-        -_weights()[0] * STEPS
-    )
+    least = (ODDS - _weights()[0]) * STEPS
+    hot = np.add.reduceat(worth, starts, dtype=np.int32) > np.sqrt(np.maximum(sizes, 8)) * least
     found: dict[int, str] = {}
     at = (hot & (sizes >= LEAST)).nonzero()[0]
     if len(at):
