@@ -17,6 +17,8 @@ import pytest
 from crawler.archive import COMPARED, Archive, canonical, compare
 from crawler.portals.listing import parse_page
 from crawler.portals.pager import PARTS, Pager, Walk, find_pager, may_be_split
+from crawler.text import Disagreement, Extracted
+from crawler.text.parts import join
 from tests.home import ROOT, Home
 from tests.replica import Replica, Story
 from tests.replica.audit import audit, audit_files, default_stories
@@ -334,6 +336,78 @@ def test_an_article_whose_last_page_alone_is_listed_is_asked_for_by_its_first(ho
     built = home.folder / "rebuilt.db"
     assert home.scrapy("rebuild", "--to", str(built)).returncode == 0
     assert compare(home.archive, built) == [f"{what}: the same" for what in COMPARED]
+
+
+def test_further_pages_are_read_with_the_sheets_of_the_first_and_their_doubts_kept(home: Home) -> None:
+    with Replica(seed=7, stories=130) as replica:
+        home.through(replica)
+        story = next(one for one in replica.truth if one.pager == "numbers")
+        pages = replica.pages(CITY)
+        pages["/css/main.css"] = pages["/css/main.css"]._replace(body=b".zq{display:none}")
+        for url, more in zip(
+            story.parts, ("<div class=zq>百家乐 澳门新葡京</div>", "<p>澳门新葡京 百家乐</p>"), strict=True
+        ):
+            path = urlsplit(url).path
+            body = pages[path].body.replace(b"<body>", b"<body>" + more.encode(story.encoding), 1)
+            assert body != pages[path].body
+            pages[path] = pages[path]._replace(body=body)
+        assert home.crawl("crawl", "lyg_news", "-a", "channel=gcyw").returncode == 0
+    blocks = "SELECT b.part, b.text FROM {} b JOIN articles a ON a.id = b.article_id WHERE a.url = ?"
+    assert rows(home.archive, blocks.format("removed"), story.url) == [(2, "百家乐 澳门新葡京")]
+    assert rows(home.archive, blocks.format("suspects"), story.url) == [(3, "澳门新葡京 百家乐")]
+    found = "SELECT tampered, text FROM articles WHERE url = ?"
+    assert rows(home.archive, found, story.url) == [(1, story.text)]
+    said = home.scrapy("explain", story.url).stdout.decode().split("\npage  ")
+    assert [(part.count("cut out   hidden"), part.count("suspected,")) for part in said] == [
+        (0, 0),
+        (1, 0),
+        (0, 1),
+    ]
+    texts = [part.rpartition("characters\n\n")[2].strip("\n") for part in said]
+    assert "\n".join(texts) == story.text
+    built = home.folder / "rebuilt.db"
+    assert home.scrapy("rebuild", "--to", str(built)).returncode == 0
+    assert compare(home.archive, built) == [f"{what}: the same" for what in COMPARED]
+    assert rows(built, blocks.format("suspects"), story.url) == [(3, "澳门新葡京 百家乐")]
+
+
+def test_what_the_pages_say_is_put_together() -> None:
+    first = Extracted(
+        title="书屋",
+        text="图书九千册。",
+        images=(("1.png", None),),
+        links=("http://a.cn/",),
+        rules=(("title", "h1"), ("words", "w")),
+        subtitle="副题",
+        words=6,
+        language="zh",
+        disagreements=(Disagreement("title", "h1", "书屋", "<title>", "食堂"),),
+    )
+    second = Extracted(
+        title="书屋（2）",
+        text="Open daily.",
+        images=(("1.png", "图"), ("2.png", "图")),
+        attachments=(("a.pdf", "附件"),),
+        rules=(("title", "line"), ("kicker", "line"), ("editor", "line")),
+        kicker="上页",
+        editor="王五",
+        words=2,
+        disagreements=(Disagreement("title", "line", "书屋（2）", "<title>", "食堂"),),
+    )
+    assert join([first, second]) == Extracted(
+        title="书屋",
+        text="图书九千册。\nOpen daily.",
+        images=(("1.png", None), ("2.png", "图")),
+        attachments=(("a.pdf", "附件"),),
+        links=("http://a.cn/",),
+        rules=(("title", "h1"), ("words", "w"), ("editor", "line")),
+        subtitle="副题",
+        editor="王五",
+        words=7,
+        language="zh",
+        script="Hans",
+        disagreements=first.disagreements,
+    )
 
 
 PAGE = (
