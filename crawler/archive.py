@@ -45,7 +45,7 @@ from crawler.documents import READABLE, Document
 from crawler.text.encoding import decode
 from crawler.text.hosts import THROW_AWAY_RE, domain_of, host_of, is_honest
 from crawler.text.learning import Lesson
-from crawler.text.memory import Traces
+from crawler.text.runover import CODE_RE, MARKED_RE, Piece, Story, put_together
 from crawler.text.signatures import bands, likeness, same_story, sign
 from crawler.text.tampering import Edit, Step, repair, revert
 
@@ -78,6 +78,9 @@ GONE_PAUSES = (22, 46, 94, 166, 334, 718)
 
 KEPT_DAMAGE = 200
 """How many damaged places of one page are kept in ``fields``: byte offset and bytes in hex."""
+
+PART_ATTEMPTS = 2
+"""Runs that ask again for a page of a split article that was there before; after them the rest is what it shows."""
 
 TARGETS = 100
 """How many hosts of one block are looked at when it is put to its campaign."""
@@ -249,12 +252,21 @@ class Remembered:
         lines: frozenset[str],
         hosts: frozenset[str],
         blocks: Mapping[str, Sequence[tuple[str, str, bool]]],
+        article: str | None = None,
     ) -> None:
-        """Keep digests of lines, hosts, and for digests of blocks the articles: key, portal, whether it was cut out."""
+        """Keep digests of lines, hosts, and for digests of blocks the articles: key, portal, whether it was cut out.
+
+        `article` is the key of the article whose further pages are read.
+        """
         self.portal = portal
         self.lines = lines
         self.hosts = hosts
         self.blocks = blocks
+        self.article = article
+
+    def within(self, url: str) -> Remembered:
+        """Give the same for reading further pages of the article at `url`, which is no other article to them."""
+        return Remembered(self.portal, self.lines, self.hosts, self.blocks, canonical(url))
 
     def furniture(self, line: str) -> bool:
         """Say whether a line stands on many of the portal's pages outside their articles."""
@@ -268,7 +280,7 @@ class Remembered:
         found = self.blocks.get(block_digest(text)) if self.blocks else None
         if not found:
             return 0
-        own = canonical(url) if url else ""
+        own = self.article or (canonical(url) if url else "")
         return len({key for key, portal, cut in found if key != own and (cut or portal != self.portal)})
 
     def honest(self, host: str) -> bool:
@@ -327,8 +339,12 @@ TABLES = {
     ),
     "articles": Table(
         "id:int url! key! portal channel title text published source author tampered:int! duplicate_of:int "
-        "signature first_seen! last_seen! capture_id:int version:int! gone fields encoding asked",
-        foreign_keys=(("duplicate_of", "articles", "id"), ("capture_id", "captures", "id")),
+        "signature first_seen! last_seen! capture_id:int version:int! gone fields encoding asked part_of:int",
+        foreign_keys=(
+            ("duplicate_of", "articles", "id"),
+            ("capture_id", "captures", "id"),
+            ("part_of", "articles", "id"),
+        ),
     ),
     "versions": Table(
         "article_id:int version:int capture_id:int seen! title text published source author tampered:int "
@@ -337,11 +353,11 @@ TABLES = {
         foreign_keys=(("article_id", "articles", "id"), ("capture_id", "captures", "id")),
     ),
     "edits": Table(
-        "id:int article_id:int! version:int! stage! step:int! fixer certainty start:int! before! after!",
+        "id:int article_id:int! version:int! stage! step:int! fixer certainty start:int! before! after! part:int",
         foreign_keys=(("article_id", "articles", "id"),),
     ),
     "removed": Table(
-        "id:int article_id:int! version:int! kind! reasons place text html links block target seen campaign epoch",
+        "id:int article_id:int! version:int! kind! reasons place text html links block target seen campaign epoch part:int",
         foreign_keys=(("article_id", "articles", "id"),),
     ),
     "targets": Table("host campaign! blocks:int! first_seen! last_seen! epoch", pk="host"),
@@ -349,8 +365,13 @@ TABLES = {
         "portal kind key pages:int! fresh:int! first_seen! last_seen! since", pk=("portal", "kind", "key")
     ),
     "suspects": Table(
-        "id:int article_id:int! version:int! kind! reasons place text html links block target seen epoch",
+        "id:int article_id:int! version:int! kind! reasons place text html links block target seen epoch part:int",
         foreign_keys=(("article_id", "articles", "id"),),
+    ),
+    "parts": Table(
+        "article_id:int version:int part:int key! url! capture_id:int error",
+        pk=("article_id", "version", "part"),
+        foreign_keys=(("article_id", "articles", "id"), ("capture_id", "captures", "id")),
     ),
     "listings": Table(
         "portal channel key url! title section listed first_listed! last_listed! state! attempts:int! error due "
@@ -391,12 +412,15 @@ INDEXES = {
     "articles_seen": "INDEX {} ON articles(first_seen)",
     "articles_channel": "INDEX {} ON articles(portal, channel, published)",
     "articles_duplicate": "INDEX {} ON articles(duplicate_of) WHERE duplicate_of IS NOT NULL",
+    "articles_part": "INDEX {} ON articles(part_of) WHERE part_of IS NOT NULL",
     "articles_tampered": "INDEX {} ON articles(tampered) WHERE tampered",
     "articles_capture": "INDEX {} ON articles(capture_id)",
     "versions_capture": "INDEX {} ON versions(capture_id)",
     "edits_version": "INDEX {} ON edits(article_id, version)",
     "removed_version": "INDEX {} ON removed(article_id, version)",
     "removed_block": "INDEX {} ON removed(block)",
+    "parts_key": "INDEX {} ON parts(key)",
+    "parts_capture": "INDEX {} ON parts(capture_id)",
     "memory_since": "INDEX {} ON memory(portal, kind, since) WHERE since IS NOT NULL",
     "removed_campaign": "INDEX {} ON removed(campaign)",
     "targets_campaign": "INDEX {} ON targets(campaign)",
@@ -418,7 +442,7 @@ INDEXES = {
 
 VIEWS = {
     "newest": "SELECT id, url, portal, channel, title, published, source, tampered, gone, first_seen "
-    "FROM articles WHERE duplicate_of IS NULL ORDER BY coalesce(published, first_seen) DESC, id DESC",
+    "FROM articles WHERE duplicate_of IS NULL AND part_of IS NULL ORDER BY coalesce(published, first_seen) DESC, id DESC",
     "tampered": "SELECT a.id, a.url, a.portal, a.title, a.published, a.version, "
     "(SELECT count(*) FROM edits e WHERE e.article_id = a.id AND e.version = a.version) AS edits, "
     "(SELECT count(*) FROM removed r WHERE r.article_id = a.id AND r.version = a.version) AS removed, "
@@ -427,7 +451,7 @@ VIEWS = {
     "substr(coalesce(a.published, a.first_seen), 1, 7) AS month, count(*) AS articles, "
     "sum(a.tampered) AS tampered, sum(a.duplicate_of IS NOT NULL) AS duplicates, "
     "sum(a.gone IS NOT NULL) AS gone FROM articles a "
-    "LEFT JOIN channels c ON c.portal = a.portal AND c.code = a.channel "
+    "LEFT JOIN channels c ON c.portal = a.portal AND c.code = a.channel WHERE a.part_of IS NULL "
     "GROUP BY a.portal, a.channel, month ORDER BY month DESC, a.portal, a.channel",
     "missed": "SELECT portal, channel, url, title, listed, state, attempts, error, due, first_listed, last_listed "
     "FROM listings WHERE state IN ('pending', 'failed', 'challenged', 'gone') ORDER BY first_listed DESC",
@@ -437,6 +461,10 @@ VIEWS = {
     "duplicates": "SELECT a.id, a.url, a.portal, a.title, a.published, a.duplicate_of, f.url AS first_url, "
     "f.portal AS first_portal, f.title AS first_title, f.published AS first_published "
     "FROM articles a JOIN articles f ON f.id = a.duplicate_of ORDER BY a.first_seen DESC",
+    "runovers": "SELECT a.id, a.url, a.channel, a.title, a.published, p.id AS further_id, p.url AS further_url, "
+    "p.channel AS further_channel, p.title AS further_title, json_extract(a.fields, '$.runover') AS runover "
+    "FROM articles a LEFT JOIN articles p ON p.part_of = a.id "
+    "WHERE a.fields LIKE '%\"runover\":%' AND a.part_of IS NULL ORDER BY a.published DESC, a.id",
     "campaigns": "SELECT coalesce(r.campaign, r.block) AS campaign, min(r.block) AS block, coalesce((SELECT "
     "group_concat(host, ' ') FROM (SELECT host FROM targets t WHERE t.campaign = r.campaign "
     "ORDER BY t.blocks DESC, host LIMIT 10)), min(r.target)) AS target, group_concat(DISTINCT r.kind) AS kind, "
@@ -456,7 +484,7 @@ _ANSWER = ("state", "mime", "size", "digest", "capture_id", "text", "error", "at
 
 EXPORTED = (
     *("id", "url", "portal", "channel", "title", "published", "source", "author", "text", "tampered"),
-    *("duplicate_of", "first_seen", "last_seen", "gone", "version", "encoding", "fields"),
+    *("duplicate_of", "first_seen", "last_seen", "gone", "version", "encoding", "fields", "part_of"),
 )
 """The columns of `Archive.export`."""
 
@@ -1066,6 +1094,8 @@ class Archive:
                 "SELECT id FROM captures WHERE warc = ? AND offset = ?", capture.warc, capture.offset
             )
             if found:
+                if capture.revisit_of is not None:
+                    self._update("captures", found["id"], {"revisit_of": capture.revisit_of})
                 return int(found["id"])
             values = capture._asdict() | {"run_id": run_id}
             values["id"] = self._id("captures", "warc = ? AND offset = ?", capture.warc, capture.offset)
@@ -1319,7 +1349,11 @@ class Archive:
             key,
         )
         if before is None:
-            known = self._row("SELECT id, gone FROM articles WHERE key = ?", key)
+            known = self._row("SELECT id, gone FROM articles WHERE key = ?", key) or self._row(
+                "SELECT a.id, a.gone FROM parts p JOIN articles a ON a.id = p.article_id AND a.version = p.version "
+                "WHERE p.key = ?",
+                key,
+            )
             other = self._row(
                 "SELECT state, error, due, attempts, asked FROM listings WHERE key = ? LIMIT 1", key
             )
@@ -1442,7 +1476,9 @@ class Archive:
             self.conn.execute(f"UPDATE {table} SET asked = ? WHERE key = ?", (run_id, row["key"]))
         held = self._row(
             "SELECT c.etag, c.last_modified, a.id FROM articles a JOIN captures c ON c.id = a.capture_id "
-            "WHERE a.key = ? AND a.gone IS NULL AND c.url = ? AND coalesce(c.flags, '') NOT LIKE '%dataloss%'",
+            "WHERE a.key = ? AND a.gone IS NULL AND c.url = ? AND coalesce(c.flags, '') NOT LIKE '%dataloss%' "
+            # that the first page is as it was says nothing of the others
+            "AND NOT EXISTS (SELECT 1 FROM parts p WHERE p.article_id = a.id AND p.version = a.version)",
             row["key"],
             row["url"],
         )
@@ -1531,6 +1567,21 @@ class Archive:
             (state, article_id, key),
         )
 
+    def _owe(self, key: str, error: str, moment: str, attempts: int) -> None:
+        """Note that an archived article is to be asked for again; the pause grows, and ends."""
+        self.conn.execute(
+            "UPDATE listings SET attempts = ?, error = ?, due = ? WHERE key = ? AND state <> 'offsite'",
+            (attempts, _clean(error[:1000]), _due(moment, attempts, PAUSES), key),
+        )
+
+    def belongs(self, url: str, first: str) -> bool:
+        """Note that a page is a further one of the article `first`, so that no line owes it; False where that is not archived."""
+        row = self._row("SELECT id FROM articles WHERE key = ?", canonical(first))
+        if row is not None:
+            with self._write():
+                self._settle(canonical(url), "archived", row["id"])
+        return row is not None
+
     def listed(self, url: str) -> list[dict[str, Any]]:
         """Give the lines of the ledger that lead to a URL."""
         rows = self.conn.execute(
@@ -1560,27 +1611,47 @@ class Archive:
         """Write a page that went through all stages: article, version, edits, removed blocks, index.
 
         The same title and text again are no version: what moves (last seen, date, source, further fields)
-        moves in the article's row. A page older than what the archive has of its URL changes nothing.
+        moves in the article's row. A page older than what the archive has of its URL changes nothing. An article
+        split over several pages is owed again where some could not be had; for `PART_ATTEMPTS` runs it does not
+        replace a version that has more of them.
         """
         key = canonical(page.url)
         when = local_time(page.capture.fetched_at if page.capture else now().replace(microsecond=0))
         values = _fields_of(page)
         values["capture_id"] = page.capture.id if page.capture else None
         with self._write():
-            if page.capture is not None and page.decoded is not None:
-                self.conn.execute(
-                    "UPDATE captures SET charset = ?, encoding = ? WHERE id = ?",
-                    (_charset(page.content_type), page.decoded.encoding, page.capture.id),
-                )
+            for each in (page, *page.parts):
+                if each.capture is not None and each.decoded is not None:
+                    self.conn.execute(
+                        "UPDATE captures SET charset = ?, encoding = ? WHERE id = ?",
+                        (_charset(each.content_type), each.decoded.encoding, each.capture.id),
+                    )
             before = self._row("SELECT * FROM articles WHERE key = ?", key)
             if before is None:
                 saved = self._save_first(page, key, when, values)
             elif when < before["last_seen"]:
                 return Saved(before["id"], before["version"], None)
+            elif page.missed and page.attempts < PART_ATTEMPTS and self._had_more(before, page):
+                saved = Saved(before["id"], before["version"], None)
             else:
                 saved = self._save_again(page, before, when, values)
+            self._run_over(saved.article_id, before is not None and "runover" in _fields(before))
             self._settle(key, "archived" if saved.change else "unchanged", saved.article_id)
+            for part in page.parts:
+                self._settle(canonical(part.url), "archived", saved.article_id)
+            if page.missed:
+                error = f"{len(page.missed)} of {1 + len(page.parts)} pages missed: {page.missed[0].error}"
+                self._owe(key, error, when, page.attempts + 1)
         return saved
+
+    def _had_more(self, before: sqlite3.Row, page: Page) -> bool:
+        """Tell whether the present version of an article has more of its pages than `page` has."""
+        row = self._row(
+            "SELECT count(*) FROM parts WHERE article_id = ? AND version = ? AND error IS NULL",
+            before["id"],
+            before["version"],
+        )
+        return row is not None and row[0] > len(page.parts) - len(page.missed)
 
     def _save_first(self, page: Page, key: str, when: str, values: dict[str, Any]) -> Saved:
         row = {
@@ -1605,6 +1676,7 @@ class Archive:
 
     def _save_again(self, page: Page, before: sqlite3.Row, when: str, values: dict[str, Any]) -> Saved:
         article_id = int(before["id"])
+        before = self._apart(before)
         same = (before["title"], before["text"]) == (values["title"], values["text"])
         if values["tampered"] and not before["tampered"]:
             change: str | None = "tampered"
@@ -1647,36 +1719,59 @@ class Archive:
             article_id, {"article_id": article_id, **values, "seen": when, "change": change}
         )
         rows = []
-        steps = page.repaired.steps if page.repaired else ()
-        for number, step in enumerate(steps, 1):
-            for edit in step.edits:
-                rows.append(
-                    (
-                        *(article_id, version, "tamper", number, step.fixer, step.certainty, edit.start),
-                        # kept exactly, control characters too: they are what the undo puts back
-                        *(_SURROGATE_RE.sub("\ufffd", edit.before), _SURROGATE_RE.sub("\ufffd", edit.after)),
+        for part, each in _numbered(page):
+            steps = each.repaired.steps if each.repaired else ()
+            for number, step in enumerate(steps, 1):
+                for edit in step.edits:
+                    rows.append(
+                        (
+                            *(article_id, version, "tamper", number, step.fixer, step.certainty, edit.start),
+                            # kept exactly, control characters too: they are what the undo puts back
+                            *(
+                                _SURROGATE_RE.sub("\ufffd", edit.before),
+                                _SURROGATE_RE.sub("\ufffd", edit.after),
+                            ),
+                            part,
+                        )
                     )
-                )
         self.conn.executemany(
-            "INSERT INTO edits (article_id, version, stage, step, fixer, certainty, start, before, after) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO edits (article_id, version, stage, step, fixer, certainty, start, before, after, part) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             rows,
         )
+        for number, further in enumerate(page.parts, 2):
+            self._insert(
+                "parts",
+                {
+                    "article_id": article_id,
+                    "version": version,
+                    "part": number,
+                    "key": canonical(further.url),
+                    "url": storable(further.url),
+                    "capture_id": further.capture.id if further.capture else None,
+                    "error": _clean(further.error),
+                },
+            )
         self._write_blocks(page, article_id, version, when)
         return version
 
     def _write_blocks(self, page: Page, article_id: int, version: int, when: str) -> None:
         """Write the blocks cut out of a page, and the suspects; of an unchanged page those that are new."""
-        for table, blocks in (("removed", page.removed), ("suspects", page.suspects)):
+        pages = _numbered(page)
+        for table, found in (
+            ("removed", [(part, each, block) for part, each in pages for block in each.removed]),
+            ("suspects", [(part, each, block) for part, each in pages for block in each.suspects]),
+        ):
             known = {
-                row[0]
+                tuple(row)
                 for row in self.conn.execute(
-                    f"SELECT block FROM {table} WHERE article_id = ? AND version = ?", (article_id, version)
+                    f"SELECT part, block FROM {table} WHERE article_id = ? AND version = ?",
+                    (article_id, version),
                 )
             }
-            for block in blocks:
+            for part, each, block in found:
                 digest = block_digest(block.text or block.html)
-                if digest in known:
+                if (part, digest) in known:
                     continue
                 row = {
                     "article_id": article_id,
@@ -1691,10 +1786,11 @@ class Archive:
                     "target": next((host for link in block.links if (host := _host(link))), None),
                     "seen": when,
                     "epoch": self.epoch,
+                    "part": part,
                 }
                 self._insert(table, row)
                 if table == "removed":
-                    self._join_campaign(digest, targets_of(block.links, page.url), when)
+                    self._join_campaign(digest, targets_of(block.links, each.url), when)
 
     def _join_campaign(self, block: str, hosts: Sequence[str], when: str) -> None:
         """Put the rows of a block to the campaign that has its text or one of its hosts; campaigns that it links are one.
@@ -1835,12 +1931,28 @@ class Archive:
         )
         return [dict(row) for row in rows]
 
-    def undo(self, article_id: int, capture_dir: str | os.PathLike[str]) -> str:
+    def parts(self, article_id: int, version: int) -> list[dict[str, Any]]:
+        """Give the further pages of a version of a split article, in order."""
+        if self._is_elder():
+            return []
+        rows = self.conn.execute(
+            "SELECT * FROM parts WHERE article_id = ? AND version = ? ORDER BY part", (article_id, version)
+        )
+        return [dict(row) for row in rows]
+
+    def undo(self, article_id: int, capture_dir: str | os.PathLike[str], part: int | None = None) -> str:
         """Give the text as it was captured, by undoing the recorded edits of an article's newest version.
 
-        Raises ArchiveError where there is no such article or its capture cannot be read.
+        `part` (2, 3, …) names a further page of a split article. Raises ArchiveError where there is no such article or its capture cannot be read.
         """
         article = self._row("SELECT capture_id, version FROM articles WHERE id = ?", article_id)
+        if article is not None and part is not None:
+            article = self._row(
+                "SELECT capture_id, version FROM parts WHERE article_id = ? AND version = ? AND part = ?",
+                article_id,
+                article["version"],
+                part,
+            )
         capture = self.capture(article["capture_id"]) if article and article["capture_id"] else None
         if article is None or capture is None:
             raise ArchiveError(f"archive: found no article {article_id} with a capture in {self.path}")
@@ -1851,8 +1963,9 @@ class Archive:
         text = repair(decode(record.unpacked().body, record.content_type).text).text
         steps: dict[int, list[Edit]] = {}
         for row in self.conn.execute(
-            "SELECT step, start, before, after FROM edits WHERE article_id = ? AND version = ? ORDER BY step, start",
-            (article_id, article["version"]),
+            "SELECT step, start, before, after FROM edits WHERE article_id = ? AND version = ? AND part IS ? "
+            "ORDER BY step, start",
+            (article_id, article["version"], part),
         ):
             steps.setdefault(row["step"], []).append(Edit(row["start"], row["before"], row["after"]))
         return revert(text, [Step("", "", tuple(edits)) for _, edits in sorted(steps.items())])
@@ -1911,9 +2024,11 @@ class Archive:
 
     def _learn(self, page: Page) -> None:
         """Count what an article's page teaches, when it is first seen; of a page in doubt its hosts teach nothing."""
-        traces = page.traces or Traces()
-        hosts = () if page.tampered or page.suspects else traces.hosts
-        found = [("line", line_digest(line)) for line in traces.lines]
+        pages = [each for _, each in _numbered(page)]
+        traces = [each.traces for each in pages if each.traces and not each.error]
+        doubt = page.tampered or any(each.suspects for each in pages)
+        hosts = () if doubt else [host for each in traces for host in each.hosts]
+        found = [("line", line_digest(line)) for each in traces for line in each.lines]
         found += [("host", host) for host in hosts if not THROW_AWAY_RE.search(host)]
         found.append(("articles", self.epoch))
         self.conn.executemany(
@@ -1950,7 +2065,7 @@ class Archive:
         return found
 
     def _is_elder(self) -> bool:
-        """Tell whether the file is open for reading and of a shape that remembers nothing yet."""
+        """Tell whether the file is open for reading and of a shape that neither remembers nor has parts yet."""
         return bool(self.conn.execute("PRAGMA user_version").fetchone()[0] < 3)
 
     def _blocks_known(self, epoch: str) -> dict[str, list[tuple[str, str, bool]]]:
@@ -1985,7 +2100,13 @@ class Archive:
     # -- the full-text index --
 
     def _indexed(self, article_id: int, values: Mapping[str, Any] | sqlite3.Row) -> tuple[str, str, str]:
-        """Give what the index has of an article: title, text with the texts of its attachments, source."""
+        """Give what the index has of an article: title, text with the texts of its attachments, source.
+
+        Of a continuation nothing: its words are found where the whole story is.
+        """
+        parted = "SELECT 1 FROM articles WHERE id = ? AND part_of IS NOT NULL"
+        if not self._is_elder() and self._row(parted, article_id):
+            return "", "", ""
         texts = self.conn.execute(ATTACHED, (article_id,))
         whole = "\n".join([values["text"] or "", *(row[0] for row in texts)])
         return values["title"] or "", whole, values["source"] or ""
@@ -2315,6 +2436,105 @@ class Archive:
         if rest:
             self._elect(rest)
 
+    # -- stories that run over to another printed page --
+
+    def _run_over(self, article_id: int, before: bool) -> None:
+        """Put the stories of an article's issue together that run over, and take apart what no longer fits.
+
+        What each page showed stays in `versions`; the whole text is worked out from there, so the order in
+        which the pages come does not matter. `before` says that the article was one of them.
+        """
+        article = self._row(
+            "SELECT portal, channel, published, title, text FROM articles WHERE id = ?", article_id
+        )
+        assert article is not None
+        marked = before or MARKED_RE.search(f"{article['title']}\n{article['text']}")
+        if not marked or not article["published"] or not CODE_RE.fullmatch(article["channel"] or ""):
+            return
+        rows = {
+            row["key"]: row
+            for row in self.conn.execute(
+                "SELECT a.*, v.text AS shown FROM articles a JOIN versions v ON v.article_id = a.id "
+                "AND v.version = a.version WHERE a.portal = ? AND substr(a.published, 1, 10) = ? ORDER BY a.key",
+                (article["portal"], article["published"][:10]),
+            ).fetchall()
+        }
+        stories, apart = put_together(
+            [
+                Piece(key, row["channel"], row["title"] or "", row["shown"] or "")
+                for key, row in rows.items()
+                if CODE_RE.fullmatch(row["channel"] or "")
+            ]
+        )
+        wanted: dict[str, tuple[int | None, str | None, dict[str, Any]]] = {
+            key: (None, row["shown"], {}) for key, row in rows.items()
+        }
+        for key, others in apart.items():
+            wanted[key] = (None, rows[key]["shown"], {"apart": [rows[other]["url"] for other in others]})
+        for story in stories:
+            wanted |= self._told(story, rows)
+        for key, row in rows.items():
+            self._retell(row, *wanted[key])
+
+    def _told(
+        self, story: Story, rows: Mapping[str, sqlite3.Row]
+    ) -> dict[str, tuple[int | None, str | None, dict[str, Any]]]:
+        """Say of each piece of a story which article it is part of, what its text is and what `fields` say of it."""
+        first, *further = story.keys
+        pages = [{"page": rows[key]["channel"], "url": rows[key]["url"]} for key in further]
+        told: dict[str, tuple[int | None, str | None, dict[str, Any]]] = {}
+        told[first] = (None, story.text, {"pages": pages, "marks": list(story.marks)})
+        for key in further:
+            told[key] = (rows[first]["id"], rows[key]["shown"], {"of": rows[first]["url"]})
+        return told
+
+    def _retell(
+        self, row: sqlite3.Row, part_of: int | None, text: str | None, runover: dict[str, Any]
+    ) -> None:
+        """Write what became of a piece of a story: index, duplicates and all."""
+        fields = _fields(row)
+        fields.pop("runover", None)
+        values = {
+            "part_of": part_of,
+            "text": text,
+            "fields": _json(fields | ({"runover": runover} if runover else {})),
+        }
+        if all(row[name] == value for name, value in values.items()):
+            if part_of is not None:
+                self._leave(row["id"])
+            return
+        before = self._indexed(row["id"], row)
+        self._update("articles", row["id"], values | {"signature": sign(text or "")})
+        self._reindex(row["id"], before, self._indexed(row["id"], {**dict(row), **values}))
+        if (row["part_of"], row["text"]) != (part_of, text):
+            self._leave(row["id"])
+            if part_of is None:
+                self._relate(row["id"])
+
+    def _leave(self, article_id: int) -> None:
+        """Take an article out of the search for duplicates."""
+        self._part(article_id)
+        self.conn.execute("DELETE FROM bands WHERE article_id = ?", (article_id,))
+
+    def _apart(self, row: sqlite3.Row) -> sqlite3.Row:
+        """Give an article back the text that its own page showed; `_run_over` puts the story together again."""
+        if "runover" not in _fields(row):
+            return row
+        shown = self._row(
+            "SELECT text, fields FROM versions WHERE article_id = ? AND version = ?",
+            row["id"],
+            row["version"],
+        )
+        assert shown is not None
+        runover = _fields(row)["runover"]
+        fields = json.loads(shown["fields"] or "{}") | {"runover": runover}
+        before = self._indexed(row["id"], row)
+        self._update("articles", row["id"], {"text": shown["text"], "fields": _json(fields)})
+        found = self._row("SELECT * FROM articles WHERE id = ?", row["id"])
+        assert found is not None
+        self._reindex(row["id"], before, self._indexed(row["id"], found))
+        return found
+
     # -- for good --
 
     def verify(self, capture_dir: str | os.PathLike[str] | None = None) -> list[str]:
@@ -2346,7 +2566,7 @@ class Archive:
     def _verify_articles(self) -> Iterator[str]:
         rows = self.conn.execute(
             "SELECT a.id, a.url, a.capture_id, v.version, "
-            "a.title IS v.title AND a.text IS v.text AND a.tampered IS v.tampered AS equal "
+            "a.title IS v.title AND a.tampered IS v.tampered AS equal, a.text IS v.text AS same "
             "FROM articles a LEFT JOIN versions v ON v.article_id = a.id AND v.version = a.version"
         )
         for row in rows:
@@ -2354,11 +2574,33 @@ class Archive:
                 yield f"article {row['id']} has no capture ({row['url']})"
             if row["version"] is None:
                 yield f"article {row['id']} lacks its newest version ({row['url']})"
-            elif not row["equal"]:
+            elif not (row["equal"] and (row["same"] or self._is_story(row["id"]))):
                 yield f"article {row['id']} differs from its newest version ({row['url']})"
         for version in self.conn.execute("SELECT * FROM versions"):
             if version["digest"] != _row_digest({name: version[name] for name in version.keys()}):  # noqa: SIM118  # a Row iterates over values
                 yield f"version {version['version']} of article {version['article_id']} does not match its digest"
+
+    def _is_story(self, article_id: int) -> bool:
+        """Tell whether an article's text is what its page and those that go on with it showed."""
+        if self._is_elder():
+            return False
+        rows = self.conn.execute(
+            "SELECT a.key, a.channel, a.title, v.text, a.text AS whole FROM articles a JOIN versions v ON v.article_id = a.id "
+            "AND v.version = a.version WHERE a.id = ? OR a.part_of = ? ORDER BY a.part_of IS NOT NULL",
+            (article_id, article_id),
+        ).fetchall()
+        pieces = [Piece(row["key"], row["channel"], row["title"] or "", row["text"] or "") for row in rows]
+        return rows[0]["whole"] in [story.text for story in put_together(pieces)[0]]
+
+    def apart(self, run_id: str) -> list[dict[str, Any]]:
+        """Give the articles of a run that a printed page names a continuation or beginning of which was not found, or not for certain."""
+        rows = self.conn.execute(
+            "SELECT a.portal, a.channel, a.url, json_extract(a.fields, '$.runover.apart') AS others FROM articles a "
+            "JOIN captures c ON c.id = a.capture_id WHERE a.fields LIKE '%\"runover\":%' AND c.run_id = ? "
+            "AND others IS NOT NULL ORDER BY a.key",
+            (run_id,),
+        )
+        return [{**row, "others": json.loads(row["others"])} for row in map(dict, rows)]
 
     def _verify_attachments(self) -> Iterator[str]:
         rows = self.conn.execute(
@@ -2487,11 +2729,12 @@ class Archive:
         """
         if form not in ("jsonl", "csv"):
             raise ValueError(f"export: found {form!r}, wanted jsonl or csv")
-        rows = self.conn.execute(f"SELECT {', '.join(EXPORTED)} FROM articles ORDER BY id")
+        names = [name for name in EXPORTED if name != "part_of" or not self._is_elder()]
+        rows = self.conn.execute(f"SELECT {', '.join(names)} FROM articles ORDER BY id")
         write: Callable[[sqlite3.Row], Any]
         if form == "csv":
             sheet = csv.writer(file)
-            sheet.writerow(EXPORTED)
+            sheet.writerow(names)
 
             def write(row: sqlite3.Row) -> Any:
                 sheet.writerow([_cell(value) for value in row])
@@ -2549,8 +2792,17 @@ def _fields_of(page: Page) -> dict[str, Any]:
     extracted = page.extracted._asdict() if page.extracted else {}
     author = extracted.get("author")
     named = ("title", "text", "published", "source", "author")
-    lost = page.decoded.damage if page.decoded else ()
-    damage = {"damage": [[each.offset, each.bytes.hex()] for each in lost[:KEPT_DAMAGE]]} if lost else {}
+    lost = [
+        [damage.offset, damage.bytes.hex(), *([part] if part else [])]
+        for part, each in _numbered(page)
+        for damage in (each.decoded.damage if each.decoded else ())
+    ]
+    more: dict[str, Any] = {"damage": lost[:KEPT_DAMAGE]} if lost else {}
+    if page.parts:
+        count = 1 + len(page.parts)
+        more["parts"] = {"had": count - len(page.missed), "of": count}
+        if page.missed:
+            more["parts"]["missed"] = [part.url for part in page.missed]
     return {
         "title": _clean(page.title),
         "text": _clean(page.text),
@@ -2560,9 +2812,20 @@ def _fields_of(page: Page) -> dict[str, Any]:
         "tampered": int(page.tampered),
         "encoding": page.decoded.encoding if page.decoded else None,
         "fields": _json(
-            {name: value for name, value in extracted.items() if value and name not in named} | damage
+            {name: value for name, value in extracted.items() if value and name not in named} | more
         ),
     }
+
+
+def _fields(row: Mapping[str, Any] | sqlite3.Row) -> dict[str, Any]:
+    """Read the JSON of an article's further fields."""
+    found = json.loads(row["fields"] or "{}")
+    return found if isinstance(found, dict) else {}
+
+
+def _numbered(page: Page) -> list[tuple[int | None, Page]]:
+    """Give a page as None, and its further pages with their numbers: 2, 3, …"""
+    return [(None, page), *enumerate(page.parts, 2)]
 
 
 def _files_of(page: Page) -> list[tuple[str, str | None, str]]:
@@ -2626,6 +2889,8 @@ COMPARED = {
     "FROM {place}.edits e JOIN {place}.articles a ON a.id = e.article_id",
     "removed": "SELECT a.key, r.version, r.kind, r.place, r.text, r.html, r.links FROM {place}.removed r "
     "JOIN {place}.articles a ON a.id = r.article_id",
+    "parts": "SELECT a.key, p.version, p.part, p.key, p.url, p.error IS NULL FROM {place}.parts p "
+    "JOIN {place}.articles a ON a.id = p.article_id",
     "memory": "SELECT portal, kind, CASE kind WHEN 'articles' THEN '' ELSE key END AS key, sum(pages + fresh) AS pages "
     "FROM {place}.memory GROUP BY 1, 2, 3",
     "suspects": "SELECT a.key, s.version, s.place, s.reasons, s.text, s.links FROM {place}.suspects s "

@@ -368,7 +368,8 @@ class CaptureWriter:
         `body` is the payload as received, still content-encoded. `last` is what the URL showed before (from
         ``Archive.last_capture``): an equal payload and a 304 answer become revisit records. `context` is any
         JSON; it comes back from `read_captures` as it was. `saved` says that no server gave the body: it
-        becomes a ``resource`` record, and of `headers` only Content-Type is kept.
+        becomes a ``resource`` record, and of `headers` only Content-Type is kept. `status` 0 without headers says that
+        no answer came, and `body` why: it becomes a ``metadata`` record.
 
         Raises CaptureError where the record cannot be written; the file is then as it was before.
         """
@@ -399,7 +400,7 @@ class CaptureWriter:
         profile = None
         if seen is not None and status == 304 and not body:
             profile, digest = NOT_MODIFIED, seen.digest
-        elif seen is not None and body and digest == seen.digest and not saved:
+        elif seen is not None and status and body and digest == seen.digest and not saved:
             profile = SAME_PAYLOAD
         if profile is not None and seen is not None:
             record = builder.create_revisit_record(
@@ -411,6 +412,16 @@ class CaptureWriter:
                 warc_headers_dict=head,
             )
             record.rec_headers.replace_header("WARC-Profile", profile)
+        elif not status and not fields and not saved:
+            head["WARC-Payload-Digest"] = digest
+            record = builder.create_warc_record(
+                target,
+                "metadata",
+                payload=io.BytesIO(body),
+                length=len(body),
+                warc_content_type="text/plain",
+                warc_headers_dict=head,
+            )
         elif saved:
             head["WARC-Payload-Digest"] = digest
             record = builder.create_warc_record(
@@ -950,7 +961,8 @@ def _interpret(raw: _Raw) -> CaptureRecord | Damage | None:
     name = head[""]
     kind = head.get("warc-type", "").lower()
     url = head.get("warc-target-uri", "").strip().removeprefix("<").removesuffix(">")
-    if kind not in ("response", "revisit", "resource") or not url.lower().startswith(
+    unanswered = kind == "metadata" and METADATA.lower() in head
+    if not (unanswered or kind in ("response", "revisit", "resource")) or not url.lower().startswith(
         ("http://", "https://", "urn:sha256:")
     ):
         return None
@@ -974,7 +986,7 @@ def _interpret(raw: _Raw) -> CaptureRecord | Damage | None:
     if kind == "resource":
         status, reason = 200, "OK"
         fields = [("Content-Type", head.get("content-type", "").encode("latin-1", "replace"))]
-    elif block:
+    elif block and not unanswered:
         ending = _HEAD_END_RE.search(block)
         lines, payload = (block, b"") if ending is None else (block[: ending.start()], block[ending.end() :])
         first, _, rest = lines.partition(b"\n")

@@ -26,6 +26,8 @@ CHARACTERS = 400_000
 """How many characters of a text are kept."""
 PART = 16 * 2**20
 """How many bytes of a Word file's XML are read once unpacked."""
+FORMS = 8
+"""How deep forms of a PDF may lie in one another for their text to be read."""
 WIDTH = 15
 """How many characters a printed line has at least, for its end to say nothing."""
 SECONDS = 30
@@ -137,6 +139,7 @@ def read_pdf(body: bytes) -> Document:
             pages = len(file)
             for number in range(min(pages, PAGES)):
                 page = file[number]
+                _give_extent(page)
                 held = page.get_textpage()
                 said = held.get_text_bounded()
                 held.close()
@@ -152,6 +155,41 @@ def read_pdf(body: bytes) -> Document:
         return Document("\n".join(lines) or None, why)
     more = f"{pages} pages, the first {PAGES} were read" if pages > PAGES else None
     return _cut("\n".join(lines), more)
+
+
+def _give_extent(page: Any, form: Any = None, depth: int = 0) -> None:
+    """Let PDFium see the text of a font that neither the file nor this machine has.
+
+    Without glyphs such text has no extent: PDFium passes over a piece of one character, and does not see that two of
+    them stand below each other. Many a print driver writes each character as a piece of its own, so that nothing at
+    all would be read. An outline of more than half a line's height, never drawn, gives them one; 4.5 points are what
+    PDFium wants for a line.
+    """
+    import ctypes
+
+    import pypdfium2.raw as pdfium
+
+    count = pdfium.FPDFFormObj_CountObjects(form) if form else pdfium.FPDFPage_CountObjects(page)
+    left, bottom, right, top, size = (ctypes.c_float() for _ in range(5))
+    matrix = pdfium.FS_MATRIX()
+    for at in range(count):
+        piece = pdfium.FPDFFormObj_GetObject(form, at) if form else pdfium.FPDFPage_GetObject(page, at)
+        kind = pdfium.FPDFPageObj_GetType(piece)
+        if kind == pdfium.FPDF_PAGEOBJ_FORM and depth < FORMS:
+            _give_extent(page, piece, depth + 1)
+        if kind != pdfium.FPDF_PAGEOBJ_TEXT or pdfium.FPDFFont_GetIsEmbedded(
+            pdfium.FPDFTextObj_GetFont(piece)
+        ):
+            continue
+        pdfium.FPDFPageObj_GetBounds(piece, left, bottom, right, top)
+        if right.value - left.value >= 0.01 and top.value - bottom.value >= 0.1:
+            continue
+        pdfium.FPDFTextObj_GetFontSize(piece, size)
+        pdfium.FPDFPageObj_GetMatrix(piece, matrix)
+        height = size.value * float(matrix.c**2 + matrix.d**2) ** 0.5
+        pdfium.FPDFTextObj_SetTextRenderMode(piece, pdfium.FPDF_TEXTRENDERMODE_FILL_STROKE)
+        pdfium.FPDFPageObj_SetStrokeWidth(piece, max(6.0, 0.6 * height))
+        pdfium.FPDFPageObj_SetMatrix(piece, matrix)  # which works the extent out anew
 
 
 def unwrap(lines: list[str]) -> list[str]:

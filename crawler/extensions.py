@@ -273,6 +273,10 @@ class Ledger:
             self.count("unchanged")
         else:
             self.count("archived" if saved.change == "first" else "changed")
+        if page.missed:
+            missed = "; ".join(f"{part.url}: {part.error}" for part in page.missed)
+            what = f"{len(page.missed)} of {1 + len(page.parts)} pages missed: {missed}"[:1000]
+            self.alarm(page.portal, page.channel, "incomplete", what, page.url, page.capture)
         if page.tampered and saved.change:
             self.count("tampered")
             since = saved.change == "tampered"
@@ -466,6 +470,10 @@ class Ledger:
                 f"https://{host}/",
                 None,
             )
+        for row in self.archive.apart(self.run_id):
+            found = ", ".join(row["others"]) or "none"
+            what = f"a printed page says that the story goes on or began on another; found to fit: {found}"
+            self.alarm(row["portal"], row["channel"], "runover apart", what, row["url"], None)
         self.judge(reason, stats)
         self.tell_hacking()
         counts = {name: self.counts[name] for name in COUNTS}

@@ -33,6 +33,14 @@ class Page:
     """The texts of the style sheets that the page links on its own host, by address, as far as the run has them."""
     capture: Capture | None = None
     """The WARC record; None for what was saved elsewhere and has none yet."""
+    parts: tuple[Page, ...] = ()
+    """The further pages of an article that is split over several, in order."""
+    whole: str | None = None
+    """Of a further page: the address of its article."""
+    error: str | None = None
+    """Of a further page: why it could not be had."""
+    attempts: int = 0
+    """How many runs had the article asked for before and did not have it whole."""
 
     # encoding
     decoded: Decoded | None = None
@@ -52,9 +60,15 @@ class Page:
     traces: Traces | None = None
     """What the page teaches for reading further pages of its portal."""
     tampered: bool = False
+    # parts: the fields above hold the whole article from here on
     # dedup
     signature: str | None = None
     # archive
     article_id: int | None = None
     version: int | None = None
     change: str | None = None
+
+    @property
+    def missed(self) -> tuple[Page, ...]:
+        """The further pages that could not be had."""
+        return tuple(part for part in self.parts if part.error)

@@ -33,11 +33,14 @@ from crawler.captures import (
     mend,
     payload_digest,
     read_captures,
+    read_record,
     read_run,
 )
 from crawler.extensions import SETTLED_LATER, Ledger, is_superseded
 from crawler.items import Page
+from crawler.parts import Parts
 from crawler.portals import Portal
+from crawler.portals.listing import page_key
 
 if TYPE_CHECKING:
     from crawler.sources import Source
@@ -88,49 +91,115 @@ def answer_of(record: CaptureRecord, capture: Capture | None) -> HtmlResponse:
     )
 
 
-def read_sheets(path: Path, source: Source | None, stages: Stages) -> None:
-    """Let the pages of a replayed run have the style sheets that it captured: a page stands before its sheets there."""
-    if source is None:
-        return
-    source.sheets.clear()
-    for record in read_captures(path, stages.ledger.archive.resolver(path.parent)):
-        if isinstance(record, CaptureRecord) and record.kind == "sheet":
-            source.keep_sheet(record.context.get("url", record.url), answer_of(record, None), record.capture)
+class Run:
+    """One of our capture files that is replayed, and what stands in it further down: style sheets, further pages."""
 
+    def __init__(self, path: Path, run_id: str, source: Source | None, stages: Stages) -> None:
+        """Read the file once: a page stands before its style sheets and its further pages there."""
+        self.path = path
+        self.run_id = run_id
+        self.source = source
+        self.stages = stages
+        self.archive = stages.ledger.archive
+        self.earlier = self.archive.resolver(path.parent)
+        self.payloads: dict[tuple[str, str], int] = {}
+        """Where in the file the records are that later ones refer to."""
+        self.places: dict[str, list[int]] = {}
+        """Where in the file the answers for an address are that can be a further page or the first one of it."""
+        if source is not None:
+            source.sheets.clear()
+        for record in read_captures(path, self.earlier):
+            if not isinstance(record, CaptureRecord):
+                continue
+            if record.revisit is None:
+                self.payloads[record.url, record.fetched_at] = record.offset
+            if record.kind == "sheet" and source is not None:
+                url = record.context.get("url", record.url)
+                source.keep_sheet(url, answer_of(record, None), record.capture)
+            elif record.kind == "part" or (record.kind == "saved" and record.status == 200):
+                url = record.context.get("url", record.url)
+                self.places.setdefault(page_key(url), []).append(record.offset)
 
-def answer(source: Source | None, record: CaptureRecord, capture: Capture, stages: Stages) -> None:
-    """Give a captured response to the callback that it was asked for with; what it would ask stays unasked."""
-    if record.kind == "saved":
-        stages.take(saved_page(record, capture, stages.crawler.settings))
-        return
-    if source is None or record.kind not in SETTLED_LATER:
-        return
-    if is_superseded(record.status, record.flags, record.context.get("attempt", 0)):
-        return
-    callbacks: dict[str, Callable[[Response], Iterator[Any]]] = {
-        "list": source.parse_list,
-        "article": source.parse_article,
-        "attachment": source.parse_attachment,
-    }
-    for found in callbacks[record.kind](answer_of(record, capture)):
-        if isinstance(found, Page):
-            stages.take(found)
+    def resolve(self, record: CaptureRecord) -> CaptureRecord | None:
+        """Find the payload of a revisit: in a file before, or in this one, which is not read in order."""
+        if (held := self.earlier(record)) or (at := self.payloads.get(record.refers_to or ("", ""))) is None:
+            return held
+        found = read_record(self.path, at)
+        return found if isinstance(found, CaptureRecord) else None
 
+    def replay(self) -> tuple[int, int]:
+        """Replay the records that have no row yet; give how many, and how many were damaged."""
+        taken = damaged = 0
+        for record in read_captures(self.path, self.resolve):
+            if isinstance(record, Damage):
+                damaged += 1
+                logger.warning("%s at byte %d: %s", record.path, record.offset, record.what)
+            elif not self.archive.has_capture(self.path.name, record.offset):
+                taken += 1
+                self.answer(record, self.archive.add_record(record, self.run_id))
+                self.stages.ledger.tick()
+            elif record.kind == "part":  # read before its turn; what it refers to may have come since
+                self.archive.add_record(record, self.run_id)
+        return taken, damaged
 
-def replay_file(path: Path, run_id: str, source: Source | None, stages: Stages) -> tuple[int, int]:
-    """Replay the records of one of our capture files that have no row yet; give how many, and how many were damaged."""
-    ledger = stages.ledger
-    taken = damaged = 0
-    read_sheets(path, source, stages)
-    for record in read_captures(path, ledger.archive.resolver(path.parent)):
-        if isinstance(record, Damage):
-            damaged += 1
-            logger.warning("%s at byte %d: %s", record.path, record.offset, record.what)
-        elif not ledger.archive.has_capture(path.name, record.offset):
-            taken += 1
-            answer(source, record, ledger.archive.add_record(record, run_id), stages)
-            ledger.tick()
-    return taken, damaged
+    def answer(self, record: CaptureRecord, capture: Capture) -> None:
+        """Give a captured response to the callback that it was asked for with; what it would ask stays unasked."""
+        if record.kind == "saved":
+            if record.status in (0, 200):
+                self.answer_saved(record, capture)
+            return
+        source = self.source
+        if source is None or record.kind not in SETTLED_LATER:
+            return
+        if is_superseded(record.status, record.flags, record.context.get("attempt", 0)):
+            return
+        response = answer_of(record, capture)
+        if record.kind == "article":
+            walk = response.meta["parts"] = Parts(response)
+            while url := walk.next():
+                # the last one: what came before it were redirects and repeats
+                offsets = [each for each in self.places.get(page_key(url), ()) if each > record.offset]
+                walk.take(self.read(url, offsets[-1]) if offsets else None)
+        callbacks: dict[str, Callable[[Response], Iterator[Any]]] = {
+            "list": source.parse_list,
+            "article": source.parse_article,
+            "attachment": source.parse_attachment,
+        }
+        for found in callbacks[record.kind](response):
+            if isinstance(found, Page):
+                self.stages.take(found)
+
+    def answer_saved(self, record: CaptureRecord, capture: Capture) -> None:
+        """Take a saved page through the stages, with the further pages that were saved with it."""
+        page = saved_page(record, capture, self.stages.crawler.settings)
+        if not page.url.startswith(("http://", "https://")):  # nobody knows its address
+            self.stages.take(page)
+            return
+        walk = Parts(answer_of(record, capture))
+        if not walk.is_first:
+            if not self.archive.belongs(page.url, walk.first) and page_key(walk.first) not in self.places:
+                what = f"a further page of {walk.first}, which was not saved with it"
+                self.stages.ledger.alarm(page.portal, page.channel, "part alone", what, page.url, capture)
+            return
+        while url := walk.next():
+            offsets = self.places.get(page_key(url), [])
+            later = [each for each in offsets if each > record.offset]
+            if offsets:
+                walk.take(self.read(url, later[0] if later else offsets[-1]))
+            else:
+                meta = {"context": {"url": url}, "capture": None}
+                walk.take(HtmlResponse(url, status=0, body=b"not saved", request=Request(url, meta=meta)))
+        page.parts = walk.pages(page)
+        self.stages.take(page)
+
+    def read(self, url: str, offset: int) -> Response | None:
+        """Read the answer for a further page; None where the file is damaged there."""
+        record = read_record(self.path, offset, self.resolve)
+        if not isinstance(record, CaptureRecord):
+            return None
+        response = answer_of(record, self.archive.add_record(record, self.run_id))
+        response.meta["context"] = {**record.context, "url": url}
+        return response
 
 
 def take_leftovers(source: Source, stages: Stages) -> None:
@@ -142,7 +211,7 @@ def take_leftovers(source: Source, stages: Stages) -> None:
             if torn := mend(path):
                 logger.warning("%s: %d bytes of a torn record moved to %s.torn", path, torn, path.name)
             if path.exists():
-                taken, damaged = replay_file(path, run_id, source, stages)
+                taken, damaged = Run(path, run_id, source, stages).replay()
                 logger.info("%s: %d answers that a killed run left, %d damaged", path, taken, damaged)
         ledger.archive.adopt_run(run_id)
     source.sheets.clear()
@@ -177,7 +246,7 @@ class Rebuild(scrapy.Spider):
             if run.spider not in sources:
                 sources[run.spider] = source_named(run.spider, self.crawler)
             ledger.begin_run(run)
-            taken, damaged = replay_file(path, run.run_id, sources[run.spider], stages)
+            taken, damaged = Run(path, run.run_id, sources[run.spider], stages).replay()
             ledger.end_run(run)
             logger.info("%s: %d answers, %d damaged", path.name, taken, damaged)
             await asyncio.sleep(0)  # let signals through
@@ -207,7 +276,9 @@ class Ingest(scrapy.Spider):
                     what = f"byte {saved.offset}: {saved.what}"
                     ledger.alarm("ingest", None, "damaged", what, saved.path, None)
                     continue
-                capture = ledger.keep(
+                if saved.kind == "part" and not saved.status:
+                    continue  # says that no page came
+                ledger.keep(
                     url=saved.url,
                     status=saved.status,
                     headers=saved.headers,
@@ -218,10 +289,10 @@ class Ingest(scrapy.Spider):
                     flags=saved.flags,
                     saved=not saved.headers,
                 )
-                if saved.status in (0, 200):
-                    stages.take(saved_page(saved, capture, self.settings))
-                ledger.tick()
             await asyncio.sleep(0)
+        if ledger.writer is not None and ledger.writer.path is not None:
+            ledger.writer.sync()
+            Run(ledger.writer.path, ledger.run_id, None, stages).replay()
         ledger.commit()
         return
         yield

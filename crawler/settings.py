@@ -48,6 +48,7 @@ ITEM_PIPELINES = {
     "pipelines.tamper.TamperPipeline": 200,
     "pipelines.spam.SpamPipeline": 300,
     "pipelines.extraction.ExtractionPipeline": 400,
+    "pipelines.parts.PartsPipeline": 450,
     "pipelines.dedup.DedupPipeline": 500,
     "pipelines.archive.ArchivePipeline": 600,
 }

@@ -18,7 +18,7 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 import scrapy
 from scrapy import Request, signals
 from scrapy.exceptions import IgnoreRequest
-from scrapy.http import Response
+from scrapy.http import HtmlResponse, Response
 from scrapy.http.request import NO_CALLBACK
 from twisted.python.failure import Failure
 
@@ -27,8 +27,10 @@ from crawler.captures import CUT_SHORT, Capture
 from crawler.extensions import Ledger
 from crawler.items import Page
 from crawler.middlewares import RobotsUnreachable
+from crawler.parts import Parts, content_type
 from crawler.portals import Ask, Found, Portal
 from crawler.portals.gates import gate_reason
+from crawler.portals.pager import PARTS
 from crawler.replay import Stages, take_leftovers
 from crawler.text import decode
 
@@ -420,12 +422,15 @@ class Source(scrapy.Spider):
         )
 
     async def receive_article(self, response: Response) -> AsyncIterator[Page | Request]:
-        """Judge an answer for an article once the style sheets that it links are there."""
+        """Judge an answer for an article once the style sheets that it links and its further pages are there."""
         if response.status == 200 and self.settings.getbool("STYLE_SHEETS"):
             for url in style_sheets(response.body, response.url):
                 if url not in self.sheets_asked:
                     self.sheets_asked[url] = asyncio.ensure_future(self.fetch_sheet(url))
                 await self.sheets_asked[url]
+        walk = response.meta["parts"] = Parts(response)
+        while further := walk.next():
+            walk.take(await self.fetch_part(further, response.meta["context"]))
         for found in self.parse_article(response):
             yield found
 
@@ -460,10 +465,37 @@ class Source(scrapy.Spider):
             self.sheets[url] = text
         self.crawler.stats.inc_value("sheets/missed" if text is None else "sheets/read")
 
+    async def fetch_part(self, url: str, context: dict[str, Any]) -> Response | None:
+        """Fetch a further page of an article; one that no answer comes for is captured as such (status 0).
+
+        None where the run is ending: the article waits for another one.
+        """
+        about = {"url": url, "of": context["url"]}
+        request = Request(url, callback=NO_CALLBACK, meta={"context": {"kind": "part", **about}})
+        engine = self.crawler.engine
+        try:
+            return await engine.download_async(request)
+        except Exception as error:  # whatever kept it away is written down
+            if engine._slot is None or engine._slot.closing is not None:
+                return None
+            said = f"{type(error).__name__}: {error}"[:500]
+        capture = self.ledger.keep(
+            url=url,
+            status=0,
+            headers=[],
+            body=said.encode(),
+            fetched_at=now(),
+            kind="part",
+            context={"run": self.ledger.run_id, "spider": self.name, **about},
+        )
+        asked = request.replace(meta={"context": about, "capture": self.ledger.settle(capture)})
+        return HtmlResponse(url, status=0, body=said.encode(), request=asked)
+
     def parse_article(self, response: Response) -> Iterator[Page | Request]:
         """Judge an answer for an article: a page, unchanged, gone, a gate, or a failure."""
         context, capture = response.meta["context"], response.meta["capture"]
         url, when = context["url"], capture.fetched_at
+        walk: Parts = response.meta["parts"]
         if response.status == 304:
             self.ledger.settle(capture)
             self.archive.unchanged(url, when)
@@ -481,10 +513,15 @@ class Source(scrapy.Spider):
             self.miss(context, "failed", f"{response.url} answers {response.status}", capture)
         elif "dataloss" in response.flags and self.spares_cut_page(context):
             self.miss(context, "failed", f"cut off after {len(response.body)} bytes", capture)
+        elif not walk.is_first:
+            yield from self.go_to_first(context, self.ledger.settle(capture), walk.first)
+        elif walk.broken_off:  # the run ended, or was killed, on the way
+            self.ledger.settle(capture)
+            self.logger.info("%s: its further pages were not all asked for", url)
         else:
             portal = self.by_name.get(context["portal"])
             listed = context.get("listed")
-            yield Page(
+            page = Page(
                 url=url,
                 portal=context["portal"],
                 channel=context.get("channel"),
@@ -500,8 +537,22 @@ class Source(scrapy.Spider):
                     if link in self.sheets
                 },
                 capture=capture,
+                attempts=context.get("attempts", 0),
             )
+            page.parts = walk.pages(page)
+            if walk.rest:
+                what = f"the article has more than {PARTS} pages, {walk.rest} known ones were not asked for"
+                self.ledger.alarm(page.portal, page.channel, "many parts", what, url, capture)
+            yield page
         self.ledger.tick()
+
+    def go_to_first(self, context: dict[str, Any], capture: Capture, first: str) -> Iterator[Request]:
+        """Deal with a listed page that is a further one of an article: that is asked for, where no list has it."""
+        url = context["url"]
+        self.logger.info("%s is a further page of %s", url, first)
+        self.archive.belongs(url, first)
+        if self.archive.article(first) is None and not self.archive.listed(first):
+            yield self.request_article({**context, "url": first, "listed_as": url}, {})
 
     def spares_cut_page(self, context: dict[str, Any]) -> bool:
         """Tell whether a cut-off page waits for a whole one: it never replaces a version, and is asked for again."""
@@ -509,7 +560,11 @@ class Source(scrapy.Spider):
 
     def miss(self, context: dict[str, Any], state: str, error: str, capture: Capture | None) -> None:
         """Note an article that was not had; a later run asks for it again."""
-        self.ledger.miss(context["portal"], context.get("channel"), context["url"], state, error, capture)
+        url = context["url"]
+        self.ledger.miss(context["portal"], context.get("channel"), url, state, error, capture)
+        if "listed_as" in context:
+            when = capture.fetched_at if capture else now().isoformat()
+            self.archive.note(context["listed_as"], state, f"{url}: {error}", when)
 
     def miss_article(self, failure: Failure) -> None:
         """Note an article whose request failed; what came before it failed is kept."""
@@ -612,12 +667,6 @@ def as_ask(value: Any) -> Ask:
     """Read an Ask back from the JSON of a capture's context."""
     url, kind, channel, headers, state = value
     return Ask(url, kind, channel, tuple(map(tuple, headers)), tuple(map(tuple, state)))
-
-
-def content_type(response: Response) -> str | None:
-    """Give the Content-Type header as received, None where there is none."""
-    header = response.headers.get("Content-Type")
-    return header.decode("latin-1") if header else None
 
 
 def explain(failure: Failure) -> str:

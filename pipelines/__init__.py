@@ -23,4 +23,7 @@ class CountingStage:
 
     def memory(self, page: Page) -> Memory | None:
         """Give what the archive knew of the page's portal when the run began."""
-        return self.ledger.archive.memory(page.portal) if self.ledger else None
+        if self.ledger is None:
+            return None
+        known = self.ledger.archive.memory(page.portal)
+        return known.within(page.whole) if page.whole else known

@@ -19,7 +19,7 @@ class ExtractionPipeline(CountingStage):
         item.text = found.text
         item.published = found.published or item.listed
         item.source = found.source or item.source
-        if not item.text:
+        if not item.text and not item.parts:
             raise DropItem(
                 f"no-article: found {len(item.body)} bytes titled {item.title!r} without a body text, "
                 f"wanted an article, at {item.url}"

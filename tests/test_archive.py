@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import itertools
@@ -19,10 +20,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlite_utils import Database
 
 from crawler.archive import (
     APPLICATION_ID,
     FILES,
+    INDEXES,
     PAUSES,
     SHAPE_VERSION,
     STATES,
@@ -211,20 +214,62 @@ def test_missing_columns_indexes_and_views_come_back(tmp_path: Path) -> None:
         assert set(second.db["removed"].columns_dict) == set(TABLES["removed"].columns)
 
 
-def test_an_archive_of_an_elder_shape_is_brought_up_to_date(tmp_path: Path) -> None:
+def test_an_archive_of_an_elder_shape_is_read_and_brought_up_to_date(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
-    shape = "SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%' ORDER BY name"
+    shape = "SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%' ORDER BY name"
+    spam = Removed("links", "p", "广告", "<a>", ("http://s.top/",), ())
     with Archive(path) as made:
         whole = rows(made, shape)
-        made.save(page(made, 1, tampered=True, removed=(Removed("links", "p", "广告", "<a>", (), ()),)))
-    database(path, "DROP TABLE suspects", "PRAGMA user_version=2")
+        made.save(page(made, 1, tampered=True, removed=(spam,)))
+    make_elder(path)
     with Archive(path, readonly=True) as elder:
+        assert elder.conn.execute("PRAGMA user_version").fetchone()[0] == 2
         assert elder.verify() == []
+        assert [hit.id for hit in elder.search(TEXTS[1][:4])] == [1]
+        assert elder.parts(1, 1) == []
+        assert elder.memory(PORTAL).lines == frozenset()
+        told = io.StringIO()
+        assert elder.export("jsonl", told) == 1
+        assert "part_of" not in json.loads(told.getvalue())
     with Archive(path) as now_new:
         assert now_new.conn.execute("PRAGMA user_version").fetchone()[0] == SHAPE_VERSION
         assert rows(now_new, shape) == whole
-        assert rows(now_new, "SELECT article_id, kind, text FROM removed") == [(1, "links", "广告")]
+        for name, table in TABLES.items():
+            assert set(now_new.db[name].columns_dict) == set(table.columns)
+        assert rows(now_new, "SELECT article_id, kind, text, part FROM removed") == [
+            (1, "links", "广告", None)
+        ]
+        assert rows(now_new, "SELECT target, blocks FROM campaigns") == [("s.top", 1)]
+        assert rows(now_new, "SELECT part_of FROM articles") == [(None,)]
+        more = Page(
+            url=URL.format("1_2"), portal=PORTAL, removed=(spam,), suspects=(spam._replace(kind="suspect"),)
+        )
+        now_new.save(page(now_new, 1, 24, text="改过的第一页", tampered=True, removed=(spam,), parts=(more,)))
+        assert rows(now_new, "SELECT version, part, key FROM parts") == [(2, 2, canonical(more.url))]
+        assert rows(now_new, "SELECT version, part FROM removed") == [(1, None), (2, None), (2, 2)]
+        assert rows(now_new, "SELECT version, part FROM suspects") == [(2, 2)]
         assert now_new.verify() == []
+
+
+def make_elder(path: Path) -> None:
+    """Take from an archive what shape 3 brought."""
+    with contextlib.closing(sqlite3.connect(path)) as conn:
+        views = conn.execute("SELECT name FROM sqlite_schema WHERE type = 'view'").fetchall()
+        for (name,) in views:
+            conn.execute(f"DROP VIEW {name}")
+        for name in INDEXES:
+            conn.execute(f"DROP INDEX {name}")
+        for name in ("parts", "suspects", "targets", "memory"):
+            conn.execute(f"DROP TABLE {name}")
+        for table, columns in {
+            "articles": {"part_of"},
+            "edits": {"part"},
+            "removed": {"part", "campaign", "epoch"},
+            "runs": {"tampered", "memory"},
+        }.items():
+            Database(conn)[table].transform(drop=columns)  # type: ignore[union-attr]  # none is a view
+        conn.execute("PRAGMA user_version=2")
+        conn.commit()
 
 
 def database(path: Path, *statements: str) -> None:
@@ -750,18 +795,19 @@ def test_a_new_page_is_written_whole(archive: Archive) -> None:
         "last_seen": DAY.format(23),
         "gone": None,
         "asked": None,
+        "part_of": None,
     }
     (version,) = archive.versions(1)
     assert version.pop("digest").startswith("sha256:")
     assert version == shared | {"article_id": 1, "seen": DAY.format(23), "change": "first"}
     edits = rows(archive, "SELECT * FROM edits")
     assert edits == [
-        (1, 1, 1, "tamper", 1, "pinyin", "proven", 1, "(lián)", ""),
-        (2, 1, 1, "tamper", 2, "lost", "lost", 3, "\x00", ""),
+        (1, 1, 1, "tamper", 1, "pinyin", "proven", 1, "(lián)", "", None),
+        (2, 1, 1, "tamper", 2, "lost", "lost", 3, "\x00", "", None),
     ]
     again = tuple(
         Step(fixer, certainty, (Edit(*edit),))
-        for *_, fixer, certainty, start, before, after in edits
+        for *_, fixer, certainty, start, before, after, _ in edits
         for edit in [(start, before, after)]
     )
     assert revert("连云港\ufffd", again) == source
@@ -904,7 +950,18 @@ def test_what_a_page_does_not_say_is_null(archive: Archive) -> None:
     article = archive.article(URL.format(1))
     assert article is not None
     assert {name for name, value in article.items() if value is None} == {
-        *("title", "source", "published", "author", "channel", "duplicate_of", "gone", "encoding", "asked")
+        *(
+            "title",
+            "source",
+            "published",
+            "author",
+            "channel",
+            "duplicate_of",
+            "gone",
+            "encoding",
+            "asked",
+            "part_of",
+        )
     }
 
 

@@ -39,6 +39,39 @@ def test_a_pdf_without_a_table_to_unicode_is_read() -> None:
     assert read_document(adobe_gb1(), PDF) == Document("民政")
 
 
+def by_character(text: str, size: int = 12, scale: int = 1, within_form: bool = False) -> bytes:
+    """A PDF that sets each character by itself, as many print drivers do, in a font that it does not bring along."""
+    lines = text.split("\n")
+    shown = b" ".join(
+        b"%d 0 0 %d %d %d Tm <%s> Tj"
+        % (scale, scale, 72 + across * size * scale, 760 - down * 18, sign.encode("utf-16-be").hex().encode())
+        for down, line in enumerate(lines)
+        for across, sign in enumerate(line)
+    )
+    stream = b"BT /F1 %d Tf %s ET" % (size, shown)
+    objects = [part.split(b" 0 obj\n", 1)[1] for part in pdf("x").split(b"\nendobj\n")[:-1]]
+    objects[4] = b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream)
+    if within_form:
+        form = b"<< /Type /XObject /Subtype /Form /BBox [0 0 595 842] /Resources << /Font << /F1 3 0 R >> >> "
+        objects.append(form + objects[4].removeprefix(b"<<"))
+        objects[3] = objects[3].replace(b"/Resources <<", b"/Resources << /XObject << /X 6 0 R >>")
+        objects[4] = b"<< /Length 5 >>\nstream\n/X Do\nendstream"
+    return pdf_file(objects)
+
+
+@pytest.mark.parametrize(
+    ("size", "scale", "within_form"), [(12, 1, False), (1, 12, False), (5, 1, False), (12, 1, True)]
+)
+def test_a_pdf_that_sets_each_character_by_itself_is_read(size: int, scale: int, within_form: bool) -> None:
+    text = "连云港市民政局公告\n现将名单公布如下\n甲\n乙"
+    assert read_document(by_character(text, size, scale, within_form), PDF) == Document(text)
+
+
+def test_lines_of_one_character_stay_apart() -> None:
+    text = "一页\n五\n人\n市民政局公告\n一"
+    assert read_document(pdf(text), PDF) == Document(text)
+
+
 def test_a_pdf_without_text_has_an_empty_one() -> None:
     assert read_document(pdf(""), PDF) == Document("")
 

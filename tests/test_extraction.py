@@ -217,3 +217,20 @@ FURNITURE = sorted({sign for pattern, _ in _furniture() for sign in re.findall(r
 def test_a_line_of_furniture_is_known_as_if_each_pattern_were_tried_in_turn(text: str) -> None:
     fits = (role for pattern, role in _furniture() if re.match(pattern, text, re.IGNORECASE))
     assert _role(text) == next(fits, "")
+
+
+@pytest.mark.parametrize(
+    "pager",
+    [
+        '<a href="7.html">上一页</a> <a href="7.html">1</a> 2 下一页',
+        '共3页 <a href="7.html">1</a> <a href="7_2.html">2</a> 3',
+        "首页 上一页 <a href=7_2.html>下一页</a> <a href=7_2.html>尾页</a> 共2页",
+        "<span>上一页</span><span>1</span><a href=7_2.html>2</a><a href=7_2.html>下一页</a>",
+        "1/3 <a href=7_2.html>下一页</a>",
+    ],
+)
+def test_the_pager_within_a_body_is_no_text(pager: str) -> None:
+    text = "今天上午，海州区举行全民阅读活动启动仪式，市民可以免费借阅图书，活动将持续一个月。"
+    for name in ("id=zoom", "class=unknown"):
+        page = f"<h1>海州区启动阅读活动</h1><div {name}><p>{text}</p><p>{text}</p><p>{pager}</p></div>"
+        assert extract(page, "http://a.cn/b/7.html").text == f"{text}\n{text}"

@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from crawler.archive import FORGET_DAYS, Archive, Remembered, block_digest, compare, line_digest
+from crawler.archive import (
+    FORGET_DAYS,
+    Archive,
+    Remembered,
+    block_digest,
+    canonical,
+    compare,
+    line_digest,
+)
+from crawler.items import Page
 from crawler.text import Removed, Traces, extract_tree, judge_tree, parse, read_page
 from tests.home import Home
 from tests.test_archive import PORTAL, page, rows
@@ -195,6 +204,41 @@ def test_a_block_is_known_by_verdicts_elsewhere_and_by_doubts_on_other_portals(a
     for text, counts in (("剪下的块", (3, 2, 3)), ("可疑的块", (0, 0, 3)), ("回声", (0, 0, 0))):
         found = here.repeated(text, None), here.repeated(text, own), there.repeated(text, None)
         assert found == counts, text
+
+
+def test_further_pages_teach_with_their_article_and_are_no_other_article(archive: Archive) -> None:
+    cut = Removed("hidden", "p", "剪下的块", "", (), (("hidden", 1.0), ("off-topic", 1.0)))
+    doubt = Removed("suspect", "p", "可疑的块", "", (), (("off-topic", 1.0),))
+    further = [
+        Page(
+            url=URL.replace("1.html", f"{n}_2.html"),
+            portal=PORTAL,
+            traces=Traces(("两行。", f"{n}。"), (host,)),
+        )
+        for n, host in ((1, "one.example"), (2, "two.example"), (3, "three.example"))
+    ]
+    further[0].removed = (cut,)
+    further[1].suspects = (doubt,)
+    further[2].error = "shows the text of another part"
+    pages = [
+        story(archive, n, "一行。", "两行。", parts=(part,), tampered=n == 1, removed=(cut,) * (n == 1))
+        for n, part in enumerate(further, 1)
+    ]
+    night(archive, 1, *pages, *(story(archive, n, tampered=True, removed=(cut,)) for n in (4, 5)))
+    taught = "SELECT key, fresh FROM memory WHERE kind = ? ORDER BY key"
+    counts = {"一行。": 3, "两行。": 3, "1。": 1, "2。": 1}  # a page that was not had teaches nothing
+    assert rows(archive, taught, "line") == sorted((line_digest(line), n) for line, n in counts.items())
+    assert rows(archive, taught, "host") == []  # two pages are in doubt, one was not had
+    told = (
+        "SELECT a.key, b.part FROM {} b JOIN articles a ON a.id = b.article_id WHERE a.key = ? ORDER BY b.id"
+    )
+    keys = [canonical(each.url) for each in pages]
+    assert rows(archive, told.format("removed"), keys[0]) == [(keys[0], None), (keys[0], 2)]
+    assert rows(archive, told.format("suspects"), keys[1]) == [(keys[1], 2)]
+    night(archive, 2)
+    known_now = archive.memory(PORTAL)
+    assert known_now.repeated("剪下的块", further[0].url) == 3
+    assert known_now.within(pages[0].url).repeated("剪下的块", further[0].url) == 2
 
 
 def test_what_was_seen_once_is_forgotten(archive: Archive) -> None:

@@ -173,7 +173,8 @@ def test_the_truth_table_holds_each_kind_that_the_portals_are_known_for(whole: R
         "full", "minute", "lower", "repeated", "none", "leaked", "wrong", "title",
     }  # fmt: skip
     states = [(story.state(1), story.state(2)) for story in truth]
-    assert states.count(("present", "edited")) == 4
+    assert states.count(("present", "edited")) == 5
+    assert {story.pager for story in truth if story.parts} == {"numbers", "autopage", "script", "next"}
     assert states.count(("present", "withdrawn")) == 1
     assert sum(night == ("absent", "present") for night in states) >= 8
 

@@ -203,6 +203,76 @@ def test_notices_that_differ_in_one_name_are_not_the_same(one: str, other: str) 
     assert (found.same, titled.same) == (False, False)
 
 
+CALL = (
+    "{office}面向社会公开{verb}{topic}{kind}{count}名，年龄{least}至{most}周岁，{who}优先。报名截止{month}月{day}日，"
+    "地点：{road}{house}号。\n2026年{month}月{signed}日"
+)
+PASSED = (
+    "经审核，{village}等{count}家单位符合{topic}项目申报条件，现予公示，公示期5个工作日。如有异议，请实名向{office}反映，"
+    "联系人：{name}。\n2026年{month}月{signed}日"
+)
+CLOSED = (
+    "因设备检修，{office}服务窗口将于2026年{month}月{day}日{half}暂停办理{topic}业务，次日恢复。给您带来不便，敬请谅解。"
+    "咨询电话：0518-{phone}。\n2026年{month}月{signed}日"
+)
+
+
+def brief(pattern: str, chance: random.Random) -> str:
+    """Fill a notice of a few lines as its office does each time."""
+    return pattern.format(
+        office=chance.choice(PLACES),
+        verb=chance.choice(["招募", "选聘"]),
+        topic=chance.choice(["养老", "社区", "救助", "殡葬婚姻"]),
+        kind=chance.choice(["监督员", "志愿者"]),
+        who=chance.choice(["本地户籍", "常住居民"]),
+        village=chance.choice(["海头镇东湾村", "石桥镇南徐集村", "青口镇小河滩村", "杨集镇大邵店村"]),
+        name=chance.choice(SURNAMES) + "".join(chance.sample(GIVEN, 2)),
+        half=chance.choice(["上午", "下午", "全天"]),
+        road=chance.choice(["盐河路", "振兴路", "云桥路", "人民路"]),
+        count=chance.randint(3, 60),
+        least=chance.randint(18, 22),
+        most=chance.randint(55, 65),
+        month=chance.randint(1, 12),
+        day=chance.randint(1, 28),
+        signed=chance.randint(1, 28),
+        house=chance.randint(6, 260),
+        phone=chance.randint(10000000, 19999999),
+    )
+
+
+@pytest.mark.parametrize("pattern", [CALL, PASSED, CLOSED])
+def test_brief_notices_of_one_pattern_are_not_the_same(pattern: str) -> None:
+    chance = random.Random(11)
+    texts = [brief(pattern, chance) for _ in range(40)]
+    same = [
+        pair
+        for pair in itertools.combinations(texts, 2)
+        if same_story("关于有关事项的公示", pair[0], "关于有关事项的公示", pair[1]).same
+    ]
+    assert same == []
+    for text in texts:
+        assert same_story("公示", text, "事项公示", f"【转载】{text}\n来源：市民政局").reason == "near"
+        assert same_story("公示", text, "事项公示", text.replace("。", "，", 1).replace("\n", "")).same
+
+
+@pytest.mark.parametrize("length", [100, 500])
+def test_notices_that_differ_in_one_figure_are_not_the_same(length: int) -> None:
+    text = story(8, length)
+    figure = next(word for word in text.split("投入") if word[0].isdigit()).partition("万")[0]
+    found = same_story("公示", text, "公示", text.replace(f"投入{figure}万", f"投入{int(figure) + 1}万", 1))
+    assert (found.same, found.reason) == (False, "figures")
+
+
+@pytest.mark.parametrize(
+    ("told", "taken"), [("告诉记者", "介绍"), ("记者了解到", "笔者获悉"), ("昨日", "日前"), ("我市", "全市")]
+)
+def test_other_words_for_telling_are_no_names(told: str, taken: str) -> None:
+    text = story(9)
+    told_text, taken_text = (text.replace("，与", f"，{word}与") for word in (told, taken))
+    assert same_story("甲", told_text, "甲", taken_text[:-40]).reason == "near"
+    assert same_story("甲", told_text, "甲", taken_text).reason == "near"
+
+
 def test_a_quote_inside_a_longer_story_is_not_the_story() -> None:
     quoted = story(3, 300)
     around = story(4, 900)

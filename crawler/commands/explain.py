@@ -79,25 +79,42 @@ def show_article(archive: Archive, article: dict[str, object], directory: Path, 
     capture = archive.capture(int(str(article["capture_id"]))) if article["capture_id"] else None
     if capture is None:
         return
+    # as the crawl read it: the address that was asked for, the sheets of its run, what was known when it began
+    memory = archive.memory(str(article["portal"]), archive.epoch_of(int(str(article["capture_id"]))))
+    sheets: dict[str, str] = {}
+    if record := show_capture(archive, capture, directory):
+        body = record.unpacked().body
+        linked = style_sheets(body, record.url)
+        sheets = {url: text for url, text in sheets_of_run(archive, capture, directory) if url in linked}
+        for url in sheets:
+            print(f"          with the style sheet {url}")
+        url = record.context.get("url", record.url)
+        show_page(read_page(body, url, record.content_type, sheets, memory), everything)
+    memory = memory.within(str(article["url"]))
+    for part in archive.parts(int(str(article["id"])), int(str(article["version"]))):
+        print(
+            f"\npage      {part['part']}: {part['url']}"
+            + (f": missed: {part['error']}" if part["error"] else "")
+        )
+        if part["error"] or not part["capture_id"]:
+            continue
+        if record := show_capture(archive, archive.capture(part["capture_id"]), directory):
+            page = read_page(record.unpacked().body, part["url"], record.content_type, sheets, memory)
+            show_page(page, everything)
+
+
+def show_capture(archive: Archive, capture: Capture | None, directory: Path) -> CaptureRecord | None:
+    """Print where a capture lies, and give its record; None where there is none."""
+    if capture is None:
+        return None
     print(
         f"capture   {capture.warc} at byte {capture.offset}: {capture.digest}, fetched {capture.fetched_at}"
     )
     record = read_record(directory / capture.warc, capture.offset, archive.resolver(directory))
     if not isinstance(record, CaptureRecord):
         print(f"          {record.what}")
-        return
-    body = record.unpacked().body
-    sheets = {
-        url: text
-        for url, text in sheets_of_run(archive, capture, directory)
-        if url in style_sheets(body, record.url)
-    }
-    for url in sheets:
-        print(f"          with the style sheet {url}")
-    # as the crawl read it: the address that was asked for, the sheets of its run, what was known when it began
-    memory = archive.memory(str(article["portal"]), archive.epoch_of(int(str(article["capture_id"]))))
-    url = record.context.get("url", record.url)
-    show_page(read_page(body, url, record.content_type, sheets, memory), everything)
+        return None
+    return record
 
 
 def sheets_of_run(archive: Archive, capture: Capture, directory: Path) -> Iterator[tuple[str, str]]:

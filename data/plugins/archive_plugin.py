@@ -73,6 +73,7 @@ LABELS = {
     "published": "年份 year",
     "source": "来源 source",
     "duplicate_of": "转载 reprints",
+    "part_of": "转版 runover",
     "state": "状态 state",
     "outcome": "结果 outcome",
     "spider": "爬虫 spider",
@@ -367,6 +368,7 @@ async def sum_up(db: Database) -> dict[str, Any]:
         group["oldest"] = min(group["oldest"], row["oldest"] or "9")
         group["newest"] = max(group["newest"], row["newest"] or "")
         group["channels"].append({**row, "name": names.get((row["portal"], row["channel"]))})
+    parted = await fetch(db, "SELECT 1 FROM pragma_table_info('articles') WHERE name = 'part_of'")
     runs = await fetch(
         db,
         """SELECT id, spider, started, finished, outcome, listed, archived, changed, failed, missed, alarms
@@ -378,9 +380,10 @@ async def sum_up(db: Database) -> dict[str, Any]:
         "portals": dict(sorted(grouped.items(), key=lambda item: -item[1]["articles"])),
         "newest": await fetch(
             db,
-            """SELECT id, title, substr(text, 1, 400) AS text, source, published, portal, channel, tampered,
-                      duplicate_of, version, gone
-               FROM articles ORDER BY published DESC, id DESC LIMIT :limit""",
+            f"""SELECT id, title, substr(text, 1, 400) AS text, source, published, portal, channel, tampered,
+                       duplicate_of, version, gone
+                FROM articles {"WHERE part_of IS NULL" if parted else ""}
+                ORDER BY published DESC, id DESC LIMIT :limit""",
             {"limit": NEWEST},
         ),
         "runs": [{**run, "alarms": list_alarms(run["alarms"])} for run in runs],
@@ -449,6 +452,13 @@ async def tell_article(db: Database, key: str) -> dict[str, Any] | None:
                WHERE article_id = :id ORDER BY version DESC""",
             this,
         ),
+        "further": await fetch(
+            db,
+            "SELECT id, title, channel FROM articles WHERE part_of = :id ORDER BY channel",
+            {"id": article_id},
+        )
+        if "part_of" in article
+        else [],
         "reprints": await fetch(
             db,
             """SELECT id, title, portal, source, published, duplicate_of FROM articles
@@ -608,6 +618,8 @@ OWN_URLS = {("articles", "url"), ("captures", "url"), ("versions", "url")}
 ID_COLUMNS = {
     "article_id": "articles",
     "duplicate_of": "articles",
+    "part_of": "articles",
+    "further_id": "articles",
     "first_id": "articles",
     "capture_id": "captures",
     "revisit_of": "captures",

@@ -29,10 +29,12 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import lxml.html
 
 from crawler.text import Extracted, decode, extract_tree, parse, read_page, repair, strip_tree
+from crawler.text.parts import join
 from crawler.text.signatures import in_order
 from tests.replica import Replica, dated, media, truecms
 from tests.replica.grammar import plain
@@ -70,7 +72,11 @@ def replica_pages() -> list[Gold]:
     replica = Replica(seed=1)
     return [
         Gold(
-            story.url, replica.pages(story.host)[story.path].body, story.url, story.text, story.published[:10]
+            story.url,
+            replica.pages(story.host)[story.path].body,
+            story.url,
+            plain(media.pieces(story)[0].page_blocks(replica.night, 1)),
+            story.published[:10],
         )
         for story in replica.expected()
     ]
@@ -100,11 +106,11 @@ def blind(source: str, rng: Random) -> str:
 
 
 def render(world: World, story: Story) -> str:
-    """Give a story's article page as text."""
+    """Give a story's article page as text; of a story that has several, the first."""
     if story.host == DAILY:
         reply = dated.article(world, story, 1)
     elif story.host == PAPER:
-        reply = media.article(story, 1)
+        reply = media.article(media.pieces(story)[0], 1)
     else:
         reply = truecms.article(world, story, 1)
     return reply.body.decode(story.encoding, "replace")
@@ -121,7 +127,7 @@ def cut(story: Story) -> Story | None:
     blocks = (*kept, *(block for block in story.blocks[-2:] if block.kind == "sign"))
     if not kept or len(plain(blocks)) >= SHORT:
         return None
-    return replace(story, blocks=blocks, text=plain(blocks), images=[])
+    return replace(story, blocks=blocks, text=plain(blocks), images=[], parts=[], cuts=[], runover="")
 
 
 def blind_pages() -> dict[str, list[Gold]]:
@@ -136,7 +142,8 @@ def blind_pages() -> dict[str, list[Gold]]:
             if one is not None and (one is not story or len(one.text) >= SHORT):
                 page = blind(render(replica.world, one), rng).encode()
                 kind = "long" if one is story else "short"
-                found[kind].append(Gold(f"{kind} {story.url}", page, story.url, one.text, None))
+                text = plain(media.pieces(one)[0].page_blocks(1, 1))
+                found[kind].append(Gold(f"{kind} {story.url}", page, story.url, text, None))
     return found
 
 
@@ -347,10 +354,15 @@ def show_fields(folder: Path) -> None:
         right.clear()
         asked.clear()
 
-    stories = [story for story in replica.truth if story.state(1) in ("present", "edited", "unlisted")]
+    stories = [
+        story
+        for story in replica.truth
+        if story.state(1) in ("present", "edited", "unlisted") and not story.late
+    ]
     for story in stories:
-        page = replica.pages(story.host)[story.path]
-        count(told_by(story), read_page(page.body, story.url, page.content_type).extracted, story.url)
+        pages = [(url, replica.pages(story.host)[urlsplit(url).path]) for url in (story.url, *story.parts)]
+        read = [read_page(page.body, url, page.content_type).extracted for url, page in pages]
+        count(told_by(story), join(read), story.url)
     tell("replica", len(stories))
     some = shared_pages(folder) if (folder / "original").is_dir() else []
     pages = 0

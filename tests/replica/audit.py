@@ -66,7 +66,8 @@ def audit(archive: Path, stories: Iterable[Story], night: int) -> list[Finding]:
     with closing(sqlite3.connect(archive)) as connection:
         connection.row_factory = sqlite3.Row
         articles = {
-            row["key"]: row for row in connection.execute("SELECT * FROM articles WHERE gone IS NULL")
+            row["key"]: row
+            for row in connection.execute("SELECT * FROM articles WHERE gone IS NULL AND part_of IS NULL")
         }
     found: list[Finding] = []
     for story in stories:

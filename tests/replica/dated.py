@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from .replies import Reply, page
 from .stories import CHANNELS, DAILY, DAILY_BARE, ZONE, ChannelPlan, Story, World
-from .truecms import body_blocks, spam_blocks
+from .truecms import body_blocks, neighbours, pager, spam_blocks
 
 PER_PAGE = 8
 
@@ -38,6 +38,13 @@ def line(story: Story, night: int) -> str:
     return f'<li><a href="{href}" target="_blank">{escape(story.title_on(night))}</a>{day}</li>'
 
 
+def continued(story: Story) -> str:
+    """Render the line by which a list leads to the last page of a split story, too."""
+    if not story.parts:
+        return ""
+    return f'\n<li><a href="{urlsplit(story.parts[-1]).path}">{escape(story.title)}（续）</a></li>'
+
+
 def channel_pages(world: World, plan: ChannelPlan, night: int) -> dict[str, Reply]:
     """Render a channel's list pages: ``index.shtml``, ``index_2.shtml`` … with 下一页 between them."""
     stories = [story for story in world.of(DAILY, plan.code) if story.listed_on(night)]
@@ -54,7 +61,7 @@ def channel_pages(world: World, plan: ChannelPlan, night: int) -> dict[str, Repl
         paging += f'<a href="{name(number + 1)}">下一页</a>' if number < len(pages) else ""
         inner = (
             f'<div class="pos">新闻&gt; {plan.name}</div>\n<ul class="newslist">\n'
-            + "\n".join(line(story, night) for story in shown)
+            + "\n".join(line(story, night) + continued(story) for story in shown)
             + f'\n</ul>\n<div class="page">第{number}页 共{len(pages)}页 {paging}</div>'
         )
         body = _frame(f"{plan.name}-连网", inner, head).encode("gb18030" if gbk else "utf-8")
@@ -63,8 +70,8 @@ def channel_pages(world: World, plan: ChannelPlan, night: int) -> dict[str, Repl
     return found
 
 
-def article(world: World, story: Story, night: int) -> Reply:
-    """Answer with an article page in its template."""
+def article(world: World, story: Story, night: int, part: int = 1) -> Reply:
+    """Answer with an article page in its template, or with a further page of a split one."""
     labels = {
         "meta utf-8": '<meta http-equiv="Content-Type" content="text/html; charset=utf-8" />\n',
         "meta gb2312": '<meta http-equiv="Content-Type" content="text/html; charset=gb2312" />\n',
@@ -76,7 +83,13 @@ def article(world: World, story: Story, night: int) -> Reply:
         one for one in world.of(DAILY, story.channel) if one is not story and one.state(1) == "present"
     ][:4]
     links = "".join(f'<li><a href="{urlsplit(one.url).path}">{escape(one.title)}</a></li>' for one in others)
-    body = body_blocks(story, night) + "\n" + spam_blocks(story, "hidden spam")
+    body = (
+        body_blocks(story, night, part=part)
+        + "\n"
+        + pager(story, part)
+        + "\n"
+        + spam_blocks(story, "hidden spam")
+    )
     if story.template == "2018":
         inner = (
             f'<div class="pos">新闻&gt; {story.channel_name}</div>\n<h1>{title}</h1>\n'
@@ -88,7 +101,7 @@ def article(world: World, story: Story, night: int) -> Reply:
             f'<p class="zb">总值班: 单守成 &nbsp; 编辑: {story.editor}</p>\n<p class="ly">来源: {story.source}</p>\n'
             f'<div class="xgnews"><b>相关新闻</b><ul>{links}</ul></div>'
         )
-    inner += "\n" + spam_blocks(story, "spam line")
+    inner += "\n" + neighbours(world, story) + "\n" + spam_blocks(story, "spam line")
     source = _frame(f"{story.title_on(night)}-连网", inner, labels.get(story.declared, ""))
     farm = spam_blocks(story, "link farm")
     if farm:
@@ -119,4 +132,6 @@ def site_pages(world: World, night: int) -> dict[str, Reply]:
     for story in world.stories:
         if story.host == DAILY and story.state(night) not in ("absent", "withdrawn", "gone"):
             found[story.path] = article(world, story, night)
+            for part, address in enumerate(story.parts, 2):
+                found[urlsplit(address).path] = article(world, story, night, part)
     return found

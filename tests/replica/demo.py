@@ -112,7 +112,7 @@ def show(strays: int) -> None:
         print("\n— What was archived")
         for row in archive.conn.execute(
             "SELECT portal, count(*), sum(tampered), sum(duplicate_of IS NOT NULL), sum(version > 1), "
-            "sum(gone IS NOT NULL) FROM articles GROUP BY portal ORDER BY portal"
+            "sum(gone IS NOT NULL) FROM articles WHERE part_of IS NULL GROUP BY portal ORDER BY portal"
         ):
             name, count, tampered, duplicates, versions, gone = row
             print(

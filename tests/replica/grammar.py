@@ -603,6 +603,10 @@ class _Sketch(NamedTuple):
         return likeness(self.sample, other.sample) > limit / 2 and likeness(self.grams, other.grams) >= limit
 
 
+ATTEMPTS = 60
+"""How often a story is written anew before shorter ones are tried, too."""
+
+
 class Desk:
     """Write many stories of which no two unrelated ones are near-duplicates of one another."""
 
@@ -619,10 +623,12 @@ class Desk:
         """Have a story written, and rewritten while it is too short, too like an earlier one or its title is taken."""
         series = shape in ("bulletin", "short", "chronicle")
         least = 0 if series else least
-        for _ in range(60):
+        for attempt in range(10 * ATTEMPTS):
             subject = topic or min(topics(), key=lambda name: (self.turns.get(name, 0), self.rng.random()))
             second = self.rng.choice([name for name in topics() if name != subject])
             length = self.rng.random() ** 1.5 if size is None else size
+            if attempt >= ATTEMPTS:  # long ones have said all that the topic has
+                length *= self.rng.random()
             draft = compose(self.rng, subject, day, shape, length, second)
             if draft.title in self.titles or not least <= len(draft.text) <= 2000:
                 continue
@@ -631,7 +637,9 @@ class Desk:
             if series or not any(found.near(other, self.limit) for other in earlier):
                 break
         else:
-            raise ValueError(f"no fresh {shape} story in 60 attempts, last title {draft.title!r}")
+            raise ValueError(
+                f"no fresh {shape} story in {10 * ATTEMPTS} attempts, last title {draft.title!r}"
+            )
         self.turns[subject] = self.turns.get(subject, 0) + 1
         self.titles.add(draft.title)
         if not series:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, time
 from html import escape
 
 from .replies import Reply, page, pdf
-from .stories import PAPER, ZONE, Story, World
+from .stories import PAPER, SECTIONS, ZONE, Story, World
 from .truecms import body_blocks
 
 
@@ -22,9 +23,31 @@ def issues(world: World, night: int) -> dict[str, dict[str, list[Story]]]:
     """Give the issues that are out that night: day -> page name -> stories."""
     found: dict[str, dict[str, list[Story]]] = {}
     for story in sorted((one for one in world.stories if one.host == PAPER), key=lambda one: one.serial):
-        if story.listed_on(night):
-            found.setdefault(story.published, {}).setdefault(story.section or "", []).append(story)
+        for piece in pieces(story) if story.listed_on(night) else ():
+            found.setdefault(story.published, {}).setdefault(piece.section or "", []).append(piece)
     return found
+
+
+def pieces(story: Story) -> tuple[Story, ...]:
+    """Give what each printed page has of a story: its beginning, and where it runs over the rest."""
+    if not story.runover:
+        return (story,)
+    code = story.runover.rsplit("/", 2)[1]
+    at, char = story.over
+    broken = story.blocks[at]
+    begun = broken._replace(text=f"{broken.text[:char]}（下转{code}版）")
+    rest = broken._replace(text=f"（上接{story.channel}版）{broken.text[char:]}")
+    section = next(name for name in SECTIONS if name.startswith(code))
+    return (
+        replace(story, blocks=(*story.blocks[:at], begun)),
+        replace(
+            story,
+            url=story.runover,
+            section=section,
+            title=story.title[: max(6, len(story.title) // 2)],
+            blocks=(rest, *story.blocks[at + 1 :]),
+        ),
+    )
 
 
 def article(story: Story, night: int) -> Reply:

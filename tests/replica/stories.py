@@ -92,6 +92,18 @@ class Story:
     container: str = "div#zoom"
     metas: str = "full"
     template: str = ""
+    parts: list[str] = field(default_factory=list)
+    """The addresses of its further pages, where it is split over several."""
+    cuts: list[int] = field(default_factory=list)
+    """Which block each further page begins with."""
+    pager: str = ""
+    """How its pages lead to each other: ``numbers``, ``next`` within the body, ``script``, ``autopage``."""
+    late: bool = False
+    """Whether its last page answers 404 on the first night: `text` lacks it, `later_text` has it."""
+    runover: str = ""
+    """The address under which another printed page goes on with it."""
+    over: list[int] = field(default_factory=list)
+    """Where its first page breaks off: block, character."""
     tampered: list[str] = field(default_factory=list)
     """``mirror``, ``title``, ``hidden spam``, ``link farm``, ``spam line``"""
     spam: list[dict[str, Any]] = field(default_factory=list)
@@ -142,6 +154,11 @@ class Story:
     def blocks_on(self, night: int) -> tuple[Block, ...]:
         """Give the body that the page shows that night."""
         return self.later_blocks if self.state(night) == "edited" and self.later_blocks else self.blocks
+
+    def page_blocks(self, night: int, part: int) -> tuple[Block, ...]:
+        """Give the body that one of its pages shows that night; the first is 1."""
+        edges = [0, *self.cuts, len(self.blocks_on(night))]
+        return self.blocks_on(night)[edges[part - 1] : edges[part]]
 
     def files(self) -> list[Attached]:
         """Give the attachments and pictures as a complete crawl has them."""
@@ -612,6 +629,8 @@ class _Planner:
                 self.fill_truecms(plan)
         self.second_night()
         self.tamper()
+        self.split()
+        self.run_over()
         self.plant()
         if self.extras:
             self.add_extras()
@@ -842,9 +861,56 @@ class _Planner:
         else:
             story.spam.append({"kind": kind, "text": " ".join(said), "links": links})
 
+    def split(self) -> None:
+        """Split some stories over several pages, in each way that platforms have, and set a trap beside one."""
+        ways = (
+            (CITY, "gcyw", "numbers", 3),
+            (CITY, "gcyw", "autopage", 2),
+            (CITY, "shms", "script", 3),
+            (DAILY, "news/lygxw", "next", 2),
+        )
+        for host, code, pager, count in ways:
+            pool = [one for one in self.free(host, code) if len(one.blocks) >= 2 * count and not one.parts]
+            if pager == "script":  # one whose every page has spam
+                pool = [
+                    one
+                    for one in self.of(host, code)
+                    if "hidden spam" in one.tampered and len(one.blocks) >= 2 * count
+                ]
+            if not pool or len(self.of(host, code)) < 6:
+                continue  # a small world keeps its few stories plain
+            story = pool[len(pool) // 2]
+            first = 1 if pager in ("script", "autopage") else 2
+            stem, _, ending = story.url.rpartition(".")
+            story.parts = [f"{stem}_{number}.{ending}" for number in range(first, first + count - 1)]
+            story.cuts = [number * len(story.blocks) // count for number in range(1, count)]
+            story.pager = pager
+            if pager == "autopage":
+                story.late, story.states = True, {1: "present", 2: "edited"}
+                story.text, story.later_text = plain(story.blocks[: story.cuts[-1]]), story.text
+            elif pager == "numbers":  # its neighbour has the name of a part, and is none
+                others = [one for one in self.free(host, code) if one is not story and not one.parts]
+                for neighbour in others[:1]:
+                    neighbour.url = f"{stem}_9.{ending}"
+
+    def run_over(self) -> None:
+        """Let a story of the newest issue's front page go on, in the middle of a sentence, on another page."""
+        paper = [one for one in self.stories if one.host == PAPER and set(one.states.values()) == {"present"}]
+        newest = max(one.published for one in paper)
+        issue = [one for one in paper if one.published == newest]
+        story = next(one for one in issue if one.section == SECTIONS[0] and len(one.blocks) > 3)
+        other = max(one.url for one in issue).rpartition("/")[0]
+        block = next(at for at in (2, 1, 3, 0) if "，" in story.blocks[at].text)
+        story.runover = f"{other}/9"
+        story.over = [block, story.blocks[block].text.index("，") + 1]
+
+    def of(self, host: str, channel: str) -> list[Story]:
+        """Give a channel's stories, as they were planned."""
+        return [story for story in self.stories if story.host == host and story.channel == channel]
+
     def add_extras(self) -> None:
         for code, state in (("gcyw", "gone"), ("shms", "challenged")):
-            free = self.free(CITY, code)
+            free = [one for one in self.free(CITY, code) if not one.parts]
             if free:
                 free[-1].states = dict.fromkeys((1, 2), state)
 

@@ -300,13 +300,14 @@ def head_tags(story: Story, night: int) -> str:
 INDENTS = ("　　", "&nbsp;&nbsp;&nbsp;&nbsp;", "", "&emsp;&emsp;")
 
 
-def body_blocks(story: Story, night: int, style: int | None = None) -> str:
+def body_blocks(story: Story, night: int, style: int | None = None, part: int = 1) -> str:
     """Render the body's blocks: paragraphs as an editor's programme leaves them, tables, pictures, signatures."""
     style = story.serial % 5 if style is None else style
     indent = INDENTS[story.serial % len(INDENTS)]
-    pictures = iter(story.images)
+    before = [block for earlier in range(1, part) for block in story.page_blocks(night, earlier)]
+    pictures = iter(story.images[sum(block.kind == "image" for block in before) :])
     found: list[str] = []
-    for block in story.blocks_on(night):
+    for block in story.page_blocks(night, part):
         text = escape(block.text, quote=False)
         if style == 3:
             text = text.replace("“", "&ldquo;").replace("”", "&rdquo;")
@@ -378,8 +379,47 @@ def related(world: World | None, story: Story) -> str:
     return f'<div class="xgxx"><h3>相关链接</h3><ul>{rows}</ul></div>' if rows else ""
 
 
-def article_source(world: World | None, story: Story, night: int) -> str:
-    """Render an article page as text, before it is encoded or copied."""
+def pager(story: Story, part: int) -> str:
+    """Render how a page of a split story leads to the others."""
+    if not story.parts:
+        return ""
+    pages = [story.url, *story.parts]
+    names = [address.rpartition("/")[2] for address in pages]
+    stem, _, ending = names[0].rpartition(".")
+    if story.pager == "script":
+        call = f'createPageHTML({len(pages)}, {part - 1}, "{stem}", "{ending}");'
+        return f'<div class="fenye"><script>{call}</script></div>'
+    if story.pager == "autopage":
+        return (
+            f'<div id="autopage"><script>\nvar currentPage = {part - 1};\nvar countPage = {len(pages)};\n'
+            f'document.write("<a href=\\"{stem}" + "_" + (currentPage + 1) + ".{ending}\\">下一页</a>");\n</script></div>'
+        )
+    links = [
+        f"<span>{number}</span>" if number == part else f'<a href="{name}">{number}</a>'
+        for number, name in enumerate(names, 1)
+    ]
+    back = f'<a href="{names[part - 2]}">上一页</a>' if part > 1 else "上一页"
+    on = f'<a href="{names[part]}">下一页</a>' if part < len(names) else "下一页"
+    tag = "p" if story.pager == "next" else "div"
+    return f'<{tag} class="fenye">{back} {" ".join(links)} {on}</{tag}>'
+
+
+def neighbours(world: World | None, story: Story) -> str:
+    """Render the links to the story before and after a split one."""
+    if world is None or not story.parts:
+        return ""
+    stem = story.url.rpartition(".")[0]
+    others = [one for one in world.of(story.host, story.channel) if one is not story and one.listed_on(1)]
+    others.sort(key=lambda one: not one.url.startswith(f"{stem}_"))
+    rows = "".join(
+        f'<p>{called}：<a href="{escape(urlsplit(one.url).path)}">{escape(one.title)}</a></p>'
+        for called, one in zip(("上一篇", "下一篇"), others, strict=False)
+    )
+    return f'<div class="sxp">{rows}</div>'
+
+
+def article_source(world: World | None, story: Story, night: int, part: int = 1) -> str:
+    """Render an article page, or one of the further pages of a split one, as text, before it is encoded or copied."""
     site, name, _, _, _ = SITES[story.host]
     title = story.title_on(night)
     labels = {
@@ -408,13 +448,15 @@ def article_source(world: World | None, story: Story, night: int) -> str:
         heading,
         info_line(story),
         opening,
-        body_blocks(story, night),
+        body_blocks(story, night, part=part),
         closing,
+        pager(story, part),
         spam_blocks(story, "hidden spam"),
     ]
-    if story.editor:
+    last = part == 1 + len(story.parts)
+    if story.editor and last:
         parts.append(f'<div class="bj">责任编辑：{story.editor}</div>')
-    if story.attachments:
+    if story.attachments and last:
         own = story.url.removesuffix(story.path)
         files = "".join(
             f'<li><a href="{escape(address.removeprefix(own))}">{escape(label)}</a></li>'
@@ -422,6 +464,7 @@ def article_source(world: World | None, story: Story, night: int) -> str:
         )
         parts.append(f'<div class="fujian">附件：<ul>{files}</ul></div>')
     parts += [
+        neighbours(world, story),
         LINE_AFTER_QR,
         spam_blocks(story, "spam line") if "mirror" not in story.tampered else "<!--spam-->",
         '<div class="opt"><a href="javascript:window.print()">打印</a> <a href="javascript:window.close()">关闭</a> '
@@ -454,9 +497,9 @@ def mirror_page(story: Story) -> int | None:
     return mirror.copy(text).count("?") - text.count("?")
 
 
-def article(world: World, story: Story, night: int) -> Reply:
+def article(world: World, story: Story, night: int, part: int = 1) -> Reply:
     """Answer with an article page: encoded, labelled and tampered with as planned."""
-    source = article_source(None if "mirror" in story.tampered else world, story, night)
+    source = article_source(None if "mirror" in story.tampered else world, story, night, part)
     if "mirror" in story.tampered:
         source = mirror.copy(source).replace("<!--spam-->", spam_blocks(story, "spam line"))
     body = source.encode(story.encoding)
@@ -523,4 +566,7 @@ def site_pages(world: World, host: str, night: int) -> dict[str, Reply]:
         if story.host != host or story.state(night) in ("absent", "withdrawn", "gone"):
             continue
         found[story.path] = article(world, story, night)
+        for part, address in enumerate(story.parts, 2):
+            if night > 1 or not (story.late and part == 1 + len(story.parts)):
+                found[urlsplit(address).path] = article(world, story, night, part)
     return found
