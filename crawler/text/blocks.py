@@ -430,7 +430,8 @@ class _Page:
         finds: list[_Find] = []
         for el in self.root.iter(lxml.etree.Comment):
             text = el.text or ""
-            if "//" not in text or not any(map(self.hosts.foreign, ADDRESS_RE.findall(text))):
+            leads = "//" in text and any(map(self.hosts.foreign, ADDRESS_RE.findall(text)))
+            if not leads and (text.isascii() or len(text) > WHOLE or pitch(text) < SURE):
                 continue
             inside = parse(text).root
             if (find := self.verdict(inside, False, hidden=True)) and dict(find.reasons).get(
