@@ -20,13 +20,10 @@ odd        an address such as nobody publishes: a bare number, a throw-away doma
 
 from __future__ import annotations
 
-import html as entities
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import islice
 from typing import NamedTuple
-from urllib.parse import unquote
 
 import lxml.etree
 import lxml.html
@@ -38,8 +35,24 @@ from crawler.text.hosts import FRIENDLY_RE, THROW_AWAY_RE, Hosts, domain_of, hos
 from crawler.text.lines import tidy
 from crawler.text.memory import Memory
 from crawler.text.outline import Anchor
+from crawler.text.scripts import ADDRESS_RE, script_signals, unwrap
+from crawler.text.sentences import (
+    CERTAIN,
+    ENOUGH,
+    ENTRY,
+    FAINT,
+    LIKELY,
+    PART_RE,
+    PAUSE_RE,
+    PLAIN,
+    POSSIBLE,
+    SPOTTED,
+    SURE,
+    Speech,
+    quoted,
+    surely,
+)
 from crawler.text.topics import (
-    HAN_RE,
     SENTENCE_RE,
     fold,
     joined,
@@ -50,12 +63,6 @@ from crawler.text.topics import (
     words_in,
 )
 from crawler.text.trees import LINE, Tree, parse, text_of
-
-SPOTTED = 0.5
-"""From this score on a signal counts."""
-FAINT, POSSIBLE, LIKELY, SURE, CERTAIN = 0.1, 0.65, 0.8, 0.93, 0.97
-"""From these scores on the way a text speaks tells a seller without a word of the table: as one link of a row, beside
-a seller's sentence, beside text of the page, in any company or in links to several hosts, and in links to one host."""
 
 
 class Removed(NamedTuple):
@@ -236,73 +243,6 @@ class _Find(NamedTuple):
     reasons: tuple[tuple[str, float], ...]
 
 
-NO_HAN_RE = re.compile("[^\u4e00-\u9fff]+")
-PAUSE_RE = re.compile("[，。；！？,!?]")
-PART_RE = re.compile(r"[^。！？…\n]+[。！？…\n]*|[。！？…\n]+")
-CLOSERS = "”’」』）)》"
-PLAIN = 0.9
-"""Score from which on a link's words leave no doubt."""
-ENTRY = {SPOTTED: 0.0, LIKELY: 1.1}
-"""About the odds from which on a sentence may have such a score: the look at a whole page rounds."""
-LONG = 16
-"""Characters of a sentence from which on it is told by the way it speaks alone, if that is not beyond doubt."""
-CALM = 0.15
-"""Mean score of the sentences around it up to which a seller's does not belong to a report that praises something."""
-BELONGS = 0.08
-"""The same for text of some sentences: four fifths of honest text have it, a tenth of what is from another page."""
-ENOUGH = 60
-"""Characters that a page's other text has at least for a sentence to be called foreign to it."""
-KNOWN = 0.1
-"""Share of its pairs of characters from which on a sentence belongs to a page: three quarters of honest
-sentences have it, hardly any that was put in."""
-
-
-def _sold(part: str) -> tuple[int, int]:
-    """Give the part of a seller's sentence that is surely his: text of the page can run on into it.
-
-    >>> part = "”金沙娱乐城开户送彩金,诚招代理,书屋由镇文化站管理"
-    >>> part[slice(*_sold(part))]
-    '金沙娱乐城开户送彩金,诚招代理,'
-    """
-    clauses = [found.span() for found in CLAUSE_RE.finditer(part)]
-    whole = len(clauses)
-    while len(clauses) > 1 and _modest(part[slice(*clauses[-1])]):
-        clauses.pop()
-    if 1 < len(clauses) < whole and pitch(part[slice(*clauses[-1])]) < LIKELY:
-        clauses.pop()  # text of the page may begin in it
-    while len(clauses) > 1 and _modest(part[slice(*clauses[0])]):
-        clauses.pop(0)
-    start, end = clauses[0][0], clauses[-1][1]
-    return start + len(part[start:end]) - len(part[start:end].lstrip(CLOSERS)), end
-
-
-CLAUSE_RE = re.compile(r"[^，,、；;\s]*[，,、；;\s]+|[^，,、；;\s]+")
-
-
-def _modest(clause: str) -> bool:
-    return len(clause) >= 6 and pitch(clause) <= 0.1
-
-
-def _quoted(parts: Sequence[str]) -> Iterator[bool]:
-    """Say of each sentence whether it is somebody's words in a report.
-
-    >>> list(_quoted(["主播喊道：", "“下单包邮！", "坏一赔二。”", "现场售出三千单。"]))
-    [False, True, True, False]
-    """
-    depth = 0
-    for part in parts:
-        said = part.lstrip(CLOSERS + " \u3000")
-        depth = max(0, depth - part[: len(part) - len(said)].count("”"))
-        yield depth > 0 or said.startswith("“")
-        depth = max(0, depth + said.count("“") - said.count("”"))
-
-
-def _share(text: str, page: str) -> float:
-    """Give the share of a text's pairs of characters that stand in a page's other text as well."""
-    pairs = {run[i : i + 2] for run in HAN_RE.findall(text) for i in range(len(run) - 1)}
-    return sum(pair in page for pair in pairs) / len(pairs) if pairs else 0.0
-
-
 def _speaks(el: Element, pieces: Container[tuple[Element, bool]]) -> bool:
     """Say whether an element holds a sentence of some length that is neither suspect nor a link."""
     spoken: list[Element] = []
@@ -359,12 +299,7 @@ class _Page:
             ]
         )
         self.words = self.seen.words
-        self.marked = self.seen.sells.keys() | {
-            i
-            for i, words in self.seen.holds.items()
-            if len(words) > 3 or any(spam_words()[word] >= SPOTTED for word in words)
-        }
-        """Numbers of lines, and beyond them of unread pieces and tags of the head, that are worth a look."""
+        self.speech = Speech(self.lines, (head.text for head in self.heads), self.seen)
         self._hiding: Hiding | None = None
         self.sheets = sheets or {}
         self.doubts: list[tuple[Element, Removed]] = []
@@ -474,9 +409,9 @@ class _Page:
     ) -> list[tuple[Element, int]]:
         """Give the elements, with the numbers of their lines, by which hidden blocks are found that are worth a look."""
         spots = [(el, self.line_of[el, tail]) for el, tail in strong]
-        for el, i in {self.lines[i].el: i for i in self.marked if i < len(self.lines)}.items():
+        for el, i in {self.lines[i].el: i for i in self.speech.marked if i < len(self.lines)}.items():
             spots += [(el, i), *((one, i) for one in SHY(el))]
-        if any(i >= len(self.lines) for i in self.marked):
+        if any(i >= len(self.lines) for i in self.speech.marked):
             spots += [(el, -1) for el in self.root.iter("noscript")]
         sheets = bool(weak) and bool(self.hiding.names or self.hiding.wrapped)
         return spots + [(anchor.el, anchor.place) for anchor in weak if sheets or anchor.covered]
@@ -494,11 +429,11 @@ class _Page:
         holds, sells = self.seen.holds, self.seen.sells
         anchors: set[Element] = set()
         for anchor in self.outline.anchors:
-            if not self.marked and anchor.href[:4].lower() != "http" and anchor.href[:2] != "//":
+            if not self.speech.marked and anchor.href[:4].lower() != "http" and anchor.href[:2] != "//":
                 continue
             away = self.hosts.foreign(anchor.href)
             self.line_of[anchor.el, False] = anchor.place
-            if away or anchor.place in self.marked or anchor.place < 0:
+            if away or anchor.place in self.speech.marked or anchor.place < 0:
                 holding = self.words and (anchor.place in holds or anchor.place < 0)
                 topic = off_topic(text_of(anchor.el), self.words) if holding else 0.0
                 if topic >= SPOTTED or (topic and away):
@@ -514,7 +449,7 @@ class _Page:
         weak = [anchor for anchor in weak if anchor.el not in anchors]
         heavy = [word for word in self.words if spam_words()[word] >= 0.7]
         pattern = re.compile("|".join(map(re.escape, heavy))) if heavy else None
-        marked = [i for i in self.marked if i < len(self.lines)]
+        marked = [i for i in self.speech.marked if i < len(self.lines)]
         looked: set[Element] = set()
         for i in sorted(marked):
             el = self.lines[i].el
@@ -553,7 +488,7 @@ class _Page:
             odds = sold.get(said)
             if odds is None:  # a piece of a sentence, where an element lies within it
                 odds = 9.0 if len(said) >= 4 and any(said in whole for whole in sold) else -9.0
-            if odds > ENTRY[least] and pitch(part) >= least and self.alien(part):
+            if odds > ENTRY[least] and pitch(part) >= least and self.speech.alien(part):
                 return True
         return False
 
@@ -627,64 +562,6 @@ class _Page:
         el = self.lines[number].el
         return el is not footer and footer not in el.iterancestors()
 
-    def sells(self, text: str) -> bool:
-        """Say whether a text is a seller's by the way it speaks."""
-        return pitch(text) >= SPOTTED
-
-    @cached_property
-    def honest(self) -> str:
-        """The page's Hanzi, by runs, without the sentences that may be a seller's."""
-        sells = self.seen.sells
-        text = "\n".join(
-            "".join(part for part in PART_RE.findall(line.text) if tidy(part) not in sells[i])
-            if i in sells
-            else line.text
-            for i, line in enumerate(self.lines)
-        )
-        return NO_HAN_RE.sub("\n", text)
-
-    def stray(self, text: str, near: str) -> float:
-        """Score how far a seller's text is foreign to the page by its pairs of characters.
-
-        0 if the page says too little to tell. Beside text that is foreign to the page as well, it could be a
-        report of its own, so that the way it speaks must be beyond doubt.
-        """
-        if self.says < ENOUGH:
-            return 0.0
-        belongs = _share(near, self.honest.replace("\n".join(HAN_RE.findall(near)), "", 1)) >= BELONGS
-        told = pitch(text)
-        parts = [pitch(part) for part in PART_RE.findall(near)]
-        calm = sum(parts) <= CALM * len(parts)
-        long = SENTENCE_RE.search(text) and len(text) >= LONG
-        likely = belongs and calm and long
-        if told < (LIKELY if likely else SURE) and not (belongs and off_topic(text, self.words) >= SPOTTED):
-            return 0.0
-        return self.alien(text)
-
-    @cached_property
-    def says(self) -> int:
-        """How many Hanzi the page has outside its links and without the sentences that are a seller's."""
-        return len(self.honest) - sum(line.link for line in self.lines)
-
-    def called(self, text: str) -> bool:
-        """Say whether it is what the page itself is called: that is no block."""
-        said = fold(text)
-        return any(said in fold(head.text) for head in self.heads)
-
-    def alien(self, text: str) -> float:
-        """Give the share of a text's pairs of characters that the page's other text has not; 0 for a small one."""
-        score = 1 - _share(text, self.honest)
-        return score if score > 1 - KNOWN else 0.0
-
-    def near(self, number: int) -> str:
-        """Give the text around a line: two lines before and behind it that are neither suspect nor links."""
-
-        def some(numbers: Iterable[int]) -> list[str]:
-            found = (self.lines[i] for i in numbers if i not in self.marked)
-            return [line.text for line in islice((li for li in found if li.size >= 10 and not li.link), 2)]
-
-        return "\n".join((*some(range(number - 1, -1, -1))[::-1], *some(range(number + 1, len(self.lines)))))
-
     def spans(self, nodes: Sequence[tuple[Element, bool]]) -> list[Removed]:
         """Cut single sentences out of text that belongs to the page, and give them in order.
 
@@ -695,20 +572,22 @@ class _Page:
         for el, tail in nodes:
             text = (el.tail if tail else el.text) or ""
             parts = PART_RE.findall(text)
+            reported = list(quoted(parts))
             sold = [
-                self.sells(part) and not quoted for part, quoted in zip(parts, _quoted(parts), strict=True)
+                pitch(part) >= SPOTTED and not theirs for part, theirs in zip(parts, reported, strict=True)
             ]
             if not any(sold) or all(sold):
                 continue
             rest = "".join(part for part, sells in zip(parts, sold, strict=True) if not sells)
-            near = rest if len(rest) >= 10 else self.near(self.line_of[el, tail])
+            near = rest if len(rest) >= 10 else self.speech.near(self.line_of[el, tail])
             strays = [
-                self.stray(part, near) if sells else 0.0 for part, sells in zip(parts, sold, strict=True)
+                self.speech.stray(part, near) if sells else 0.0
+                for part, sells in zip(parts, sold, strict=True)
             ]
             for i in (*range(len(parts)), *reversed(range(len(parts)))):  # spam is put in in one piece
                 beside = max(strays[max(0, i - 1) : i + 2])
-                if beside and not strays[i] and pitch(parts[i]) >= POSSIBLE:
-                    strays[i] = self.alien(parts[i])
+                if beside and not strays[i] and not reported[i] and pitch(parts[i]) >= POSSIBLE:
+                    strays[i] = self.speech.alien(parts[i])
             told = [max(off_topic(part, self.words), pitch(part)) for part in parts]
             reasons = [_reasons(("off-topic", t), ("stray", s)) for t, s in zip(told, strays, strict=True)]
             removed += self.take_parts(
@@ -719,7 +598,7 @@ class _Page:
     def company(self, finds: Sequence[_Find]) -> list[Removed]:
         """Cut the sentences that stand right beside links which are cut, if they are foreign to the page as well."""
         removed: list[Removed] = []
-        if self.says < ENOUGH:
+        if self.speech.says < ENOUGH:
             return removed
         for find in finds:
             if find.tail or find.el.tag != "a":
@@ -733,7 +612,7 @@ class _Page:
                 for i in range(len(parts))[::way]:
                     if not parts[i].strip(JOINTS):
                         continue
-                    if pitch(parts[i]) < FAINT or not (stray := self.alien(parts[i])):
+                    if pitch(parts[i]) < FAINT or not (stray := self.speech.alien(parts[i])):
                         break
                     reasons[i] = _reasons(("beside", 1.0), ("stray", stray), ("off-topic", pitch(parts[i])))
                 removed += self.take_parts(el, tail, parts, reasons)
@@ -755,7 +634,7 @@ class _Page:
         kept, at = "", 0
         for part, why in zip(parts, reasons, strict=True):
             if why:
-                start, end = _sold(part)
+                start, end = surely(part)
                 said = part[start:end]
                 kept += part[:start] + part[end:]
                 where = f"{place}, characters {at + start} to {at + end}"
@@ -863,11 +742,11 @@ class _Page:
         place = stray = 0.0
         if (max(topic, told) >= SPOTTED or away >= 0.8) and self.out_of_place(line):
             place = 0.6
-        if line >= 0 and max(place, away, row) < SPOTTED and not hidden and not self.called(text):
-            if foreign and topic >= PLAIN and self.says >= ENOUGH:
-                stray = self.alien(text)
+        if line >= 0 and max(place, away, row) < SPOTTED and not hidden and not self.speech.called(text):
+            if foreign and topic >= PLAIN and self.speech.says >= ENOUGH:
+                stray = self.speech.alien(text)
             elif told >= SPOTTED:
-                stray = self.stray(text, self.near(line))
+                stray = self.speech.stray(text, self.speech.near(line))
         hides = hidden and (links or PAUSE_RE.search(text))  # calendars say no sentence
         if told > topic and (hides or max(place, away, row, stray) >= SPOTTED):
             topic = told
@@ -904,7 +783,7 @@ class _Page:
         """Score how often a block is known from elsewhere; what the page is called is no block."""
         if self.memory is None or (count := self.memory.repeated(_lines(text), self.url)) < 3:
             return 0.0
-        return 0.0 if self.called(text) else min(1.0, 0.4 + 0.1 * count)
+        return 0.0 if self.speech.called(text) else min(1.0, 0.4 + 0.1 * count)
 
     # ------------------------------------------------------------------------------------- head and scripts
 
@@ -913,10 +792,10 @@ class _Page:
         finds: list[_Find] = []
         shown = None
         unread = len(self.lines) + len(self.outline.unread)
-        if all(i < unread for i in self.marked):
+        if all(i < unread for i in self.speech.marked):
             return finds
         for i, (name, text, el) in enumerate(self.heads, unread):
-            if i not in self.marked:
+            if i not in self.speech.marked:
                 continue
             topic = off_topic(text)
             if topic < SPOTTED:  # who describes a site praises it
@@ -960,7 +839,7 @@ class _Page:
                 if sum(score >= SPOTTED for _, score in reasons) >= 2:
                     finds.append(_Find(el.tag, el, False, reasons))
             elif el.tag == "script" and (text := el.text):
-                reasons = self.script(text)
+                reasons = _reasons(*script_signals(text, self.hosts))
                 if sum(score >= SPOTTED for _, score in reasons) >= 2:
                     finds.append(_Find("script", el, False, reasons))
         return finds
@@ -977,22 +856,6 @@ class _Page:
             and up.tag == "body"
             and self.begun >= 0
             and any(s.tag in ("title", "meta") for s in el.itersiblings())
-        )
-
-    def script(self, text: str) -> tuple[tuple[str, float], ...]:
-        if not any(word in text for word in SUSPECT):
-            return ()
-        plain = _unwrap(text)
-        spiders = LOOK_RE.search(plain) and SPIDER_RE.search(plain)
-        encoded = plain != text and ("document.write" in plain or "eval" in text)
-        if not spiders and not encoded and plain.isascii():
-            return ()  # it says nothing
-        foreign = any(self.hosts.foreign(a) for a in ADDRESS_RE.findall(plain))
-        return _reasons(
-            ("switch", 1.0 if spiders else 0.0),
-            ("encoded", 0.7 if encoded else 0.0),
-            ("foreign", 0.6 if foreign else 0.0),
-            ("off-topic", off_topic(plain) if spiders or encoded or foreign else 0.0),
         )
 
     # --------------------------------------------------------------------------------------------- cutting
@@ -1062,7 +925,7 @@ class _Page:
             if address := node.get("href") or node.get("src"):
                 links.setdefault(join(self.url, address))
         if el.tag == "script":
-            text = _unwrap(text)
+            text = unwrap(text)
         if el.tag == "script" or find.kind == "comment":
             for address in ADDRESS_RE.findall(el.text if find.kind == "comment" else text):
                 links.setdefault(join(self.url, address))
@@ -1107,35 +970,6 @@ JOINTS = " \t\r\n\f\v\xa0\u3000|｜_丨¦-–—·•I,，、/"
 HEADS = frozenset(
     ("<title>", "keywords", "description", "articletitle", "title", "og:title", "og:description")
 )
-SUSPECT = ("referrer", "userAgent", "unescape", "fromCharCode", "\\x", "eval(", "document.write", "%u", "&#")
-"""What a script holds that looks who is reading, or hides what it writes."""
-SPIDER_RE = re.compile(
-    r"baiduspider|sogou|360spider|haosou|soso|yisou|googlebot|bingbot|baidu|sm\.cn|so\.com|spider",
-    re.IGNORECASE,
-)
-LOOK_RE = re.compile(r"referrer|userAgent", re.IGNORECASE)
-ADDRESS_RE = re.compile(r"(?:https?:)?//[a-zA-Z0-9.-]+\.[a-zA-Z]{2,}[^\s\"'<>\\)]*")
-ESCAPE_RE = re.compile(r"\\x([0-9a-fA-F]{2})|\\u([0-9a-fA-F]{4})|%u([0-9a-fA-F]{4})")
-CODES_RE = re.compile(r"fromCharCode\(([\d,\s]+)\)")
-
-
-def _unwrap(script: str) -> str:
-    """Undo the escapes by which a script hides what it writes."""
-
-    def one(found: re.Match[str]) -> str:
-        return chr(int(found[1] or found[2] or found[3], 16))
-
-    def many(found: re.Match[str]) -> str:
-        return "".join(chr(int(n)) for n in found[1].split(",") if n.strip().isdigit() and int(n) < 0x110000)
-
-    text = script
-    if "\\x" in text or "\\u" in text or "%u" in text:
-        text = ESCAPE_RE.sub(one, text)
-    if "fromCharCode" in text:
-        text = CODES_RE.sub(many, text)
-    if "unescape" in text:
-        text = unquote(text, errors="replace")
-    return entities.unescape(text) if "&#" in text else text
 
 
 def _neighbours(one: _Find, other: _Find) -> bool:
