@@ -366,7 +366,7 @@ class _Page:
         for el in self.root.iter(lxml.etree.Comment):
             text = el.text or ""
             leads = "//" in text and any(map(self.hosts.foreign, ADDRESS_RE.findall(text)))
-            if not leads and (text.isascii() or len(text) > WHOLE or pitch(text) < SURE):
+            if not leads and (text.isascii() or len(text) > SHORT or pitch(text) < SURE):
                 continue
             inside = parse(text).root
             if (find := self.verdict(inside, False, hidden=True)) and dict(find.reasons).get(
@@ -940,6 +940,8 @@ def _taken(find: _Find, text: str, place: str) -> Removed:
 
 
 SHY = lxml.etree.XPath(".//*[@style or @class or @id or @hidden or self::marquee]")
+SHORT = 400
+"""Characters up to which a comment without a link is looked at."""
 WHOLE = 1500
 """Characters up to which a hidden block is judged as a whole; a longer one child by child."""
 

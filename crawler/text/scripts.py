@@ -11,11 +11,8 @@ from crawler.text.topics import off_topic
 
 SUSPECT = ("referrer", "userAgent", "unescape", "fromCharCode", "\\x", "eval(", "document.write", "%u", "&#")
 """What a script holds that looks who is reading, or hides what it writes."""
-SPIDER_RE = re.compile(
-    r"baiduspider|sogou|360spider|haosou|soso|yisou|googlebot|bingbot|baidu|sm\.cn|so\.com|spider",
-    re.IGNORECASE,
-)
-LOOK_RE = re.compile(r"referrer|userAgent", re.IGNORECASE)
+SPIDERS = ("baidu", "sogou", "haosou", "soso", "yisou", "googlebot", "bingbot", "sm.cn", "so.com", "spider")
+LOOKS = ("referrer", "useragent")
 ADDRESS_RE = re.compile(r"(?:https?:)?//[a-zA-Z0-9.-]+\.[a-zA-Z]{2,}[^\s\"'<>\\)]*")
 ESCAPE_RE = re.compile(r"\\x([0-9a-fA-F]{2})|\\u([0-9a-fA-F]{4})|%u([0-9a-fA-F]{4})")
 CODES_RE = re.compile(r"fromCharCode\(([\d,\s]+)\)")
@@ -55,7 +52,8 @@ def script_signals(text: str, hosts: Hosts) -> tuple[tuple[str, float], ...]:
     if not any(word in text for word in SUSPECT):
         return ()
     plain = unwrap(text)
-    spiders = LOOK_RE.search(plain) and SPIDER_RE.search(plain)
+    low = plain.lower()
+    spiders = any(word in low for word in LOOKS) and any(word in low for word in SPIDERS)
     encoded = plain != text and ("document.write" in plain or "eval" in text)
     if not spiders and not encoded and plain.isascii():
         return ()  # it says nothing
