@@ -465,12 +465,13 @@ VIEWS = {
     "p.channel AS further_channel, p.title AS further_title, json_extract(a.fields, '$.runover') AS runover "
     "FROM articles a LEFT JOIN articles p ON p.part_of = a.id "
     "WHERE a.fields LIKE '%\"runover\":%' AND a.part_of IS NULL ORDER BY a.published DESC, a.id",
-    "campaigns": "SELECT coalesce(r.campaign, r.block) AS campaign, min(r.block) AS block, coalesce((SELECT "
-    "group_concat(host, ' ') FROM (SELECT host FROM targets t WHERE t.campaign = r.campaign "
-    "ORDER BY t.blocks DESC, host LIMIT 10)), min(r.target)) AS target, group_concat(DISTINCT r.kind) AS kind, "
-    "count(*) AS blocks, count(DISTINCT r.block) AS texts, count(DISTINCT r.article_id) AS articles, "
-    "count(DISTINCT a.portal) AS portals, min(r.seen) AS first_seen, max(r.seen) AS last_seen, "
-    "min(nullif(r.text, '')) AS text FROM removed r JOIN articles a ON a.id = r.article_id "
+    "campaigns": "SELECT coalesce((SELECT group_concat(host, ' ') FROM (SELECT host FROM targets t "
+    "WHERE t.campaign = r.campaign ORDER BY t.blocks DESC, host LIMIT 10)), min(r.target)) AS target, "
+    "min(nullif(r.text, '')) AS text, count(DISTINCT r.article_id) AS articles, "
+    "count(DISTINCT a.portal) AS portals, count(*) AS blocks, count(DISTINCT r.block) AS texts, "
+    "group_concat(DISTINCT r.kind) AS kind, min(r.seen) AS first_seen, max(r.seen) AS last_seen, "
+    "coalesce(r.campaign, r.block) AS campaign, min(r.block) AS block "
+    "FROM removed r JOIN articles a ON a.id = r.article_id "
     "GROUP BY coalesce(r.campaign, r.block) ORDER BY articles DESC, last_seen DESC",
 }
 
