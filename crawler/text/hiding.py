@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from typing import Any
 
+import tinycss2
 from cssselect import HTMLTranslator, SelectorError
 from lxml.etree import _Element as Element
 
@@ -80,13 +82,15 @@ def conceals(tag: str, attributes: Mapping[str, str]) -> bool:
     )
 
 
-MEDIA_RE = re.compile(r"@media\s+(?:only\s+)?(?:all|screen)\s*$|@(?:supports|layer)\b", re.IGNORECASE)
+MEDIA_RE = re.compile(r"\s*(?:only\s+)?(?:all|screen)?\s*$", re.IGNORECASE)
 """Conditions under which a rule holds for every reader; one for print or for small screens does not."""
-COMMENT_RE = re.compile(r"/\*.*?\*/|\"[^\"\n]*\"|'[^'\n]*'", re.DOTALL)
 NAME_RE = re.compile(r"[.#]([\w-]+)")
 LOUD_RE = re.compile(
-    r"display|visib|opacity|indent|margin|left|top|right|bottom|font|clip|transform|overflow|color"
+    r"display|visib|opacity|indent|margin|left|top|right|bottom|font|clip|transform|overflow|color",
+    re.IGNORECASE,
 )
+NESTED = 8
+"""How deep conditions are followed."""
 
 
 @lru_cache(256)
@@ -95,31 +99,40 @@ def hiding_rules(sheet: str) -> tuple[str, ...]:
 
     >>> hiding_rules("/* a */ .ad, #x > p {display:none} @media print{nav{display:none}} p{margin:0}")
     ('.ad', '#x > p')
+    >>> hiding_rules("@media screen{ a[title=',}'] {visibility : hidden} } .open{color:red")
+    ('a[title=",}"]',)
     """
-    return tuple(_hiding_rules(sheet))
+    return tuple(_hiding(tinycss2.parse_stylesheet(sheet, skip_comments=True, skip_whitespace=True)))
 
 
-def _hiding_rules(sheet: str) -> Iterator[str]:
-    sheet = COMMENT_RE.sub(lambda found: "" if found[0][0] == "/" else found[0], sheet)
-    held = [True]
-    at = 0
-    prelude = ""
-    for brace in re.finditer(r"[{};]", sheet):
-        before = sheet[at : brace.start()]
-        at = brace.end()
-        if brace[0] == "{":
-            if prelude:  # a rule within a condition
-                held.append(held[-1] and bool(MEDIA_RE.match(prelude)))
-            prelude = before.strip() or "?"
-            start = at
-        elif brace[0] == "}":
-            if prelude:
-                block = sheet[start : brace.start()]
-                if held[-1] and prelude[0] != "@" and LOUD_RE.search(block) and hides(block):
-                    yield from (one.strip() for one in prelude.split(","))
-                prelude = ""
-            elif len(held) > 1:
-                held.pop()
+def _hiding(rules: Iterable[Any], depth: int = 0) -> Iterator[str]:
+    for rule in rules:
+        if rule.type == "qualified-rule":
+            block = tinycss2.serialize(rule.content)
+            if LOUD_RE.search(block) and hides(COMMENT_RE.sub("", block)):
+                yield from _selectors(rule.prelude)
+        elif rule.type == "at-rule" and rule.content is not None and depth < NESTED:
+            name = rule.lower_at_keyword
+            if name in ("supports", "layer") or (
+                name == "media" and MEDIA_RE.match(tinycss2.serialize(rule.prelude))
+            ):
+                inside = tinycss2.parse_rule_list(rule.content, skip_comments=True, skip_whitespace=True)
+                yield from _hiding(inside, depth + 1)
+
+
+COMMENT_RE = re.compile(r"/\*.*?\*/", re.DOTALL)
+
+
+def _selectors(prelude: Iterable[Any]) -> Iterator[str]:
+    """Part a list of selectors at its commas, not at those within brackets or strings."""
+    one: list[Any] = []
+    for token in (*prelude, None):
+        if token is None or token == ",":
+            if said := COMMENT_RE.sub("", tinycss2.serialize(one)).strip():
+                yield said
+            one = []
+        else:
+            one.append(token)
 
 
 def _path(selector: str) -> str | None:
