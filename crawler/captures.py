@@ -412,24 +412,16 @@ class CaptureWriter:
                 warc_headers_dict=head,
             )
             record.rec_headers.replace_header("WARC-Profile", profile)
-        elif not status and not fields and not saved:
+        elif saved or not (status or fields):
             head["WARC-Payload-Digest"] = digest
             record = builder.create_warc_record(
                 target,
-                "metadata",
+                "resource" if saved else "metadata",
                 payload=io.BytesIO(body),
                 length=len(body),
-                warc_content_type="text/plain",
-                warc_headers_dict=head,
-            )
-        elif saved:
-            head["WARC-Payload-Digest"] = digest
-            record = builder.create_warc_record(
-                target,
-                "resource",
-                payload=io.BytesIO(body),
-                length=len(body),
-                warc_content_type=found.get("content-type", "application/octet-stream"),
+                warc_content_type=found.get("content-type", "application/octet-stream")
+                if saved
+                else "text/plain",
                 warc_headers_dict=head,
             )
         else:
