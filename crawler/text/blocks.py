@@ -69,7 +69,7 @@ class Removed(NamedTuple):
     """One block that was cut out of a page: the evidence."""
 
     kind: str
-    """``hidden``, ``link-farm``, ``plain-text``, ``text``, ``meta``, ``script`` or ``iframe``."""
+    """``hidden``, ``link-farm``, ``plain-text``, ``text``, ``comment``, ``meta``, ``script`` or ``iframe``."""
     place: str
     """An XPath in the page as parsed, or ``line N`` of a plain-text document."""
     text: str
@@ -299,7 +299,7 @@ class _Page:
             ]
         )
         self.words = self.seen.words
-        self.speech = Speech(self.lines, (head.text for head in self.heads), self.seen)
+        self.speech = Speech(self.lines, [head.text for head in self.heads], self.seen)
         self._hiding: Hiding | None = None
         self.sheets = sheets or {}
         self.doubts: list[tuple[Element, Removed]] = []
@@ -450,6 +450,10 @@ class _Page:
         heavy = [word for word in self.words if spam_words()[word] >= 0.7]
         pattern = re.compile("|".join(map(re.escape, heavy))) if heavy else None
         marked = [i for i in self.speech.marked if i < len(self.lines)]
+        sentences: dict[Element, dict[str, float]] = {}
+        for i, found in sells.items():
+            if i < len(self.lines):
+                sentences.setdefault(self.lines[i].el, {}).update(found)
         looked: set[Element] = set()
         for i in sorted(marked):
             el = self.lines[i].el
@@ -459,12 +463,7 @@ class _Page:
                 continue
             looked.add(el)
             least = SPOTTED if i in holds else LIKELY
-            sold = {
-                said: odds
-                for k, found in sells.items()
-                if k < len(self.lines) and self.lines[k].el is el
-                for said, odds in found.items()
-            }
+            sold = sentences.get(el, {})
             for node in el.iter():
                 named = node.tag.__class__ is str and node.tag not in UNREAD
                 for text, tail in ((node.text if named else None, False), (node.tail, True)):

@@ -85,10 +85,10 @@ def share(text: str, page: str) -> float:
 class Speech:
     """What a page says, as far as it helps to judge a sentence in it."""
 
-    def __init__(self, lines: Sequence[Line], names: Iterable[str], seen: Survey) -> None:
+    def __init__(self, lines: Sequence[Line], names: Sequence[str], seen: Survey) -> None:
         """Take the page's lines, what it is called in its head, and what one look at both has found."""
         self.lines = lines
-        self.names = [fold(name) for name in names]
+        self.names = names
         self.seen = seen
         self.marked = seen.sells.keys() | {
             i
@@ -137,7 +137,7 @@ class Speech:
     def called(self, text: str) -> bool:
         """Say whether it is what the page itself is called: that is no block."""
         said = fold(text)
-        return any(said in name for name in self.names)
+        return any(said in fold(name) for name in self.names)
 
     def alien(self, text: str) -> float:
         """Give the share of a text's pairs of characters that the page's other text has not; 0 for a small one."""
