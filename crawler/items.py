@@ -72,3 +72,8 @@ class Page:
     def missed(self) -> tuple[Page, ...]:
         """The further pages that could not be had."""
         return tuple(part for part in self.parts if part.error)
+
+    @property
+    def numbered(self) -> list[tuple[int | None, Page]]:
+        """The page as None, and its further pages with their numbers: 2, 3, …"""
+        return [(None, self), *enumerate(self.parts, 2)]

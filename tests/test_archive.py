@@ -30,6 +30,7 @@ from crawler.archive import (
     SHAPE_VERSION,
     STATES,
     TABLES,
+    VIEWS,
     Archive,
     ArchiveError,
     ArchiveLocked,
@@ -195,7 +196,7 @@ def test_the_shape_is_made_once(tmp_path: Path) -> None:
 
 
 def test_the_shape_is_whole_or_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("crawler.archive").archive.VIEWS, "newest", "SELECT nonsense FROM")
+    monkeypatch.setitem(VIEWS, "newest", "SELECT nonsense FROM")
     with pytest.raises(ArchiveError):
         Archive(tmp_path / "a.db")
     left = sqlite3.connect(tmp_path / "a.db")

@@ -1,0 +1,64 @@
+"""The archive: one SQLite file with every article, every version, every change, and what is owed.
+
+The only room that says SQLite. The shape is data (`shape`), made by one idempotent `ensure_shape` in one
+transaction. One connection writes; what it writes gathers in one open transaction until `Archive.commit`,
+so that a page with its article, version, edits, index entries and listing is whole or absent, whatever
+kills the process. Times are ISO 8601 with the offset of Asia/Shanghai and so sort as text.
+
+`Archive` is put together from one class a subject, each in the module of its name; all of them stand on
+`connection`.
+"""
+
+from crawler.archive.articles import Saved
+from crawler.archive.attachments import FILES, OwedFile, Unread
+from crawler.archive.campaigns import Campaign, Tampered
+from crawler.archive.comparison import COMPARED, compare, put_in_place
+from crawler.archive.file import Archive
+from crawler.archive.listings import PAUSES, Books, Lines, Owed, Standing
+from crawler.archive.locking import ArchiveError, ArchiveLocked, lock
+from crawler.archive.remembering import FORGET_DAYS, Remembered
+from crawler.archive.runs import Channel
+from crawler.archive.search import Hit
+from crawler.archive.shape import APPLICATION_ID, FILE_STATES, INDEXES, SHAPE_VERSION, STATES, TABLES, VIEWS
+from crawler.archive.values import block_digest, canonical, line_digest, now, storable, targets_of
+from crawler.archive.words import match_expression, words
+
+__all__ = [
+    "APPLICATION_ID",
+    "COMPARED",
+    "FILES",
+    "FILE_STATES",
+    "FORGET_DAYS",
+    "INDEXES",
+    "PAUSES",
+    "SHAPE_VERSION",
+    "STATES",
+    "TABLES",
+    "VIEWS",
+    "Archive",
+    "ArchiveError",
+    "ArchiveLocked",
+    "Books",
+    "Campaign",
+    "Channel",
+    "Hit",
+    "Lines",
+    "Owed",
+    "OwedFile",
+    "Remembered",
+    "Saved",
+    "Standing",
+    "Tampered",
+    "Unread",
+    "block_digest",
+    "canonical",
+    "compare",
+    "line_digest",
+    "lock",
+    "match_expression",
+    "now",
+    "put_in_place",
+    "storable",
+    "targets_of",
+    "words",
+]

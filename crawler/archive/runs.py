@@ -1,0 +1,168 @@
+"""Runs, and the channels that they met."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from crawler.archive.remembering import Remembering
+from crawler.archive.values import as_json, now, stored
+from crawler.captures import local_time
+
+
+class Channel(NamedTuple):
+    """One row of ``channels``."""
+
+    portal: str
+    code: str
+    name: str | None
+    url: str | None
+    total: int | None
+    lines: int | None
+    first_seen: str | None
+    last_seen: str | None
+    last_lines: int | None
+    problem: str | None
+    unfinished: int
+
+
+class Runs(Remembering):
+    """The rows of runs and channels."""
+
+    def start_run(
+        self,
+        spider: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        started: datetime | str | None = None,
+        run_id: str | None = None,
+    ) -> str:
+        """Write a run's row and give its id; `run_id` names one that is known (for a rebuild)."""
+        when = local_time(started or now().replace(microsecond=0))
+        base = run_id or f"{datetime.fromisoformat(when).astimezone(UTC):%Y%m%dT%H%M%SZ}-{spider}"
+        name, number = base, 1
+        with self._write():
+            while self._row("SELECT 1 FROM runs WHERE id = ?", name):
+                if run_id:
+                    return run_id
+                number += 1
+                name = f"{base}-{number}"
+            self._insert(
+                "runs",
+                {
+                    "id": name,
+                    "spider": spider,
+                    "started": when,
+                    "arguments": as_json(arguments or {}),
+                    "memory": self.epoch or None,
+                },
+            )
+        return name
+
+    def finish_run(
+        self,
+        run_id: str,
+        *,
+        outcome: str,
+        counts: Mapping[str, int],
+        stats: Mapping[str, Any] | None = None,
+        alarms: Sequence[Mapping[str, Any]] = (),
+        finished: datetime | str | None = None,
+    ) -> None:
+        """Write how a run ended. ``missed`` is what it could not have: challenged and gone, unless given."""
+        missed = counts.get("missed", counts.get("challenged", 0) + counts.get("gone", 0))
+        with self._write():
+            self.conn.execute(
+                "UPDATE runs SET finished = ?, outcome = ?, listed = ?, archived = ?, changed = ?, failed = ?, "
+                "missed = ?, attachments = ?, tampered = ?, stats = ?, alarms = ? WHERE id = ?",
+                (
+                    local_time(finished or now().replace(microsecond=0)),
+                    outcome,
+                    *(counts.get(name, 0) for name in ("listed", "archived", "changed", "failed")),
+                    missed,
+                    counts.get("attachments", 0),
+                    counts.get("tampered", 0),
+                    as_json(stats or {}),
+                    as_json(alarms),
+                    run_id,
+                ),
+            )
+
+    def interrupted_runs(self, spider: str) -> list[str]:
+        """Name the runs of a spider that were killed and whose captures nobody has taken up, oldest first."""
+        rows = self.conn.execute(
+            "SELECT id FROM runs WHERE outcome = 'interrupted' AND spider = ? AND stats IS NULL ORDER BY id",
+            (spider,),
+        )
+        return [row[0] for row in rows]
+
+    def adopt_run(self, run_id: str) -> None:
+        """Note that the captures of a killed run were taken up."""
+        with self._write():
+            self.conn.execute("UPDATE runs SET stats = ? WHERE id = ?", (as_json({"adopted": True}), run_id))
+
+    def meet_channel(
+        self,
+        portal: str,
+        code: str,
+        name: str | None,
+        url: str | None,
+        *,
+        seen: str,
+        total: int | None = None,
+        lines: int | None = None,
+        problem: str | None = None,
+    ) -> None:
+        """Write what is known of a channel; what is None stays as it was.
+
+        `lines` is how many lines its list just gave: it begins the paging, which `close_channel` ends.
+        """
+        with self._write():
+            self.conn.execute(
+                "INSERT INTO channels (portal, code, name, url, total, first_seen, last_seen, last_lines, problem, "
+                "unfinished) VALUES (:portal, :code, :name, :url, :total, :seen, :seen, :lines, :problem, "
+                ":lines IS NOT NULL) ON CONFLICT (portal, code) DO UPDATE SET name = coalesce(excluded.name, name), "
+                "url = coalesce(excluded.url, url), total = coalesce(excluded.total, total), "
+                "last_seen = excluded.last_seen, last_lines = coalesce(excluded.last_lines, last_lines), "
+                "problem = excluded.problem, unfinished = max(unfinished, excluded.unfinished)",
+                {
+                    "portal": portal,
+                    "code": code,
+                    "name": stored(name),
+                    "url": stored(url),
+                    "total": total,
+                    "seen": local_time(seen),
+                    "lines": lines,
+                    "problem": stored(problem),
+                },
+            )
+
+    def close_channel(self, portal: str, code: str) -> None:
+        """Note that a channel's paging came to its end."""
+        with self._write():
+            self.conn.execute(
+                "UPDATE channels SET unfinished = 0, lines = "
+                "(SELECT count(*) FROM listings l WHERE l.portal = channels.portal AND l.channel = channels.code) "
+                "WHERE portal = ? AND code = ?",
+                (portal, code),
+            )
+
+    def channel(self, portal: str, code: str) -> Channel | None:
+        """Give what is known of a channel."""
+        names = ", ".join(Channel._fields)
+        row = self._row(f"SELECT {names} FROM channels WHERE portal = ? AND code = ?", portal, code)
+        return Channel(*row) if row else None
+
+    def unfinished_channels(self) -> set[tuple[str, str]]:
+        """Name the channels whose paging was begun and not ended."""
+        return {
+            (row[0], row[1])
+            for row in self.conn.execute("SELECT portal, code FROM channels WHERE unfinished")
+        }
+
+    def last_runs(self, limit: int = 10) -> list[dict[str, Any]]:
+        """Give the last runs, the newest first, their alarms as a list."""
+        rows = self.conn.execute("SELECT * FROM runs ORDER BY started DESC, id DESC LIMIT ?", (limit,))
+        return [{**row, "alarms": json.loads(row["alarms"] or "[]")} for row in map(dict, rows)]
