@@ -195,9 +195,9 @@ class Connection:
 
         Raises ArchiveError where that cannot be written.
         """
-        if self._has_shape():
-            return
         version = self.conn.execute("PRAGMA user_version").fetchone()[0]
+        if version == SHAPE_VERSION and self._has_shape():
+            return
         grown = set()
         with self._write():
             for name, table in TABLES.items():

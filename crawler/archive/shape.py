@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 APPLICATION_ID = 0x676F766E
 """``govn``: what SQLite's header says of a file that is one of ours."""
 
-SHAPE_VERSION = 3
+SHAPE_VERSION = 4
 """``user_version``: counts up when the shape changes."""
 
 STATES = ("pending", "archived", "unchanged", "failed", "challenged", "gone", "offsite")
