@@ -7,7 +7,7 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from resource import getpagesize
@@ -33,6 +33,7 @@ from crawler.captures import (
 from crawler.documents import Document, ReaderMissing, read_document, sniff
 from crawler.items import Page
 from crawler.portals import Ask, Found, Portal
+from crawler.text.changes import find_notice
 
 logger = logging.getLogger(__name__)
 
@@ -122,6 +123,8 @@ class Ledger:
         self.rules: Counter[tuple[str, str]] = Counter()
         self.tampered: dict[str, list[Tampered]] = {}
         self.unsettled: dict[int, Capture] = {}
+        self.missed_once: dict[str, dict[str, Any]] = {}
+        """The contexts of articles that were missed and are to be looked at a second time, by address."""
         self.network_failures = 0
         self.storage_failures = 0
         self.lists_read = 0
@@ -267,6 +270,8 @@ class Ledger:
         """Write a page's article, version, edits and removed blocks."""
         assert page.capture is not None
         page.capture = self.settle(page.capture)
+        if self.is_notice(page):
+            return
         saved = self.archive.save(page)
         page.article_id, page.version, page.change = saved
         if saved.change is None:
@@ -288,6 +293,52 @@ class Ledger:
             what = f"the page names more than {FILES} files, the rest was not taken up"
             self.alarm(page.portal, page.channel, "many files", what, page.url, page.capture)
         self.tick()
+
+    def is_notice(self, page: Page) -> bool:
+        """Deal with a page that says no more than that the article is not there; False for any other.
+
+        A page that no list has and that was never another is what it is: the notice is archived.
+        """
+        assert page.capture is not None
+        notice = find_notice(page.title, page.text) if page.extracted else None
+        known = self.archive.article(page.url) if notice else None
+        if notice is None or (known is None and not self.archive.listed(page.url)):
+            return False
+        if known is not None and (page.title, page.text) == (known["title"], known["text"]):
+            return False
+        context = {
+            "kind": "article",
+            "portal": page.portal,
+            "channel": page.channel,
+            "url": page.url,
+            "title": page.listed_title,
+            "listed": page.listed.isoformat() if page.listed else None,
+            "attempts": page.attempts,
+            "again": page.again,
+        }
+        self.missing(context, page.capture.status, page.capture, notice.text)
+        self.tick()
+        return True
+
+    def missing(
+        self, context: Mapping[str, Any], status: int, capture: Capture, notice: str | None = None
+    ) -> None:
+        """Note that an article was missed: the first time it is put down for a second look, the second time it is gone."""
+        first = context.get("again")
+        if not first:
+            self.missed_once.setdefault(context["url"], {**context, "again": capture.fetched_at})
+            return
+        # captures made before 2026-12 do not tell when the first look was
+        since = first if isinstance(first, str) else None
+        url, when = context["url"], capture.fetched_at
+        self.archive.missing(url, when, capture.id, status, first=since, notice=notice)
+        self.count("gone")
+
+    def take_missed(self) -> list[dict[str, Any]]:
+        """Hand out what is to be looked at a second time, in the order in which it was missed."""
+        taken = list(self.missed_once.values())
+        self.missed_once.clear()
+        return taken
 
     # -- attachments -------------------------------------------------------------------------
 
@@ -395,6 +446,8 @@ class Ledger:
         assert item.capture is not None
         item.capture = self.settle(item.capture)
         self.archive.flag_capture(item.capture.id, reason)
+        if self.is_notice(item):
+            return
         self.miss(item.portal, item.channel, item.url, "failed", str(exception), item.capture)
         self.tick()
 
@@ -425,6 +478,7 @@ class Ledger:
 
     def end_run(self, run: RunRecord) -> None:
         """Close the row of a replayed run as its captures say it ended."""
+        self.missed_once.clear()
         said = run.outcome or {"outcome": "interrupted", "counts": {}, "alarms": [], "stats": {}}
         self.archive.finish_run(
             run.run_id,

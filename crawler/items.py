@@ -39,6 +39,8 @@ class Page:
     """Of a further page: the address of its article."""
     error: str | None = None
     """Of a further page: why it could not be had."""
+    again: str | None = None
+    """When the article was missed, of the second look at it."""
     attempts: int = 0
     """How many runs had the article asked for before and did not have it whole."""
 

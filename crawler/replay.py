@@ -215,6 +215,7 @@ def take_leftovers(source: Source, stages: Stages) -> None:
                 logger.info("%s: %d answers that a killed run left, %d damaged", path, taken, damaged)
         ledger.archive.adopt_run(run_id)
     source.sheets.clear()
+    ledger.missed_once.clear()  # this run looks for itself
     ledger.commit()
 
 

@@ -155,7 +155,10 @@ class Source(scrapy.Spider):
     # -- what is asked ---------------------------------------------------------------------
 
     async def start(self) -> AsyncIterator[Any]:
-        """Yield what a killed run left, the first lists, owed articles, then owed attachments until none is left."""
+        """Yield what a killed run left, the first lists, owed articles, then owed attachments until none is left.
+
+        Last of all comes a second look at each article that was missed.
+        """
         self.unfinished = self.archive.unfinished_channels()
         self.take_leftovers()
         for portal in self.portals:
@@ -170,7 +173,10 @@ class Source(scrapy.Spider):
             for file in files:
                 yield self.file_request(file)
             if not owed and not files and self.at_rest():
-                break
+                if not self.ledger.missed_once:
+                    break
+                for context in self.ledger.take_missed():
+                    yield self.request_article(context, {})
         await self.ledger.read_texts()
 
     def take_leftovers(self) -> None:
@@ -255,13 +261,12 @@ class Source(scrapy.Spider):
         headers = {"If-None-Match": row.etag, "If-Modified-Since": row.last_modified}
         return self.request_article(context, {name: value for name, value in headers.items() if value})
 
-    def request_article(self, context: dict[str, Any], headers: dict[str, str], priority: int = 0) -> Request:
+    def request_article(self, context: dict[str, Any], headers: dict[str, str]) -> Request:
         return Request(
             context["url"],
             callback=self.receive_article,
             errback=self.miss_article,
             headers=headers,
-            priority=priority,
             dont_filter=True,  # the ledger hands each article out once a run
             meta={"context": context},
         )
@@ -504,11 +509,7 @@ class Source(scrapy.Spider):
             self.miss(context, "challenged", f"a gate answers: {reason}", capture)
         elif response.status in (404, 410):
             capture = self.ledger.settle(capture)
-            if context.get("again"):
-                self.archive.missing(url, when, capture.id, response.status)
-                self.ledger.count("gone")
-            else:  # asked again before it is called gone
-                yield self.request_article({**context, "again": True}, {}, priority=-10)
+            self.ledger.missing(context, response.status, capture)
         elif response.status != 200:
             self.miss(context, "failed", f"{response.url} answers {response.status}", capture)
         elif "dataloss" in response.flags and self.spares_cut_page(context):
@@ -538,6 +539,7 @@ class Source(scrapy.Spider):
                 },
                 capture=capture,
                 attempts=context.get("attempts", 0),
+                again=context.get("again"),
             )
             page.parts = walk.pages(page)
             if walk.rest:

@@ -838,13 +838,23 @@ def changes(archive: Archive) -> list[tuple[Any, ...]]:
 def test_the_same_text_is_no_version_and_what_moves_moves(archive: Archive) -> None:
     archive.save(page(archive, 1))
     kept = capture(archive, URL.format(1), 24)
-    again = page(archive, 1, 24, capture=kept, source="市政府办", published=date(2026, 11, 21))
-    assert archive.save(again) == Saved(1, 1, None)
+    told = Extracted(author="某某", editor="赵某")
+    assert archive.save(page(archive, 1, 24, capture=kept, extracted=told)) == Saved(1, 1, None)
     assert changes(archive) == [(1, 1, DAY.format(23), "first", TEXTS[1])]
-    assert rows(archive, "SELECT source, published, first_seen, last_seen, capture_id FROM articles") == [
-        ("市政府办", "2026-11-21", DAY.format(23), DAY.format(24), kept.id)
+    assert rows(archive, "SELECT fields, first_seen, last_seen, capture_id FROM articles") == [
+        ('{"editor":"赵某"}', DAY.format(23), DAY.format(24), kept.id)
     ]
-    assert rows(archive, "SELECT source FROM versions") == [("连云港日报",)]
+
+
+def test_another_source_or_day_is_a_version(archive: Archive) -> None:
+    archive.save(page(archive, 1))
+    again = page(archive, 1, 24, source="市政府办", published=date(2026, 11, 21))
+    assert archive.save(again) == Saved(1, 2, "edited")
+    assert rows(archive, "SELECT version, source, published FROM versions") == [
+        (1, "连云港日报", "2026-11-20T09:54:49+08:00"),
+        (2, "市政府办", "2026-11-21"),
+    ]
+    assert rows(archive, "SELECT version, source, published FROM articles") == [(2, "市政府办", "2026-11-21")]
     assert [hit.id for hit in archive.search("市政府办")] == [1]
     assert archive.search("连云港日报") == []
 
@@ -886,6 +896,62 @@ def test_every_text_that_a_page_showed_is_a_version(archive: Archive) -> None:
     assert rows(archive, "SELECT version, text FROM removed") == [(3, "广告"), (3, "别的")]
     assert rows(archive, "SELECT gone, version FROM articles") == [(None, 6)]
     assert listings(archive, "state", "attempts", "error", "due") == [("archived", 0, None, None)]
+    assert archive.verify() == []
+
+
+def test_each_kind_of_change_is_written_and_what_is_none_moves_nothing_but_the_row(archive: Archive) -> None:
+    more = TEXTS[1] + "另有九处在建。"
+    right = more.replace("三千", "四千") + "（更正：原文中人数有误。）"
+    shown = [TEXTS[1], more, more + "\n浏览次数：7", right, right.replace("稳步", "逐步"), more, more]
+    titles = ["标题1"] * 6 + ["改过的标题"]
+    told = [
+        archive.save(page(archive, 1, day, text, title=title))
+        for day, (text, title) in enumerate(zip(shown, titles, strict=True), 1)
+    ]
+    assert told == [
+        Saved(1, 1, "first"),
+        Saved(1, 2, "extended"),
+        Saved(1, 2, None),
+        Saved(1, 3, "corrected"),
+        Saved(1, 4, "edited"),
+        Saved(1, 5, "restored"),
+        Saved(1, 6, "edited"),
+    ]
+    assert rows(archive, "SELECT text, version, last_seen, capture_id FROM articles") == [
+        (more, 6, DAY.format(7), 7)
+    ]
+    assert archive.verify() == []
+
+
+def test_furniture_leaves_the_text_as_it_was_first_seen(archive: Archive) -> None:
+    archive.save(page(archive, 1, 1, TEXTS[1] + "\n浏览次数：7"))
+    assert archive.save(page(archive, 1, 2, TEXTS[1] + "\n浏览次数：9,120")) == Saved(1, 1, None)
+    seen = "SELECT text, last_seen, capture_id FROM articles"
+    assert rows(archive, seen) == [(TEXTS[1] + "\n浏览次数：7", DAY.format(2), 2)]
+    assert changes(archive) == [(1, 1, DAY.format(1), "first", TEXTS[1] + "\n浏览次数：7")]
+    assert archive.verify() == []
+
+
+def test_the_same_bytes_read_differently_are_no_edit(archive: Archive) -> None:
+    first = capture(archive, URL.format(1), 1)
+    archive.save(page(archive, 1, capture=first))
+    again = capture(archive, URL.format(1), 2, digest=first.digest)
+    assert archive.save(page(archive, 1, text=TEXTS[2], capture=again)) == Saved(1, 2, "reread")
+    other = capture(archive, URL.format(1), 3)
+    assert archive.save(page(archive, 1, text=TEXTS[3], capture=other)) == Saved(1, 3, "edited")
+
+
+def test_gone_is_since_the_first_look_and_keeps_the_notice(archive: Archive) -> None:
+    enlist(archive, line(1))
+    archive.save(page(archive, 1, 1))
+    notice = "该文章已删除\x01。"
+    archive.missing(URL.format(1), DAY.format(3), None, 200, first=DAY.format(2), notice=notice)
+    archive.missing(URL.format(1), DAY.format(5), None, 404, first=DAY.format(4))
+    assert rows(archive, "SELECT gone, text, version FROM articles") == [(DAY.format(2), TEXTS[1], 1)]
+    assert rows(archive, "SELECT version, seen, change, text, fields FROM versions WHERE version > 1") == [
+        (2, DAY.format(2), "withdrawn", None, '{"status":200,"notice":"该文章已删除。"}')
+    ]
+    assert listings(archive, "state", "attempts", "error") == [("gone", 2, "answers 404")]
     assert archive.verify() == []
 
 

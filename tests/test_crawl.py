@@ -216,23 +216,23 @@ def test_a_second_run_asks_for_known_articles_only_conditionally(nights: Nights)
 
 def test_the_second_night_brings_new_stories_versions_and_what_was_withdrawn(nights: Nights) -> None:
     assert nights.audits[2] == []
-    truth = {story.url: story.state(2) for story in nights.replica.truth}
-    edited = sorted(url for url, state in truth.items() if state == "edited")
-    withdrawn = sorted(url for url, state in truth.items() if state == "withdrawn")
+    kinds = {story.url: story.changes.get(2) for story in nights.replica.truth}
+    versions = [(url, kind) for url, kind in kinds.items() if kind and kind != "furniture only"]
+    withdrawn = sorted((url,) for url, kind in kinds.items() if kind == "withdrawn")
     archive = nights.home.archive
-    changes = "SELECT a.url FROM versions v JOIN articles a ON a.id = v.article_id WHERE v.change = ? ORDER BY a.url"
-    assert [url for (url,) in rows(archive, changes, "edited")] == edited
-    assert [url for (url,) in rows(archive, changes, "withdrawn")] == withdrawn
-    assert [
-        url for (url,) in rows(archive, "SELECT url FROM articles WHERE gone IS NOT NULL ORDER BY url")
-    ] == withdrawn
+    changes = "SELECT a.url, v.change FROM versions v JOIN articles a ON a.id = v.article_id WHERE v.version > 1 ORDER BY 1"
+    assert rows(archive, changes) == sorted(versions)
+    assert {kind for _, kind in versions} == {"corrected", "extended", "edited", "withdrawn"}
+    assert rows(archive, "SELECT url FROM articles WHERE gone IS NOT NULL ORDER BY url") == withdrawn
 
 
 def test_the_states_of_the_ledger_are_those_of_the_truth_table(nights: Nights) -> None:
     truth = {story.url: story.state(2) for story in nights.replica.truth}
     for state in ("challenged", "gone"):
         wanted = sorted(
-            url for url, said in truth.items() if said == state or (state == "gone" and said == "withdrawn")
+            url
+            for url, said in truth.items()
+            if said == state or (state == "gone" and said in ("withdrawn", "replaced"))
         )
         found = sorted(
             url

@@ -154,6 +154,7 @@ def test_the_truth_table_holds_each_kind_that_the_portals_are_known_for(whole: R
         "present",
         "edited",
         "withdrawn",
+        "replaced",
         "gone",
         "challenged",
         "unlisted",
@@ -173,7 +174,13 @@ def test_the_truth_table_holds_each_kind_that_the_portals_are_known_for(whole: R
         "full", "minute", "lower", "repeated", "none", "leaked", "wrong", "title",
     }  # fmt: skip
     states = [(story.state(1), story.state(2)) for story in truth]
-    assert states.count(("present", "edited")) == 5
+    assert sorted(story.changes[2] for story in truth if story.changes) == [
+        "corrected", "corrected", "edited", "extended", "extended", "furniture only", "withdrawn", "withdrawn",
+    ]  # fmt: skip
+    assert [story.changes for story in truth if story.state(2) == "replaced"] == [
+        {2: "withdrawn", 3: "restored"}
+    ]
+    assert states.count(("present", "edited")) == 6
     assert {story.pager for story in truth if story.parts} == {"numbers", "autopage", "script", "next"}
     assert states.count(("present", "withdrawn")) == 1
     assert sum(night == ("absent", "present") for night in states) >= 8

@@ -31,6 +31,7 @@ from crawler.archive.values import (
     targets_of,
 )
 from crawler.captures import Damage, local_time, read_record
+from crawler.text.changes import FURNITURE_ONLY, Shown, kind_of_change
 from crawler.text.encoding import decode
 from crawler.text.signatures import sign
 from crawler.text.tampering import Edit, Step, repair, revert
@@ -51,7 +52,7 @@ class Saved(NamedTuple):
     article_id: int
     version: int
     change: str | None
-    """``first``, ``edited``, ``restored``, ``tampered``; None where the page was as before."""
+    """One of ``crawler.text.changes.KINDS``; None where the page was as before, but for its furniture."""
 
 
 class Articles(Attachments, Runovers, Listings, Campaigns):
@@ -60,8 +61,8 @@ class Articles(Attachments, Runovers, Listings, Campaigns):
     def save(self, page: Page) -> Saved:
         """Write a page that went through all stages: article, version, edits, removed blocks, index.
 
-        The same title and text again are no version: what moves (last seen, date, source, further fields)
-        moves in the article's row. A page older than what the archive has of its URL changes nothing. An article
+        The same again is no version, and neither is other furniture: what moves (last seen, further fields) moves
+        in the article's row. A page older than what the archive has of its URL changes nothing. An article
         split over several pages is owed again where some could not be had; for `PART_ATTEMPTS` runs it does not
         replace a version that has more of them.
         """
@@ -127,13 +128,11 @@ class Articles(Attachments, Runovers, Listings, Campaigns):
     def _save_again(self, page: Page, before: sqlite3.Row, when: str, values: dict[str, Any]) -> Saved:
         article_id = int(before["id"])
         before = self._apart(before)
+        change = self._change(page, before, values)
+        if change == FURNITURE_ONLY:
+            change = None
+            values |= {"title": before["title"], "text": before["text"]}
         same = (before["title"], before["text"]) == (values["title"], values["text"])
-        if values["tampered"] and not before["tampered"]:
-            change: str | None = "tampered"
-        elif before["gone"] is not None or (same and before["tampered"] and not values["tampered"]):
-            change = "restored"
-        else:
-            change = None if same else "edited"
         version = int(before["version"])
         if change is not None:
             version = self._write_version(page, article_id, when, values, change)
@@ -152,6 +151,34 @@ class Articles(Attachments, Runovers, Listings, Campaigns):
         elif before["published"] != values["published"]:
             self._elect(self._cluster(article_id))
         return Saved(article_id, version, change)
+
+    def _change(self, page: Page, before: sqlite3.Row, values: Mapping[str, Any]) -> str | None:
+        """Tell what kind of change a page shows: ``reread`` where its bytes are those of the last time."""
+        earlier = (
+            (row["title"], row["text"])
+            for row in self.conn.execute(
+                "SELECT title, text FROM versions WHERE article_id = ? AND version < ? AND text IS NOT NULL",
+                (before["id"], before["version"]),
+            )
+        )
+        change = kind_of_change(
+            Shown(*(before[name] for name in Shown._fields)),
+            Shown(*(values[name] for name in Shown._fields)),
+            gone=before["gone"] is not None,
+            earlier=earlier,
+            listed_title=page.listed_title,
+        )
+        if change in ("corrected", "extended", "edited") and page.capture and not page.parts:
+            last = self._row(
+                "SELECT digest FROM captures WHERE id = ? AND NOT EXISTS (SELECT 1 FROM parts WHERE article_id = ? "
+                "AND version = ?)",
+                before["capture_id"],
+                before["id"],
+                before["version"],
+            )
+            if last is not None and last["digest"] == page.capture.digest:
+                return "reread"
+        return change
 
     def _insert_version(self, article_id: int, row: dict[str, Any]) -> int:
         number = self.conn.execute(
@@ -251,30 +278,44 @@ class Articles(Attachments, Runovers, Listings, Campaigns):
                 )
                 self._settle(canonical(url), "unchanged", row["id"])
 
-    def missing(self, url: str, when: str, capture_id: int | None, status: int) -> None:
-        """Note that an article is gone (asked twice): its last text stays, a version says when it was missed."""
+    def missing(
+        self,
+        url: str,
+        when: str,
+        capture_id: int | None,
+        status: int,
+        *,
+        first: str | None = None,
+        notice: str | None = None,
+    ) -> None:
+        """Note that an article is gone (asked twice): its last text stays, a version says when it was missed.
+
+        `first` is when it was missed first, `when` the second time; `notice` is what stands in its place.
+        """
         moment = local_time(when)
+        missed = local_time(first) if first else moment
         key = canonical(url)
         with self._write():
             article = self._row("SELECT id, gone FROM articles WHERE key = ?", key)
             if article is not None and article["gone"] is None:
-                self._update("articles", article["id"], {"gone": moment})
+                self._update("articles", article["id"], {"gone": missed})
                 self._insert_version(
                     article["id"],
                     {
                         "article_id": article["id"],
                         "capture_id": capture_id,
-                        "seen": moment,
+                        "seen": missed,
                         "change": "withdrawn",
-                        "fields": as_json({"status": status}),
+                        "fields": as_json({"status": status, **({"notice": notice} if notice else {})}),
                     },
                 )
             row = self._row("SELECT state, attempts FROM listings WHERE key = ? LIMIT 1", key)
             if row is not None:
                 attempts = row["attempts"] + 1 if row["state"] == "gone" else 1
+                said = f"answers {status}" + (f": {stored(notice)}" if notice else "")
                 self.conn.execute(
                     "UPDATE listings SET state = 'gone', attempts = ?, error = ?, due = ? WHERE key = ?",
-                    (attempts, f"answers {status}", due(moment, attempts, GONE_PAUSES), key),
+                    (attempts, said, due(moment, attempts, GONE_PAUSES), key),
                 )
 
     def article(self, which: int | str) -> dict[str, Any] | None:

@@ -126,6 +126,7 @@ INDEXES = {
     "articles_part": "INDEX {} ON articles(part_of) WHERE part_of IS NOT NULL",
     "articles_tampered": "INDEX {} ON articles(tampered) WHERE tampered",
     "articles_capture": "INDEX {} ON articles(capture_id)",
+    "versions_seen": "INDEX {} ON versions(seen) WHERE version > 1",
     "versions_capture": "INDEX {} ON versions(capture_id)",
     "edits_version": "INDEX {} ON edits(article_id, version)",
     "removed_version": "INDEX {} ON removed(article_id, version)",
@@ -172,6 +173,8 @@ VIEWS = {
     "duplicates": "SELECT a.id, a.url, a.portal, a.title, a.published, a.duplicate_of, f.url AS first_url, "
     "f.portal AS first_portal, f.title AS first_title, f.published AS first_published "
     "FROM articles a JOIN articles f ON f.id = a.duplicate_of ORDER BY a.first_seen DESC",
+    "changes": "SELECT a.id, a.url, a.portal, a.channel, v.title, v.change, v.version, v.seen, a.published, v.capture_id "
+    "FROM versions v JOIN articles a ON a.id = v.article_id WHERE v.version > 1 ORDER BY v.seen DESC, a.id",
     "runovers": "SELECT a.id, a.url, a.channel, a.title, a.published, p.id AS further_id, p.url AS further_url, "
     "p.channel AS further_channel, p.title AS further_title, json_extract(a.fields, '$.runover') AS runover "
     "FROM articles a LEFT JOIN articles p ON p.part_of = a.id "

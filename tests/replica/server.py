@@ -69,7 +69,7 @@ class Replica:
     (True, True, [])
 
     Set `night` at any time. Set ``faults[path]`` or ``faults[host + path]`` to one of ``500-then-fine``,
-    ``404``, ``slow:SECONDS``, ``cut``, ``cut-then-fine``, ``redirect:N``, ``gate`` (521) and ``gate200``.
+    ``404``, ``404-then-fine``, ``notice`` (200 and 页面不存在), ``slow:SECONDS``, ``cut``, ``cut-then-fine``, ``redirect:N``, ``gate`` (521) and ``gate200``.
     """
 
     seed: int = 1
@@ -338,7 +338,11 @@ class Replica:
         reply: Reply | None = None
         if name == "500-then-fine" and before == 0:
             reply = page("<html><body>500 Internal Server Error</body></html>", status=500)
-        elif name == "404":
+        elif name == "notice":
+            reply = page(
+                "<html><head><title>提示信息</title></head><body><p>您访问的页面不存在。</p></body></html>"
+            )
+        elif name == "404" or (name == "404-then-fine" and before == 0):
             reply = page("<html><body>404</body></html>", status=404)
         elif name == "slow":
             await asyncio.sleep(float(amount or 1))

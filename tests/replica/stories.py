@@ -116,7 +116,10 @@ class Story:
     """Name of a series whose numbers differ in figures only: look alike, are no duplicates."""
     states: dict[int, str] = field(default_factory=lambda: {1: "present", 2: "present"})
     """By night: ``present``, ``edited``, ``absent`` (not yet there), ``withdrawn`` (404, off the list), ``gone`` (404,
-    still listed), ``challenged`` (listed, behind a gate), ``unlisted`` (there, but no list leads to it)."""
+    still listed), ``challenged`` (listed, behind a gate), ``unlisted`` (there, but no list leads to it), ``replaced`` (off
+    the list, a notice in its place). What the last night says holds for all later ones."""
+    changes: dict[int, str] = field(default_factory=dict)
+    """By night: the kind of version that it makes; ``furniture only`` makes none."""
     later_title: str | None = None
     later_text: str | None = None
     shape: str = "feature"
@@ -137,7 +140,7 @@ class Story:
 
     def state(self, night: int) -> str:
         """Give the state of a night; what nobody planned stays as it was."""
-        return self.states[min(max(night, 1), 2)]
+        return self.states[min(max(night, 1), max(self.states))]
 
     def listed_on(self, night: int) -> bool:
         """Tell whether a list leads to it that night."""
@@ -768,28 +771,45 @@ class _Planner:
         for story in self.issue(self.today):
             story.states = {1: "absent", 2: "present"}
             self.stories.append(story)
-        for host, code in ((CITY, "gcyw"), (BUREAU, "tzgg"), (DAILY, "news/lygxw"), (CITY, "gsgg")):
+        changed = (
+            (CITY, "gcyw", "corrected"),
+            (BUREAU, "tzgg", "extended"),
+            (DAILY, "news/lygxw", "edited"),
+            (CITY, "gsgg", "corrected"),
+            (CITY, "mtbd", "furniture only"),
+        )
+        for host, code, kind in changed:
             found = self.recent(host, code)
             if found:
-                self.edit(found[len(found) // 2], retitle=code == "gsgg")
+                self.edit(found[len(found) // 2], kind)
         found = self.recent(CITY, "gcyw")
         if found:
             found[-1].states = {1: "present", 2: "withdrawn"}
+            found[-1].changes = {2: "withdrawn"}
+        found = self.recent(BUREAU, "ylfw")
+        if found:
+            found[0].states = {1: "present", 2: "replaced", 3: "present"}
+            found[0].changes = {2: "withdrawn", 3: "restored"}
 
-    def edit(self, story: Story, retitle: bool) -> None:
-        """Have a story changed by its editors on the second night."""
+    def edit(self, story: Story, kind: str) -> None:
+        """Have a story changed by its editors on the second night, or the furniture of its page by the portal."""
         blocks = list(story.blocks)
         at = next(i for i, block in enumerate(blocks) if block.kind == "p")
-        blocks[at] = Block(
-            "p", blocks[at].text + "（更正：原文中的个别数据有误，现已按主管部门核定数改正。）"
-        )
-        blocks.insert(
-            at + 1, Block("p", f"截稿前又有新的进展：相关工作已延伸到{7 + story.serial % 30}个村（社区）。")
-        )
+        further = Block("p", f"截稿前又有新的进展：相关工作已延伸到{7 + story.serial % 30}个村（社区）。")
+        if kind == "corrected":
+            said = blocks[at].text + "（更正：原文中的个别数据有误，现已按主管部门核定数改正。）"
+            blocks[at : at + 1] = [Block("p", said), further]
+            story.later_title = story.title + "（更新）" if story.channel == "gsgg" else None
+        elif kind == "extended":
+            blocks.insert(at + 1, further)
+        elif kind == "edited":
+            blocks[at] = Block("p", "据相关负责人介绍，" + blocks[at].text)
         story.states = {1: "present", 2: "edited"}
+        story.changes = {2: kind}
+        story.later_text = plain(blocks)
+        if kind == "furniture only":
+            blocks.append(Block("p", f"累计阅读：{1000 + 7 * story.serial} 人次"))
         story.later_blocks = tuple(blocks)
-        story.later_text = plain(story.later_blocks)
-        story.later_title = story.title + "（更新）" if retitle else None
 
     def free(self, host: str, channel: str) -> list[Story]:
         """Give the stories to which nothing was done."""
@@ -887,6 +907,7 @@ class _Planner:
             story.pager = pager
             if pager == "autopage":
                 story.late, story.states = True, {1: "present", 2: "edited"}
+                story.changes = {2: "extended"}
                 story.text, story.later_text = plain(story.blocks[: story.cuts[-1]]), story.text
             elif pager == "numbers":  # its neighbour has the name of a part, and is none
                 others = [one for one in self.free(host, code) if one is not story and not one.parts]

@@ -499,6 +499,9 @@ def mirror_page(story: Story) -> int | None:
 
 def article(world: World, story: Story, night: int, part: int = 1) -> Reply:
     """Answer with an article page: encoded, labelled and tampered with as planned."""
+    if story.state(night) == "replaced":
+        notice = '<div class="tip"><p>对不起，您访问的文章已被删除。</p><p><a href="/">返回首页</a></p></div>'
+        return page(_frame(story.host, "提示信息", notice, '<meta charset="utf-8">\n', night))
     source = article_source(None if "mirror" in story.tampered else world, story, night, part)
     if "mirror" in story.tampered:
         source = mirror.copy(source).replace("<!--spam-->", spam_blocks(story, "spam line"))
