@@ -90,7 +90,10 @@ WORDS = {
     "inferred": ("≈ 推断", "inferred: the likeliest of several originals"),
     "lost": ("✗ 已失", "lost: cannot be known, the place is marked"),
     "first": ("初次收录", "first seen"),
-    "edited": ("已修改", "edited by the portal"),
+    "edited": ("已修改", "edited by the portal without a word"),
+    "corrected": ("已更正", "corrected, and said so"),
+    "extended": ("已增补", "more was added, nothing changed"),
+    "reread": ("重新解读", "the page is as it was, it is read differently now"),
     "withdrawn": ("已撤下", "withdrawn"),
     "restored": ("已恢复", "restored"),
     "tampered": ("被篡改", "tampered with"),
@@ -421,7 +424,6 @@ async def tell_article(db: Database, key: str) -> dict[str, Any] | None:
            LEFT JOIN captures AS p ON p.id = c.revisit_of WHERE c.id = :id""",
         {"id": article["capture_id"]},
     )
-    original = article["duplicate_of"] or article_id
     return {
         "row": article,
         "fields": fields,
@@ -446,12 +448,6 @@ async def tell_article(db: Database, key: str) -> dict[str, Any] | None:
         ),
         "removed": await list_blocks(db, "removed", this),
         "suspects": await list_blocks(db, "suspects", this),
-        "versions": await fetch(
-            db,
-            """SELECT version, seen, title, change, capture_id, length(text) AS length FROM versions
-               WHERE article_id = :id ORDER BY version DESC""",
-            this,
-        ),
         "further": await fetch(
             db,
             "SELECT id, title, channel FROM articles WHERE part_of = :id ORDER BY channel",
@@ -459,13 +455,6 @@ async def tell_article(db: Database, key: str) -> dict[str, Any] | None:
         )
         if "part_of" in article
         else [],
-        "reprints": await fetch(
-            db,
-            """SELECT id, title, portal, source, published, duplicate_of FROM articles
-               WHERE (id = :original OR duplicate_of = :original) AND id != :id
-               ORDER BY duplicate_of IS NOT NULL, published LIMIT 50""",
-            {"original": original, "id": article_id},
-        ),
     }
 
 
@@ -640,7 +629,7 @@ def render_cell(
         return None
     if (table, column) in OWN_URLS:
         return show_link(value)
-    if column == "title" and table in ("newest", "tampered", "duplicates") and "id" in row.keys():  # noqa: SIM118
+    if column == "title" and table in ("newest", "tampered", "duplicates", "changes") and "id" in row.keys():  # noqa: SIM118
         address = datasette.urls.table(database, "articles") + f"/{int(row['id'])}"
         return Markup('<a href="{}">{}</a>').format(address, show_unseen(value))
     limit = datasette.setting("truncate_cells_html")
