@@ -803,7 +803,8 @@ class _Planner:
         elif kind == "extended":
             blocks.insert(at + 1, further)
         elif kind == "edited":
-            blocks[at] = Block("p", "据相关负责人介绍，" + blocks[at].text)
+            last = max(i for i, block in enumerate(blocks) if block.kind == "p")
+            blocks[last] = Block("p", "据相关负责人介绍，" + blocks[last].text)
         story.states = {1: "present", 2: "edited"}
         story.changes = {2: kind}
         story.later_text = plain(blocks)
