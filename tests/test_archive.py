@@ -48,6 +48,7 @@ from crawler.archive import (
     storable,
     words,
 )
+from crawler.archive.articles import row_digest
 from crawler.captures import Capture, CaptureWriter, Last, mend, payload_digest
 from crawler.documents import PDF, Document
 from crawler.items import Page
@@ -921,6 +922,30 @@ def test_each_kind_of_change_is_written_and_what_is_none_moves_nothing_but_the_r
         (more, 6, DAY.format(7), 7)
     ]
     assert archive.verify() == []
+
+
+def test_edits_of_an_elder_archive_get_their_kinds(tmp_path: Path) -> None:
+    more = TEXTS[1] + "另有九处在建。"
+    shown = [TEXTS[1], more, more + "（更正：原文中人数有误。）", more, more.replace("九", "八")]
+    with Archive(tmp_path / "a.db") as archive:
+        for day, text in enumerate(shown, 1):
+            archive.save(page(archive, 1, day, text))
+        named = changes(archive)
+        for row in archive.versions(1)[1:]:
+            digest = row_digest(row | {"change": "edited"})
+            archive.conn.execute(
+                "UPDATE versions SET change = 'edited', digest = ? WHERE version = ?",
+                (digest, row["version"]),
+            )
+        archive.conn.execute("UPDATE versions SET title = 'x' WHERE version = 5")
+        archive.conn.execute("DROP VIEW changes")
+        archive.conn.execute("PRAGMA user_version = 3")
+    with Archive(tmp_path / "a.db") as archive:
+        assert [row[3] for row in named] == ["first", "extended", "corrected", "restored", "edited"]
+        assert changes(archive) == named
+        assert [problem for problem in archive.verify() if "digest" in problem] == [
+            "version 5 of article 1 does not match its digest"
+        ]
 
 
 def test_furniture_leaves_the_text_as_it_was_first_seen(archive: Archive) -> None:
