@@ -137,6 +137,8 @@ class Source(scrapy.Spider):
         self.hosts = frozenset(host for portal in self.portals for host in portal.hosts)
         self.by_name = {portal.name: portal for portal in self.portals}
         self.unfinished: set[tuple[str, str]] = set()
+        self.since_kill: str | None = None
+        """Since when killed runs that this one goes on with were at work."""
         self.sheets: dict[str, str] = {}
         """The style sheets of this run, by address; of a replayed run, those that it captured."""
         self.sheets_asked: dict[str, asyncio.Future[None]] = {}
@@ -157,6 +159,7 @@ class Source(scrapy.Spider):
     async def start(self) -> AsyncIterator[Any]:
         """Yield what a killed run left, the first lists, owed articles, then owed attachments until none is left."""
         self.unfinished = self.archive.unfinished_channels()
+        self.since_kill = self.archive.since_kill(self.ledger.run_id)
         self.take_leftovers()
         for portal in self.portals:
             for ask in self.first(portal):
@@ -197,6 +200,7 @@ class Source(scrapy.Spider):
             until=self.window.until,
             channels=self.window.channels,
             recent=recent,
+            since_kill=self.since_kill,
             limit=limit,
         )
 

@@ -120,6 +120,7 @@ INDEXES = {
     "captures_revisit": "INDEX {} ON captures(revisit_of) WHERE revisit_of IS NOT NULL",
     "articles_key": "UNIQUE INDEX {} ON articles(key)",
     "articles_published": "INDEX {} ON articles(published)",
+    "articles_undated": "INDEX {} ON articles(first_seen) WHERE published IS NULL",
     "articles_seen": "INDEX {} ON articles(first_seen)",
     "articles_channel": "INDEX {} ON articles(portal, channel, published)",
     "articles_duplicate": "INDEX {} ON articles(duplicate_of) WHERE duplicate_of IS NOT NULL",
