@@ -38,6 +38,7 @@ from crawler.captures import (
 )
 from crawler.extensions import SETTLED_LATER, Ledger, is_superseded
 from crawler.items import Page
+from crawler.landing import named_address
 from crawler.parts import Parts
 from crawler.portals import Portal
 from crawler.portals.listing import page_key
@@ -337,6 +338,7 @@ def saved_page(record: CaptureRecord, capture: Capture, settings: BaseSettings) 
         content_type=record.content_type,
         hosts=found[2] if found else frozenset(),
         capture=capture,
+        named=named_address(record.unpacked().body, record.url),
     )
 
 

@@ -175,9 +175,78 @@ def test_one_article_has_one_address(url: str, key: str) -> None:
 
 
 PIECES = st.sampled_from(
-    "http: https: HTTP: // / \\ ? # & = ; % %2f %2e %B0%A1 %e4%b8%ad 中 www. a.cn A.CN . : :80 :8080 @ user .. [ ] ::1 + "
-    "index.html Default.ASPX jsessionid= utm_source= _t &amp; amp; %zz %25 %69ndex.html é İ ß 。 ａ xn-- ~ %7e ' < ^ | x 1".split()
-    + [" ", "\t", "\n", "\0", "\ud800", "\u200b", "\ufeff", "\xa0"]
+    [
+        *(
+            "http:",
+            "https:",
+            "HTTP:",
+            "//",
+            "/",
+            "\\",
+            "?",
+            "#",
+            "&",
+            "=",
+            ";",
+            ":",
+            "@",
+            "[",
+            "]",
+            "+",
+            "~",
+            "'",
+            "<",
+            "^",
+        ),
+        *(
+            "%",
+            "%2f",
+            "%2e",
+            "%B0%A1",
+            "%e4%b8%ad",
+            "%zz",
+            "%25",
+            "%69ndex.html",
+            "%7e",
+            "index.html",
+            "Default.ASPX",
+        ),
+        *(
+            "www.",
+            "a.cn",
+            "A.CN",
+            ".",
+            "..",
+            ":80",
+            ":8080",
+            "::1",
+            "user",
+            "xn--",
+            "jsessionid=",
+            "utm_source=",
+            "_t",
+        ),
+        *(
+            "&amp;",
+            "amp;",
+            "x",
+            "1",
+            "中",
+            "é",
+            "İ",
+            "ß",
+            "。",
+            "ａ",
+            " ",
+            "\t",
+            "\n",
+            "\0",
+            "\ud800",
+            "\u200b",
+            "\ufeff",
+            "\xa0",
+        ),
+    ]
 )
 
 

@@ -9,6 +9,7 @@ kills the process. Times are ISO 8601 with the offset of Asia/Shanghai and so so
 `connection`.
 """
 
+from crawler.archive.addresses import retitled
 from crawler.archive.articles import Saved
 from crawler.archive.attachments import FILES, OwedFile, Unread
 from crawler.archive.campaigns import Campaign, Tampered
@@ -58,6 +59,7 @@ __all__ = [
     "match_expression",
     "now",
     "put_in_place",
+    "retitled",
     "storable",
     "targets_of",
     "words",

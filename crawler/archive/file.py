@@ -12,5 +12,7 @@ class Archive(Copies, Runs):
     """One archive file, opened for writing or for reading."""
 
     def _bring_up(self, version: int, grown: Collection[str]) -> None:
+        if 0 < version < 4:
+            self._write_keys_anew()
         if "removed" in grown:
             self._find_campaigns()

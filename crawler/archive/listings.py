@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
-from crawler.archive.connection import Connection
+from crawler.archive.addresses import Addresses, retitled
 from crawler.archive.shape import STATES
 from crawler.archive.values import as_iso, canonical, host_name, now, storable, stored
 from crawler.captures import local_time
@@ -87,7 +86,7 @@ class Lines(Protocol):
     def section(self) -> str | None: ...
 
 
-class Listings(Connection):
+class Listings(Addresses):
     """One row for each line of a portal's lists."""
 
     def enlist(
@@ -126,10 +125,14 @@ class Listings(Connection):
             key,
         )
         if before is None:
-            known = self._row("SELECT id, gone FROM articles WHERE key = ?", key) or self._row(
-                "SELECT a.id, a.gone FROM parts p JOIN articles a ON a.id = p.article_id AND a.version = p.version "
-                "WHERE p.key = ?",
-                key,
+            known = (
+                self.article_at(key)
+                or self._claimed(key, title)
+                or self._row(
+                    "SELECT a.id, a.gone FROM parts p JOIN articles a ON a.id = p.article_id AND a.version = p.version "
+                    "WHERE p.key = ?",
+                    key,
+                )
             )
             other = self._row(
                 "SELECT state, error, due, attempts, asked FROM listings WHERE key = ? LIMIT 1", key
@@ -163,7 +166,7 @@ class Listings(Connection):
             )
             return Standing(key, url, True, None, known["id"] if known else None, False)
         state = before["state"]
-        moved = state in ("archived", "unchanged") and _retitled(before["title"], title)
+        moved = state in ("archived", "unchanged") and retitled(before["title"], title)
         keep = title is None or (before["title"] is not None and _cut(title) and not moved)
         self.conn.execute(
             "UPDATE listings SET url = ?, title = ?, section = coalesce(?, section), listed = coalesce(?, listed), "
@@ -347,14 +350,6 @@ class Listings(Connection):
 
 def _cut(title: str) -> bool:
     return title.rstrip().endswith(("...", "…"))
-
-
-def _retitled(before: str | None, after: str | None) -> bool:
-    """Tell whether a listed title changed; lists cut the same title at different places."""
-    if not before or not after:
-        return False
-    one, other = (re.sub(r"(?:\.{2,}|…+)$", "", title.strip()).strip() for title in (before, after))
-    return not (one.startswith(other) or other.startswith(one))
 
 
 def due(moment: str, attempts: int, pauses: Sequence[int]) -> str | None:

@@ -91,6 +91,11 @@ TABLES = {
         foreign_keys=(("article_id", "articles", "id"), ("capture_id", "captures", "id")),
         defaults={"attempts": 0},
     ),
+    "addresses": Table(
+        "key url! article_id:int how refused first_seen! last_seen! capture_id:int",
+        pk=("key", "article_id", "how"),
+        foreign_keys=(("article_id", "articles", "id"), ("capture_id", "captures", "id")),
+    ),
     "attachments": Table(
         "id:int article_id:int portal! channel kind! key! url! name state! mime size:int digest capture_id:int "
         "text error attempts:int! due first_seen! withdrawn asked",
@@ -143,6 +148,7 @@ INDEXES = {
     "listings_due": "INDEX {} ON listings(portal, due) WHERE due IS NOT NULL",
     "listings_article": "INDEX {} ON listings(article_id) WHERE article_id IS NOT NULL",
     "listings_capture": "INDEX {} ON listings(capture_id) WHERE capture_id IS NOT NULL",
+    "addresses_article": "INDEX {} ON addresses(article_id)",
     "attachments_article": "INDEX {} ON attachments(article_id)",
     "attachments_key": "INDEX {} ON attachments(key)",
     "attachments_pending": "INDEX {} ON attachments(portal, kind) WHERE state = 'pending'",

@@ -72,6 +72,9 @@ class Command(ScrapyCommand):
 def show_article(archive: Archive, article: dict[str, object], directory: Path, everything: bool) -> None:
     """Print the trail of an archived article, derived anew from its capture."""
     print(f"article   {article['id']} {article['title']}\n          {article['url']}")
+    for known in archive.addresses(int(str(article["id"]))):
+        refused = f", not followed: {known['refused']}" if known["refused"] else ""
+        print(f"address   {known['url']}: {known['how']}{refused}")
     for version in archive.versions(int(str(article["id"]))):
         print(f"version   {version['version']} {version['change']} seen {version['seen']}")
     if article["duplicate_of"]:

@@ -16,6 +16,7 @@ for after it was archived.
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import re
 import signal
@@ -34,8 +35,8 @@ from statistics import median
 from tests.home import ROOT, Home
 from tests.replica.replies import Reply
 from tests.replica.server import Replica, page
-from tests.replica.stories import CITY
 
+CITY = "www.lyg.gov.cn"
 LIST = "/zglygzfmhwz/gcyw/gcyw.html"
 STORY = "/zglygzfmhwz/gcyw/content/{:08x}-2a0e-4fa4-83f2-a9338d401663.html"
 CALL = "/TrueCMS/messageController/getMessage.do"
@@ -50,7 +51,10 @@ def vocabulary() -> list[str]:
     text = (ROOT / "data" / "tables" / "bigrams.tsv").read_text(encoding="utf-8")
     rows = (line.split("\t") for line in text.splitlines() if line[:1] != "#")
     return [
-        row[0] + after for row in rows if "一" <= row[0] <= "龥" for after in re.findall("[一-龥]", row[2])[:6]
+        row[0] + after
+        for row in rows
+        if "一" <= row[0] <= "龥"
+        for after in re.findall("[一-龥]", row[2])[:6]
     ]
 
 
@@ -97,8 +101,8 @@ class Column(Replica):
             places = range(max(start, 1) - 1, min(end, self.size))
             records = "".join(f"<record><![CDATA[{self._record(place)}]]></record>" for place in places)
             store = f"<datastore><totalrecord>{self.size}</totalrecord><recordset>{records}</recordset></datastore>"
-            body = ';raw({"result":"%s"})' % store.replace('"', '\\"').replace("</", "<\\/")
-            return Reply(body.encode(), "text/html;charset=UTF-8")
+            body = json.dumps({"result": store}, ensure_ascii=False).replace("</", "<\\/")
+            return Reply(f";raw({body})".encode(), "text/html;charset=UTF-8")
         if path.startswith(STORY.partition("{")[0]):
             title, paragraphs, day = tell(int(path.rsplit("/", 1)[1][:8], 16))
             text = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
@@ -214,7 +218,9 @@ def main() -> int:
     print(
         f"asked for twice: {twice} ({again} of them after they were archived; under way at a kill: {under_way})"
     )
-    print(f"memory: last tenth of the longest run {growth(longest):.3f} of its second, {max(longest):.0f} MiB")
+    print(
+        f"memory: last tenth of the longest run {growth(longest):.3f} of its second, {max(longest):.0f} MiB"
+    )
     print(f"{seconds:.0f} s, {said.stories / seconds:.1f} stories a second; verify exits {verified}")
     return int(bool(missing or again or code or verified))
 
