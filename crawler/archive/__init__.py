@@ -9,13 +9,14 @@ kills the process. Times are ISO 8601 with the offset of Asia/Shanghai and so so
 `connection`.
 """
 
+from crawler.archive.accounts import Books, History, Imbalance, written
 from crawler.archive.addresses import retitled
 from crawler.archive.articles import Saved
 from crawler.archive.attachments import FILES, OwedFile, Unread
 from crawler.archive.campaigns import Campaign, Tampered
 from crawler.archive.comparison import COMPARED, compare, put_in_place
 from crawler.archive.file import Archive
-from crawler.archive.listings import PAUSES, Books, Lines, Owed, Standing
+from crawler.archive.listings import PAUSES, Lines, Owed, Standing
 from crawler.archive.locking import ArchiveError, ArchiveLocked, lock
 from crawler.archive.remembering import FORGET_DAYS, Remembered
 from crawler.archive.runs import Channel
@@ -42,7 +43,9 @@ __all__ = [
     "Books",
     "Campaign",
     "Channel",
+    "History",
     "Hit",
+    "Imbalance",
     "Lines",
     "Owed",
     "OwedFile",
@@ -63,4 +66,5 @@ __all__ = [
     "storable",
     "targets_of",
     "words",
+    "written",
 ]

@@ -8,7 +8,6 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
 from crawler.archive.addresses import Addresses, retitled
-from crawler.archive.shape import STATES
 from crawler.archive.values import as_iso, canonical, host_name, now, storable, stored
 from crawler.captures import local_time
 
@@ -52,23 +51,6 @@ class Owed(NamedTuple):
     last_modified: str | None = None
     article_id: int | None = None
     attempts: int = 0
-
-
-class Books(NamedTuple):
-    """The balance of one channel: ``listed`` is the sum of the states."""
-
-    portal: str
-    channel: str
-    listed: int
-    archived: int
-    unchanged: int
-    pending: int
-    failed: int
-    challenged: int
-    gone: int
-    offsite: int
-    total: int | None
-    """How many lines the portal itself says that the list has."""
 
 
 class Lines(Protocol):
@@ -135,7 +117,8 @@ class Listings(Addresses):
                 )
             )
             other = self._row(
-                "SELECT state, error, due, attempts, asked FROM listings WHERE key = ? LIMIT 1", key
+                "SELECT state, error, due, attempts, asked, article_id FROM listings WHERE key = ? LIMIT 1",
+                key,
             )
             if host_name(url) not in own:
                 state = "offsite"
@@ -160,7 +143,7 @@ class Listings(Addresses):
                     "error": other["error"] if other else None,
                     "due": other["due"] if other else None,
                     "asked": other["asked"] if other else None,
-                    "article_id": known["id"] if known else None,
+                    "article_id": known["id"] if known else other["article_id"] if other else None,
                     "capture_id": capture_id,
                 },
             )
@@ -335,17 +318,6 @@ class Listings(Addresses):
             "SELECT * FROM listings WHERE key = ? ORDER BY first_listed", (canonical(url),)
         )
         return [dict(row) for row in rows]
-
-    def books(self, portal: str | None = None) -> list[Books]:
-        """Balance the books, one row a channel: listed = the sum of all states."""
-        sums = ", ".join(f"sum(l.state = '{state}') AS {state}" for state in STATES)
-        rows = self.conn.execute(
-            f"SELECT l.portal, l.channel, count(*) AS listed, {sums}, max(c.total) AS total FROM listings l "
-            "LEFT JOIN channels c ON c.portal = l.portal AND c.code = l.channel "
-            "WHERE ? IS NULL OR l.portal = ? GROUP BY l.portal, l.channel ORDER BY l.portal, l.channel",
-            (portal, portal),
-        )
-        return [Books(**{name: row[name] for name in Books._fields}) for row in rows]
 
 
 def _cut(title: str) -> bool:
