@@ -9,7 +9,7 @@ kills the process. Times are ISO 8601 with the offset of Asia/Shanghai and so so
 `connection`.
 """
 
-from crawler.archive.accounts import Books, History, Imbalance, written
+from crawler.archive.accounts import BALANCED, Books, History, Imbalance, written
 from crawler.archive.addresses import retitled
 from crawler.archive.articles import Saved
 from crawler.archive.attachments import FILES, OwedFile, Unread
@@ -27,6 +27,7 @@ from crawler.archive.words import match_expression, words
 
 __all__ = [
     "APPLICATION_ID",
+    "BALANCED",
     "COMPARED",
     "FILES",
     "FILE_STATES",

@@ -52,7 +52,7 @@ class Books(NamedTuple):
         >>> print(Books("lyg.gov.cn", "gcyw", 62, 55, 3, 0, 1, 0, 0, 3, 377))
         lyg.gov.cn gcyw: 62 listed = 55 archived + 3 unchanged + 1 failed + 3 offsite; 16 % of 377
         """
-        states = " + ".join(f"{count} {state}" for state in STATES if (count := getattr(self, state)))
+        states = " + ".join(f"{count} {state}" for state in BALANCED if (count := getattr(self, state)))
         return f"{self.portal} {self.channel}: {self.listed} listed = {states or 0}" + (
             f"; {self.covered}" if self.coverage is not None else ""
         )
@@ -65,6 +65,10 @@ class Books(NamedTuple):
         more = f", and {self.listed - self.total} more" if self.listed > self.total else ""
         # rounded down: 100 % is said where nothing is missing
         return f"{int(self.coverage)} % of {self.total}{more}"
+
+
+BALANCED = Books._fields[3:10]
+"""The states in the order in which the books add them up."""
 
 
 class Imbalance(NamedTuple):
