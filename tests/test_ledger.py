@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from crawler.archive import COMPARED, Archive, canonical, compare
+from crawler.archive import COMPARED, PAUSES, Archive, History, Imbalance, canonical, compare, now
 from crawler.archive.addresses import OPEN, SHARED
-from crawler.captures import Capture, payload_digest
+from crawler.balance import Tally, is_late
+from crawler.balance import compare as compare_pages
+from crawler.captures import Capture, payload_digest, read_run
+from crawler.extensions import CHANGES
 from crawler.items import Page
 from crawler.landing import sent_on
 from crawler.portals import Line
@@ -197,7 +202,7 @@ def test_an_archive_of_elder_keys_is_brought_up_without_losing_a_row(tmp_path: P
         assert rows(archive, "SELECT key, article_id, refused FROM addresses") == [
             (f"{keys[0]}?_ga=1", 1, None)
         ]
-        assert archive.verify() == ["article 1 has no capture"][:0]
+        assert archive.verify() == []
 
 
 @pytest.mark.parametrize(
@@ -252,12 +257,9 @@ def test_redirects_and_named_addresses_are_followed_in_a_crawl_and_in_a_rebuild(
         assert rows(home.archive, state, lost.url) == [
             ("failed", f"leads to an error page, http://{CITY}/zglygzfmhwz/404.html")
         ]
-        assert rows(home.archive, "SELECT title FROM articles WHERE url IN (?, ?)", moved.url, sent.url) == [
-            (title,)
-            for (title,) in rows(
-                home.archive, "SELECT title FROM articles WHERE url IN (?, ?)", moved.url, sent.url
-            )
-        ]
+        titles = "SELECT title FROM articles WHERE url IN (?, ?) ORDER BY title"
+        wanted = sorted((story.title_on(1),) for story in (moved, sent))
+        assert rows(home.archive, titles, moved.url, sent.url) == wanted
         explained = home.scrapy("explain", URL.format(1)).stdout.decode()
         assert f"\naddress   {URL.format(1)}: redirect\n" in explained
     built = home.folder / "rebuilt.db"
@@ -285,3 +287,217 @@ def test_an_article_that_is_gone_from_one_address_is_looked_for_at_the_other(hom
         home.crawl(*words)
         assert rows(home.archive, what, story.url) == [(0, count + 1)]
         pages[target] = page
+
+
+# --- books ---
+
+
+def alarms(archive: Path) -> list[dict[str, Any]]:
+    """Give the alarms of the last run that are about what a channel is used to, or about the books."""
+    ((told,),) = rows(archive, "SELECT alarms FROM runs ORDER BY id DESC LIMIT 1")
+    return [each for each in json.loads(told) if each["rule"] in (*CHANGES, "books")]
+
+
+BOOKS = (
+    "run_id, portal, channel, listed, archived, unchanged, pending, failed, challenged, gone, offsite, total, "
+    "lines, pages, parsed, titled, dated, sourced"
+)
+
+
+def test_a_run_closes_with_balanced_books_that_a_rebuild_has_too(home: Home) -> None:
+    with Replica(seed=3, stories=60) as replica:
+        home.through(replica)
+        gone = next(story for story in replica.expected(CITY) if story.channel == "gsgg")
+        replica.faults[gone.host + gone.path] = "404"
+        done = home.crawl("crawl", "lyg_news", "-a", "channel=gsgg,mtbd")
+    run, count = rows(home.archive, "SELECT id, (SELECT count(*) FROM listings) FROM runs")[0]
+    gsgg, mtbd = rows(home.archive, f"SELECT {BOOKS} FROM books ORDER BY channel")
+    assert gsgg == (run, CITY, "gsgg", 3, 2, 0, 0, 0, 0, 1, 0, 3, 3, 2, 2, 2, 2, 2)
+    assert mtbd[3:13] == (9, 3, 0, 0, 0, 0, 0, 6, 9, 9)
+    assert gsgg[3] + mtbd[3] == count
+    assert f"Books {CITY} gsgg: 3 listed = 2 archived + 1 gone; 100 % of 3\n" in done.stderr.decode()
+    (path,) = home.captures.glob("*.warc.gz")
+    outcome = read_run(path)
+    assert outcome is not None
+    assert outcome.outcome is not None
+    kept = [tuple(row[name.strip()] for name in BOOKS.split(",")[1:]) for row in outcome.outcome["books"]]
+    assert kept == [gsgg[1:], mtbd[1:]]
+    built = home.folder / "rebuilt.db"
+    assert home.scrapy("rebuild", "--to", str(built)).returncode == 0
+    assert rows(built, f"SELECT {BOOKS} FROM books ORDER BY channel") == [gsgg, mtbd]
+
+
+def test_lines_that_the_books_cannot_account_for_are_named(archive: Archive) -> None:
+    enlist(archive, (1, "标题1"), (2, "标题2"), (3, "标题3"), (4, "标题4"))
+    save(archive, 1)
+    assert archive.imbalances(CITY) == []
+    change = "UPDATE listings SET state = ? WHERE url = ?"
+    for number, state in ((2, "lost"), (3, "archived"), (4, "failed")):
+        archive.conn.execute(change, (state, URL.format(number)))
+    assert archive.imbalances(CITY) == [
+        Imbalance(
+            CITY,
+            "gcyw",
+            "found 1 lines in a state that there is not ('lost'), wanted none",
+            URL.format(2),
+        ),
+        Imbalance(
+            CITY,
+            "gcyw",
+            "found 1 lines archived without an article ('archived'), wanted none",
+            URL.format(3),
+        ),
+        Imbalance(
+            CITY,
+            "gcyw",
+            "found 1 lines failed and never to be asked for again ('failed'), wanted none",
+            URL.format(4),
+        ),
+    ]
+
+
+def test_books_that_do_not_balance_are_an_error_of_the_run(home: Home) -> None:
+    with Replica(seed=3, stories=40) as replica:
+        home.through(replica)
+        words = ("crawl", "lyg_news", "-a", "channel=mtbd")
+        home.crawl(*words)
+        with closing(sqlite3.connect(home.archive)) as db, db:
+            db.execute("UPDATE listings SET state = 'lost' WHERE state = 'offsite'")
+        done = home.crawl(*words)
+    assert b"ERROR: The books of www.lyg.gov.cn mtbd do not balance: found 6 lines in a state" in done.stderr
+    assert [(each["rule"], each["channel"]) for each in alarms(home.archive)] == [("books", "mtbd")]
+
+
+def test_status_tells_coverage_and_what_is_asked_for_again(home: Home) -> None:
+    with Archive(home.archive) as archive:
+        enlist(archive, *((number, f"标题{number}") for number in range(1, 8)), day=20)
+        archive.meet_channel(CITY, "gcyw", "港城要闻", None, seen=SEEN.format(20), total=9)
+        save(archive, 1)
+        archive.note(URL.format(2), "failed", "answers 500", SEEN.format(20))
+        for _ in range(3):
+            archive.note(URL.format(3), "challenged", "status 521", "2999-01-01T00:00:00+08:00")
+        for _ in PAUSES:
+            archive.note(URL.format(4), "failed", "answers 500", SEEN.format(20))
+        archive.note(URL.format(4), "failed", "answers 500", SEEN.format(20))
+        archive.missing(URL.format(5), SEEN.format(20), None, 404)
+    said = home.scrapy("status").stdout.decode()
+    assert re.search(r"\nwww\.lyg\.gov\.cn +gcyw +7 = +1 +0 +2 +2 +1 +1 +0  77 % of 9\n", said)
+    assert said.endswith(
+        "\nasked for again:\n"
+        f"  {CITY:24} next run   1 failed, 1 gone, 2 pending\n"
+        f"  {CITY:24} 2999-01-01 1 challenged\n"
+        f"  {CITY:24} given up   1 failed\n"
+    )
+    told = json.loads(home.scrapy("status", "--json").stdout)
+    assert (told["books"][0]["listed"], round(told["books"][0]["coverage"], 1)) == (7, 77.8)
+    assert told["again"][0] == {"portal": CITY, "state": "failed", "when": "next run", "lines": 1}
+    assert [run["id"] for run in told["runs"]] == ["run-20"]
+
+
+# --- alarms ---
+
+
+def days(*back: int) -> list[date]:
+    return [date(2026, 6, 30) - timedelta(days=number) for number in back]
+
+
+@pytest.mark.parametrize(
+    ("listed", "today", "late"),
+    [
+        (days(*range(40, 0, -1)), date(2026, 7, 2), False),  # a daily channel after two days
+        (days(*range(40, 0, -1)), date(2026, 7, 4), True),  # after four
+        (days(*range(40, 0, -1)), date(2026, 12, 4), False),  # told long enough
+        (days(*range(5, 0, -1)), date(2026, 7, 20), False),  # too little is known of it
+        (days(*range(200, 0, -30)), date(2026, 8, 20), False),
+        (days(*range(300, 0, -30)), date(2026, 8, 20), False),  # a monthly one after fifty days
+        (days(60, *range(40, 0, -1)), date(2026, 7, 13), False),  # it paused for twenty days once
+        ([date(2026, 9, 1) + timedelta(days=n) for n in range(30)], date(2026, 10, 9), False),  # the holiday
+        ([date(2026, 9, 1) + timedelta(days=n) for n in range(30)], date(2026, 10, 14), True),
+        ([date(2026, 1, 1) + timedelta(days=n) for n in range(45)], date(2026, 2, 25), False),
+    ],
+)
+def test_a_channel_is_late_by_its_own_habit(listed: list[date], today: date, late: bool) -> None:
+    assert (is_late(listed, today) is not None) == late
+
+
+def tally(pages: int, *, unparsed: int = 0, undated: int = 0) -> Tally:
+    found = Tally()
+    for number in range(pages):
+        page = Page(
+            url=URL.format(number), portal=CITY, title="题", text="文", published=date(2026, 6, 1), body=b""
+        )
+        day = None if number < undated + unparsed else page.published
+        page.extracted = Extracted(title="题", text="文", published=day, source="日报")
+        if number < unparsed:
+            found.lost(page, "no-article")
+        else:
+            found.saw(page)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("seen", "before", "rules"),
+    [
+        (tally(20, unparsed=20), History(0, 0, 0, 0, 0), []),  # the first run
+        (tally(20, unparsed=20), History(19, 19, 19, 19, 19), []),
+        (tally(20, unparsed=1), History(200, 199, 199, 199, 199), []),
+        (tally(20, unparsed=4), History(200, 199, 199, 199, 199), ["parse rate"]),
+        (tally(2, unparsed=2), History(200, 199, 199, 199, 199), ["parse rate"]),
+        (tally(20, undated=5), History(200, 200, 200, 200, 200), ["dates missing"]),
+        (tally(20, undated=20), History(200, 200, 200, 3, 200), []),  # it never had dates
+    ],
+)
+def test_pages_that_are_read_worse_than_before_are_an_alarm(
+    seen: Tally, before: History, rules: list[str]
+) -> None:
+    assert [rule for rule, _, _ in compare_pages(seen, before)] == rules
+
+
+def test_a_redesign_is_told_with_the_rule_that_failed_and_a_page_kept(home: Home) -> None:
+    with Replica(seed=3, stories=90) as replica:
+        home.through(replica)
+        words = ("crawl", "lyg_news", "-a", "channel=gcyw", "-s", "RECENT_DAYS=9999")
+        home.crawl(*words)
+        assert alarms(home.archive) == []
+        parsed = rows(home.archive, "SELECT pages, parsed FROM books")[0]
+        assert parsed[0] >= 20
+        pages = replica.pages(CITY)
+        stories = [s for s in replica.expected(CITY) if s.channel == "gcyw" and not s.parts]
+        for story in stories:
+            pages[story.path] = pages[story.path]._replace(
+                body=f"<html><title>{story.serial}</title><div id=app></div></html>".encode()
+            )
+        home.crawl(*words)
+    (alarm,) = alarms(home.archive)
+    assert (alarm["portal"], alarm["channel"], alarm["rule"]) == (CITY, "gcyw", "parse rate")
+    assert re.fullmatch(
+        rf"found \d+ of \d+ pages with title, text and date, where \d+ % of {parsed[0]} had them; no-article on \d+",
+        alarm["what"],
+    )
+    kept = rows(home.archive, "SELECT url, status, flags FROM captures WHERE id = ?", alarm["capture"])
+    assert kept == [(alarm["url"], 200, "no-article")]
+    assert rows(home.archive, "SELECT outcome FROM runs ORDER BY id DESC LIMIT 1") == [("partial",)]
+
+
+def test_a_channel_that_lists_only_old_things_is_told_from_its_second_run_on(home: Home) -> None:
+    today = now().date()
+    with Replica(seed=3, stories=40) as replica:
+        home.through(replica)
+        story = next(s for s in replica.expected(CITY) if s.channel == "gcyw" and not s.parts)
+        items = "".join(
+            f'<ul><li><a href="{story.path}?n={number}" title="{story.title}">{story.title}</a>'
+            f"<span>{today - timedelta(days=30 + number)}</span></li></ul>"
+            for number in range(30)
+        )
+        path = "/zglygzfmhwz/gcyw/gcyw.html"
+        body = f"<html><title>港城要闻</title><div id='initData'>{items}</div></html>".encode()
+        replica.pages(CITY)[path] = Reply(body)
+        words = ("crawl", "lyg_news", "-a", "channel=gcyw")
+        home.crawl(*words)
+        assert alarms(home.archive) == []
+        home.crawl(*words)
+    (alarm,) = alarms(home.archive)
+    assert (alarm["portal"], alarm["channel"], alarm["rule"]) == (CITY, "gcyw", "only old")
+    assert alarm["what"].startswith(f"the newest line is of {today - timedelta(days=30)}, 30 days ago, ")
+    kept = rows(home.archive, "SELECT url, kind FROM captures WHERE id = ?", alarm["capture"])
+    assert kept == [(f"http://{CITY}{path}", "list")]
