@@ -127,6 +127,8 @@ class Ledger:
         self.tampered: dict[str, list[Tampered]] = {}
         self.tallies: dict[tuple[str, str], Tally] = {}
         """What the run saw of each channel, by portal and code."""
+        self.answers: dict[str, Sample] = {}
+        """What each portal answered last when it was asked for a list."""
         self.books: list[Books] = []
         """The balance of each channel of the run's portals, when it is closed."""
         self.unsettled: dict[int, Capture] = {}
@@ -550,8 +552,7 @@ class Ledger:
         for channel, days in self.archive.listed_days(portal, now().date()).items():
             late = is_late(days, now().date()) if channel in known & wanted else None
             if late:
-                listing = listings.get(channel) or next(filter(None, listings.values()), None)
-                url, capture = listing or ("", None)
+                url, capture = listings.get(channel) or self.answers.get(portal) or Sample("", None)
                 self.alarm(portal, channel, "only old", late, url, capture)
 
     def look_for_losses(self, portal: str) -> None:

@@ -22,6 +22,7 @@ from scrapy.http.request import NO_CALLBACK
 from twisted.python.failure import Failure
 
 from crawler.archive import Archive, Owed, OwedFile, Standing, canonical, now
+from crawler.balance import Sample
 from crawler.captures import CUT_SHORT, Capture
 from crawler.extensions import Ledger
 from crawler.items import Page
@@ -288,6 +289,7 @@ class Source(scrapy.Spider):
         """Write the lines of a list page into the ledger and go on with the list while there is more to learn."""
         context, capture = response.meta["context"], self.ledger.settle(response.meta["capture"])
         portal, ask = self.by_name[context["portal"]], as_ask(context["ask"])
+        self.ledger.answers[portal.name] = Sample(response.url, capture)
         if reason := gate_reason(response.status, response.body):
             self.ledger.alarm(
                 portal.name, ask.channel, "challenged", f"a gate answers: {reason}", response.url, capture

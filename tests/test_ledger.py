@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import sqlite3
+import subprocess
+import time
 from collections.abc import Callable
 from contextlib import closing
 from datetime import date, timedelta
@@ -23,9 +26,10 @@ from crawler.items import Page
 from crawler.landing import sent_on
 from crawler.portals import Line
 from crawler.text import Decoded, Extracted
-from tests.home import Home
+from tests.home import ROOT, Home
 from tests.replica import Replica
 from tests.replica.replies import Reply
+from tests.replica.stories import Story
 
 CITY = "www.lyg.gov.cn"
 HOSTS = frozenset({CITY})
@@ -218,38 +222,46 @@ def test_a_page_with_something_of_its_own_sends_nobody_on(body: str) -> None:
     assert sent_on(body.encode(), "http://a.cn/a.html", "text/html; charset=utf-8") is None
 
 
+def move_stories(replica: Replica) -> list[Story]:
+    """Move five stories: by a redirect, by a script, to the home page, to an error page, and by a canonical link."""
+    pages = replica.pages(CITY)
+    moved, sent, home_page, lost, named = stories = [
+        story for story in replica.expected(CITY) if story.channel == "gcyw" and not story.parts
+    ][:5]
+    target = URL.format(1).removeprefix(f"http://{CITY}")
+    pages[target] = pages[moved.path]
+    pages[moved.path] = Reply(b"", status=301, headers=(("Location", target),))
+    pages[URL.format(2).removeprefix(f"http://{CITY}")] = pages[sent.path]
+    pages[sent.path] = Reply(f"<script>window.location.href='{URL.format(2)}'</script>".encode())
+    pages[home_page.path] = Reply(b"", status=302, headers=(("Location", "/zglygzfmhwz/index.html"),))
+    pages["/zglygzfmhwz/404.html"] = Reply("<h1>页面不存在</h1><p>请返回首页</p>".encode())
+    pages[lost.path] = Reply(b"", status=302, headers=(("Location", "/zglygzfmhwz/404.html"),))
+    link = f"<link rel='canonical' href='{URL.format(4)}'></head>".encode()
+    page = pages[named.path]
+    pages[named.path] = page._replace(body=page.body.replace(b"</head>", link, 1))
+    return stories
+
+
+FURTHER = (
+    "SELECT how, d.url, a.url, refused FROM addresses d JOIN articles a ON a.id = d.article_id ORDER BY d.url"
+)
+
+
 def test_redirects_and_named_addresses_are_followed_in_a_crawl_and_in_a_rebuild(
     make_home: Callable[[], Home],
 ) -> None:
     with Replica(seed=3, stories=60) as replica:
         home = make_home().through(replica)
-        pages = replica.pages(CITY)
-        moved, sent, home_page, lost, named = [
-            story for story in replica.expected(CITY) if story.channel == "gcyw" and not story.parts
-        ][:5]
-        target = URL.format(1).removeprefix(f"http://{CITY}")
-        pages[target] = pages[moved.path]
-        pages[moved.path] = Reply(b"", status=301, headers=(("Location", target),))
-        pages[URL.format(2).removeprefix(f"http://{CITY}")] = pages[sent.path]
-        stub = f"<html><script>window.location.href='{URL.format(2)}'</script></html>"
-        pages[sent.path] = Reply(stub.encode())
-        pages[home_page.path] = Reply(b"", status=302, headers=(("Location", "/zglygzfmhwz/index.html"),))
-        pages["/zglygzfmhwz/404.html"] = Reply("<html><h1>页面不存在</h1><p>请返回首页</p></html>".encode())
-        pages[lost.path] = Reply(b"", status=302, headers=(("Location", "/zglygzfmhwz/404.html"),))
-        link = f"<link rel='canonical' href='{URL.format(4)}'></head>".encode()
-        pages[named.path] = pages[named.path]._replace(
-            body=pages[named.path].body.replace(b"</head>", link, 1)
-        )
+        moved, sent, home_page, lost, named = move_stories(replica)
         words = ("crawl", "lyg_news", "-a", "channel=gcyw")
         home.crawl(*words)
         assert rows(home.archive, "SELECT outcome FROM runs") == [("partial",)]
-        found = "SELECT how, d.url, a.url, refused FROM addresses d JOIN articles a ON a.id = d.article_id ORDER BY d.url"
         told = [
             ("redirect", URL.format(1), moved.url, None),
             ("redirect", URL.format(2), sent.url, None),
             ("canonical", URL.format(4), named.url, OPEN),
         ]
-        assert rows(home.archive, found) == told
+        assert rows(home.archive, FURTHER) == told
         state = "SELECT state, error FROM listings WHERE url = ?"
         assert rows(home.archive, state, home_page.url) == [
             ("failed", f"leads to the home page, http://{CITY}/zglygzfmhwz/index.html")
@@ -265,7 +277,39 @@ def test_redirects_and_named_addresses_are_followed_in_a_crawl_and_in_a_rebuild(
     built = home.folder / "rebuilt.db"
     assert home.scrapy("rebuild", "--to", str(built)).returncode == 0
     assert compare(home.archive, built) == [f"{what}: the same" for what in COMPARED]
-    assert rows(built, found) == told
+    assert rows(built, FURTHER) == told
+
+
+def test_a_crawl_killed_among_redirects_ends_in_the_same_archive(make_home: Callable[[], Home]) -> None:
+    with Replica(seed=3, stories=60) as replica:
+        move_stories(replica)
+        words = ("crawl", "lyg_news", "-a", "channel=gcyw", "-s", "DOWNLOAD_DELAY=0.05")
+        whole, killed = make_home().through(replica), make_home().through(replica)
+        whole.scrapy(*words, *whole.quick[2:])
+        for more in (6, 8):
+            before = len(replica.requests)
+            with subprocess.Popen(
+                killed.command(*words, *killed.quick[2:]),
+                cwd=ROOT, env=killed.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            ) as running:  # fmt: skip
+                for _ in range(600):
+                    if len(replica.requests) >= before + more:
+                        break
+                    time.sleep(0.02)
+                running.send_signal(signal.SIGKILL)
+        killed.scrapy(*words, *killed.quick[2:])
+    assert rows(killed.archive, "SELECT outcome FROM runs ORDER BY id") == [
+        ("interrupted",),
+        ("interrupted",),
+        ("partial",),
+    ]
+    articles = "SELECT key, title, text, version FROM articles ORDER BY key"
+    states = "SELECT key, state, error FROM listings ORDER BY key"
+    for sql in (articles, states, FURTHER):
+        assert rows(killed.archive, sql) == rows(whole.archive, sql)
+    built = killed.folder / "rebuilt.db"
+    assert killed.scrapy("rebuild", "--to", str(built)).returncode == 0
+    assert compare(killed.archive, built) == [f"{what}: the same" for what in COMPARED]
 
 
 def test_an_article_that_is_gone_from_one_address_is_looked_for_at_the_other(home: Home) -> None:

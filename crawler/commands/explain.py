@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -55,7 +56,8 @@ class Command(ScrapyCommand):
             return
         with reading(Path(self.settings["ARCHIVE_PATH"])) as archive:
             article = archive.article(int(args[0]) if args[0].isdigit() else args[0])
-            for line in archive.listed(args[0]) if article is None else archive.listed(article["url"]):
+            urls = [article["url"], *archive.other_addresses(article["url"])] if article else [args[0]]
+            for line in chain.from_iterable(map(archive.listed, urls)):
                 print(
                     f"listed    {line['portal']} {line['channel']}: {line['title']} {line['listed'] or ''}: {line['state']}"
                     + (f", {line['attempts']} attempts: {line['error']}" if line["error"] else "")
