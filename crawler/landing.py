@@ -16,7 +16,8 @@ LINK_RE = re.compile(rb"<link\b([^<>]{1,2000})>", re.I)
 ATTRIBUTE_RE = re.compile(rb"""\b(rel|href)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.I)
 """The two attributes of a link that matter, on the bytes: they are ASCII in every encoding that portals use."""
 ERROR_RE = re.compile(
-    r"(?:^|[/_.-])(?:40[0-9]|50[0-9]|err(?:or)?|not_?found|no_?page|expired?|deleted?)(?:[/_.-]|$)", re.I
+    r"(?:^|/)(?:40\d|50\d)(?:[/.]|$)|(?:^|[/_.-])(?:err(?:or)?|not_?found|no_?page|deleted?)(?:[/_.-]|$)",
+    re.I,
 )
 """Evidence in a path that it is of a page that tells of an error."""
 STUB_BYTES = 3000
@@ -95,7 +96,7 @@ def is_place(url: str, portal: Portal, archive: Archive) -> str | None:
         return "the home page"
     if path.endswith("/") or archive.is_list(portal.name, key):
         return "a list"
-    if ERROR_RE.search(path):
+    if ERROR_RE.search(path) and not portal.platform.channel_of(url, portal):
         return "an error page"
     return None
 

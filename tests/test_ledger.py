@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from contextlib import closing
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,10 @@ from crawler.balance import compare as compare_pages
 from crawler.captures import Capture, payload_digest, read_run
 from crawler.extensions import CHANGES
 from crawler.items import Page
-from crawler.landing import sent_on
+from crawler.landing import is_astray, sent_on
 from crawler.portals import Line
 from crawler.text import Decoded, Extracted
+from spiders.lyg_news import LygNews
 from tests.home import ROOT, Home
 from tests.replica import Replica
 from tests.replica.replies import Reply
@@ -222,6 +223,37 @@ def test_a_page_with_something_of_its_own_sends_nobody_on(body: str) -> None:
     assert sent_on(body.encode(), "http://a.cn/a.html", "text/html; charset=utf-8") is None
 
 
+@pytest.mark.parametrize(
+    ("answered", "title", "why"),
+    [
+        (URL.format(1), "标题2", None),
+        (URL.format(2), "标题2", None),
+        (URL.format(2), "标题...", None),
+        (URL.format(2), None, None),
+        (URL.format(2), "别的", f"leads to {URL.format(2)}, which is article 1, '标题2'"),
+        (URL.format(7), "别的", None),
+        ("https://www.lyg.gov.cn/", "标题", "leads to the home page, https://www.lyg.gov.cn/"),
+        (f"http://{CITY}/zglygzfmhwz/bmdt/", "标题", f"leads to a list, http://{CITY}/zglygzfmhwz/bmdt/"),
+        (f"http://{CITY}/zglygzfmhwz/bmdt.do", "标题", f"leads to a list, http://{CITY}/zglygzfmhwz/bmdt.do"),
+        (f"http://{CITY}/404", "标题", f"leads to an error page, http://{CITY}/404"),
+        (f"http://{CITY}/view?id=404", "建成“书屋”", None),
+        (
+            f"http://{CITY}/busy.html",
+            "建成公园",
+            f"leads to http://{CITY}/busy.html, which does not show the title '建成公园'",
+        ),
+    ],
+)
+def test_a_redirect_leads_to_the_article_or_astray(
+    archive: Archive, answered: str, title: str | None, why: str | None
+) -> None:
+    portal = LygNews.portals[0]
+    archive.meet_channel(CITY, "bmdt", None, f"http://{CITY}/zglygzfmhwz/bmdt.do", seen=SEEN.format(20))
+    save(archive, 2)
+    text = "<h1>海州区建成 书屋三处</h1>"
+    assert is_astray(URL.format(1), answered, portal, archive, title, text) == why
+
+
 def move_stories(replica: Replica) -> list[Story]:
     """Move five stories: by a redirect, by a script, to the home page, to an error page, and by a canonical link."""
     pages = replica.pages(CITY)
@@ -303,6 +335,8 @@ def test_a_crawl_killed_among_redirects_ends_in_the_same_archive(make_home: Call
         ("interrupted",),
         ("partial",),
     ]
+    # what a killed run archived is not asked for again, not even conditionally, though all of it is recent
+    assert [request.url for request in replica.requests if "if-none-match" in request.headers] == []
     articles = "SELECT key, title, text, version FROM articles ORDER BY key"
     states = "SELECT key, state, error FROM listings ORDER BY key"
     for sql in (articles, states, FURTHER):
@@ -331,6 +365,40 @@ def test_an_article_that_is_gone_from_one_address_is_looked_for_at_the_other(hom
         home.crawl(*words)
         assert rows(home.archive, what, story.url) == [(0, count + 1)]
         pages[target] = page
+
+
+# --- runs that were killed ---
+
+
+def test_killed_runs_in_a_row_count_as_one_with_the_run_that_goes_on(archive: Archive) -> None:
+    def run(hour: int, outcome: str | None, spider: str = "lyg_news", **stats: str) -> str:
+        started = now().replace(microsecond=0) - timedelta(hours=hour)
+        run_id = archive.start_run(spider, started=started)
+        if outcome:
+            archive.finish_run(run_id, outcome=outcome, counts={}, stats=stats)
+        return run_id
+
+    run(12, "interrupted")
+    run(10, "finished", reason="finished")
+    first = run(9, "interrupted")
+    assert archive.since_kill(first) is None
+    run(8, "partial", reason="shutdown")
+    run(7, "finished", "lyg_epaper", reason="finished")
+    run(6, "interrupted")
+    last = run(5, None)
+    began = rows(archive, "SELECT started FROM runs WHERE id = ?", first)[0][0]
+    assert archive.since_kill(last) == began
+    archive.finish_run(last, outcome="partial", counts={}, stats={"reason": "closespider_timeout"})
+    assert archive.since_kill(run(4, None)) is None
+
+
+def test_what_was_killed_long_ago_is_asked_for_again(archive: Archive) -> None:
+    start = now().replace(microsecond=0)
+    killed = archive.start_run("lyg_news", started=start - timedelta(hours=50))
+    archive.finish_run(killed, outcome="interrupted", counts={})
+    since = archive.since_kill(archive.start_run("lyg_news", started=start))
+    assert since is not None
+    assert timedelta(hours=19) < start - datetime.fromisoformat(since) < timedelta(hours=21)
 
 
 # --- books ---
