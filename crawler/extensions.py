@@ -526,34 +526,35 @@ class Ledger:
 
     def balance(self, spider: Spider) -> None:
         """Close the books of the run's portals, and hold what the run saw against what their channels are used to."""
-        for portal in getattr(spider, "by_name", {}):
-            self.books += self.archive.books(portal)
-            for wrong in self.archive.imbalances(portal):
+        for name, portal in getattr(spider, "by_name", {}).items():
+            self.books += self.archive.books(name)
+            for wrong in self.archive.imbalances(name):
                 logger.error("The books of %s %s do not balance: %s", *wrong[:3])
                 self.alarm(wrong.portal, wrong.channel, "books", wrong.what, wrong.url, None)
             self.look_for_silence(spider, portal)
-            self.look_for_losses(portal)
+            self.look_for_losses(name)
         for book in self.books:
             logger.info("Books %s", book)
 
-    def look_for_silence(self, spider: Spider, portal: str) -> None:
-        """Raise an alarm for each channel whose newest line is older than its habit lets expect.
+    def look_for_silence(self, spider: Spider, portal: Portal) -> None:
+        """Raise an alarm for each channel of the run whose newest line is older than its habit lets expect.
 
         Not in a run that looks at some days only, nor where a list of the portal could not be had: that is an
         alarm already, and the list may tell of more.
         """
+        name, today = portal.name, now().date()
         window = getattr(spider, "window", None)
-        failed = any(self.rules[portal, rule] for rule in ("list failed", "list refused", "challenged"))
+        failed = any(self.rules[name, rule] for rule in ("list failed", "list refused", "challenged"))
         if failed or window is None or window.since or window.until:
             return
-        listings = {code: tally.listing for (name, code), tally in self.tallies.items() if name == portal}
-        known = self.archive.known_channels(portal, moment_of(self.run_id))
-        wanted = set(window.channels) or known
-        for channel, days in self.archive.listed_days(portal, now().date()).items():
-            late = is_late(days, now().date()) if channel in known & wanted else None
+        known = self.archive.known_channels(name, moment_of(self.run_id))
+        wanted = known & set(window.channels or portal.channels or known)
+        for channel, days in self.archive.listed_days(name, today).items():
+            late = is_late(days, today) if channel in wanted else None
             if late:
-                url, capture = listings.get(channel) or self.answers.get(portal) or Sample("", None)
-                self.alarm(portal, channel, "only old", late, url, capture)
+                listing = self.tally(name, channel).listing or self.answers.get(name)
+                url, capture = listing or Sample(portal.home, None)
+                self.alarm(name, channel, "only old", late, url, capture)
 
     def look_for_losses(self, portal: str) -> None:
         """Raise an alarm where the pages of a channel, or of all channels together, are read worse than before."""
