@@ -63,6 +63,7 @@ def enlist(archive: Archive, *lines: tuple[int, str | None], day: int = 20) -> N
 
 def save(archive: Archive, number: int, text: int | None = None, day: int = 20, **more: Any) -> int:
     url = URL.format(number)
+    title = more.pop("title", f"港城今日要闻标题{text or number}")
     body = TEXTS[text or number]
     run_id = archive.start_run("lyg_news", started=SEEN.format(day), run_id=f"run-{day}")
     offset = archive.conn.execute("SELECT count(*) FROM captures").fetchone()[0] * 1000
@@ -80,10 +81,10 @@ def save(archive: Archive, number: int, text: int | None = None, day: int = 20, 
         url=url,
         portal=CITY,
         channel="gcyw",
-        title=f"标题{text or number}",
+        title=title,
         text=body,
         decoded=Decoded(body, "utf-8", "header"),
-        extracted=Extracted(title=f"标题{text or number}", text=body),
+        extracted=Extracted(title=title, text=body),
         hosts=HOSTS,
         capture=made._replace(id=archive.add_capture(made, run_id)),
         **more,
@@ -103,7 +104,7 @@ def owed(archive: Archive) -> list[str]:
 
 
 def test_where_a_redirect_led_is_not_asked_for_again(archive: Archive) -> None:
-    enlist(archive, (1, "标题1"))
+    enlist(archive, (1, "港城今日要闻标题1"))
     assert save(archive, 1, answered=URL.format(2)) == 1
     enlist(archive, (2, "另一个说法"))
     assert owed(archive) == []
@@ -118,7 +119,7 @@ def test_where_a_redirect_led_is_not_asked_for_again(archive: Archive) -> None:
 
 def test_a_redirect_to_an_archived_article_is_that_article(archive: Archive) -> None:
     assert save(archive, 2) == 1
-    enlist(archive, (1, "标题2"))
+    enlist(archive, (1, "港城今日要闻标题2"))
     assert save(archive, 1, text=2, answered=URL.format(2)) == 1
     assert said(archive) == [(URL.format(1), 1, "redirect", None)]
     assert rows(archive, "SELECT id, url, version FROM articles") == [(1, URL.format(2), 1)]
@@ -137,18 +138,26 @@ def test_a_named_address_is_followed_once_it_shows_the_same_text(archive: Archiv
 
 def test_a_named_address_that_a_list_calls_by_the_same_title_is_not_asked_for(archive: Archive) -> None:
     save(archive, 1, named=URL.format(2))
-    enlist(archive, (2, "标题1"))
+    enlist(archive, (2, "港城今日要闻标题1"))
     assert owed(archive) == []
     assert said(archive) == [(URL.format(2), 1, "canonical", None)]
-    enlist(archive, (4, "标题3"))
+    enlist(archive, (4, "港城今日要闻标题3"))
     save(archive, 3, named=URL.format(4))
     assert owed(archive) == []
+
+
+def test_a_title_that_many_stories_have_is_no_reason_not_to_ask(archive: Archive) -> None:
+    save(archive, 1, named=URL.format(2), title="公示公告")
+    enlist(archive, (2, "公示公告"))
+    assert owed(archive) == [URL.format(2)]
+    assert save(archive, 2, title="公示公告") == 2
+    assert said(archive) == [(URL.format(2), 1, "canonical", OPEN)]
 
 
 def test_pages_that_all_name_one_address_are_articles_of_their_own(archive: Archive) -> None:
     assert save(archive, 1, named=URL.format(3)) == 1
     assert save(archive, 2, named=URL.format(3)) == 2
-    enlist(archive, (3, "标题1"))
+    enlist(archive, (3, "港城今日要闻标题1"))
     assert owed(archive) == [URL.format(3)]
     assert save(archive, 3, named=URL.format(3)) == 3
     assert said(archive) == [
@@ -179,7 +188,7 @@ def test_a_named_address_that_cannot_be_one_is_recorded_and_not_followed(
 def test_an_archive_of_elder_keys_is_brought_up_without_losing_a_row(tmp_path: Path) -> None:
     path = tmp_path / "archive.db"
     with Archive(path) as archive:
-        enlist(archive, (1, "标题1"), (2, None), (3, "标题3"))
+        enlist(archive, (1, "港城今日要闻标题1"), (2, None), (3, "港城今日要闻标题3"))
         for number in TEXTS:
             save(archive, number)
         keys = [canonical(URL.format(number)) for number in (1, 2, 3)]
@@ -201,8 +210,8 @@ def test_an_archive_of_elder_keys_is_brought_up_without_losing_a_row(tmp_path: P
             (3, keys[2]),
         ]
         assert rows(archive, "SELECT key, title, state, article_id FROM listings ORDER BY key") == [
-            (keys[0], "标题1", "archived", 1),
-            (keys[2], "标题3", "archived", 3),
+            (keys[0], "港城今日要闻标题1", "archived", 1),
+            (keys[2], "港城今日要闻标题3", "archived", 3),
         ]
         assert rows(archive, "SELECT key, article_id, refused FROM addresses") == [
             (f"{keys[0]}?_ga=1", 1, None)
@@ -226,16 +235,24 @@ def test_a_page_with_something_of_its_own_sends_nobody_on(body: str) -> None:
 @pytest.mark.parametrize(
     ("answered", "title", "why"),
     [
-        (URL.format(1), "标题2", None),
-        (URL.format(2), "标题2", None),
-        (URL.format(2), "标题...", None),
+        (URL.format(1), "港城今日要闻标题2", None),
+        (URL.format(2), "港城今日要闻标题2", None),
+        (URL.format(2), "港城今日要闻标题...", None),
         (URL.format(2), None, None),
-        (URL.format(2), "别的", f"leads to {URL.format(2)}, which is article 1, '标题2'"),
+        (URL.format(2), "别的", f"leads to {URL.format(2)}, which is article 1, '港城今日要闻标题2'"),
         (URL.format(7), "别的", None),
-        ("https://www.lyg.gov.cn/", "标题", "leads to the home page, https://www.lyg.gov.cn/"),
-        (f"http://{CITY}/zglygzfmhwz/bmdt/", "标题", f"leads to a list, http://{CITY}/zglygzfmhwz/bmdt/"),
-        (f"http://{CITY}/zglygzfmhwz/bmdt.do", "标题", f"leads to a list, http://{CITY}/zglygzfmhwz/bmdt.do"),
-        (f"http://{CITY}/404", "标题", f"leads to an error page, http://{CITY}/404"),
+        ("https://www.lyg.gov.cn/", "港城今日要闻标题", "leads to the home page, https://www.lyg.gov.cn/"),
+        (
+            f"http://{CITY}/zglygzfmhwz/bmdt/",
+            "港城今日要闻标题",
+            f"leads to a list, http://{CITY}/zglygzfmhwz/bmdt/",
+        ),
+        (
+            f"http://{CITY}/zglygzfmhwz/bmdt.do",
+            "港城今日要闻标题",
+            f"leads to a list, http://{CITY}/zglygzfmhwz/bmdt.do",
+        ),
+        (f"http://{CITY}/404", "港城今日要闻标题", f"leads to an error page, http://{CITY}/404"),
         (f"http://{CITY}/view?id=404", "建成“书屋”", None),
         (
             f"http://{CITY}/busy.html",
@@ -440,7 +457,13 @@ def test_a_run_closes_with_balanced_books_that_a_rebuild_has_too(home: Home) -> 
 
 
 def test_lines_that_the_books_cannot_account_for_are_named(archive: Archive) -> None:
-    enlist(archive, (1, "标题1"), (2, "标题2"), (3, "标题3"), (4, "标题4"))
+    enlist(
+        archive,
+        (1, "港城今日要闻标题1"),
+        (2, "港城今日要闻标题2"),
+        (3, "港城今日要闻标题3"),
+        (4, "港城今日要闻标题4"),
+    )
     save(archive, 1)
     assert archive.imbalances(CITY) == []
     change = "UPDATE listings SET state = ? WHERE url = ?"
@@ -482,7 +505,7 @@ def test_books_that_do_not_balance_are_an_error_of_the_run(home: Home) -> None:
 
 def test_status_tells_coverage_and_what_is_asked_for_again(home: Home) -> None:
     with Archive(home.archive) as archive:
-        enlist(archive, *((number, f"标题{number}") for number in range(1, 8)), day=20)
+        enlist(archive, *((number, f"港城今日要闻标题{number}") for number in range(1, 8)), day=20)
         archive.meet_channel(CITY, "gcyw", "港城要闻", None, seen=SEEN.format(20), total=9)
         save(archive, 1)
         archive.note(URL.format(2), "failed", "answers 500", SEEN.format(20))

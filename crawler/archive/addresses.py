@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from crawler.archive.connection import Connection
 from crawler.archive.values import canonical, host_name, storable
-from crawler.text.signatures import digest
+from crawler.text.signatures import digest, fold
 
 if TYPE_CHECKING:
     from crawler.items import Page
@@ -19,6 +19,9 @@ OPEN = "not asked for yet"
 """Why a canonical address is not one of the article's yet: nobody has seen what it shows."""
 SHARED = "named by other articles, too"
 """Why it is not: careless portals let all pages of a template name the same one."""
+
+TELLING = 8
+"""From so many letters on a title tells one story from others; 公示公告 is the title of many."""
 
 
 class Addresses(Connection):
@@ -144,7 +147,9 @@ class Addresses(Connection):
         """Tell whether lists say of another address what the article is called; with nothing said they do not."""
         row = self._row("SELECT title FROM articles WHERE id = ?", article_id)
         known = row["title"] if row else None
-        return bool(known and titles) and not any(retitled(title, known) for title in titles)
+        if not known or not titles or len(fold(known)) < TELLING:
+            return False
+        return not any(retitled(title, known) for title in titles)
 
     def _claimed(self, key: str, title: str | None) -> sqlite3.Row | None:
         """Find the one article that names an address which is listed now under the article's title, and follow it."""
