@@ -219,6 +219,21 @@ def test_an_archive_of_elder_keys_is_brought_up_without_losing_a_row(tmp_path: P
         assert archive.verify() == []
 
 
+def test_an_archive_of_an_elder_shape_that_may_only_be_read_has_no_further_addresses(tmp_path: Path) -> None:
+    path = tmp_path / "archive.db"
+    with Archive(path) as archive:
+        save(archive, 1)
+        for table in ("addresses", "books"):
+            archive.conn.execute(f"DROP TABLE {table}")
+        archive.conn.execute("PRAGMA user_version=3")
+        archive.commit()
+    with Archive(path, readonly=True) as archive:
+        article = archive.article(URL.format(1))
+        assert article is not None
+        assert archive.article(URL.format(2)) is None
+        assert (archive.addresses(1), archive.other_addresses(article["url"])) == ([], [])
+
+
 @pytest.mark.parametrize(
     "body",
     [

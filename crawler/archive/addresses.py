@@ -49,6 +49,8 @@ class Addresses(Connection):
 
     def other_addresses(self, url: str) -> list[str]:
         """Give the further addresses under which an article has been seen, none for one that is not archived."""
+        if self._is_elder(4):
+            return []
         rows = self.conn.execute(
             "SELECT d.url FROM articles a JOIN addresses d ON d.article_id = a.id WHERE a.key = ? "
             "AND d.refused IS NULL ORDER BY d.first_seen, d.key",
