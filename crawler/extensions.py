@@ -20,7 +20,8 @@ from scrapy.extensions.memusage import MemoryUsage as StockMemoryUsage
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from crawler.archive import FILES, Archive, Campaign, Standing, Tampered, now
+from crawler.archive import FILES, Archive, Books, Campaign, Standing, Tampered, now, written
+from crawler.balance import Sample, Tally, compare, is_late
 from crawler.captures import (
     CUT_SHORT,
     Capture,
@@ -53,6 +54,9 @@ HACKING, HACKED = "signs of hacking", "hacked since last seen"
 
 RANKS = {HACKING: 0, HACKED: 1, "tampered": 3}
 """The order of alarms; all others are 2."""
+
+CHANGES = ("only old", "parse rate", "titles missing", "dates missing", "sources missing")
+"""Alarms that tell that a channel is not what it was: nothing failed, and all the same the run is not whole."""
 
 KEPT_ALARMS = 20
 """How many alarms of one rule and portal a run's row keeps; the stat ``alarms/<rule>`` counts them all."""
@@ -122,6 +126,12 @@ class Ledger:
         self.alarms: list[dict[str, Any]] = []
         self.rules: Counter[tuple[str, str]] = Counter()
         self.tampered: dict[str, list[Tampered]] = {}
+        self.tallies: dict[tuple[str, str], Tally] = {}
+        """What the run saw of each channel, by portal and code."""
+        self.answers: dict[str, Sample] = {}
+        """What each portal answered last when it was asked for a list."""
+        self.books: list[Books] = []
+        """The balance of each channel of the run's portals, when it is closed."""
         self.unsettled: dict[int, Capture] = {}
         self.missed_once: dict[str, dict[str, Any]] = {}
         """The contexts of articles that were missed and are to be looked at a second time, by address."""
@@ -242,6 +252,11 @@ class Ledger:
                 seen=capture.fetched_at,
             )
         self.lists_read += 1
+        listing = Sample(ask.url, capture)
+        for code in {ask.channel, *(line.channel for line in found.lines)} - {None}:
+            self.tally(portal.name, code).listing = listing
+        for line in found.lines:
+            self.tally(portal.name, line.channel).lines += 1
         self.count("listed", sum(standing.new for standing in standings))
         if ask.channel and ask.kind != "more" and "section" not in dict(ask.state):
             before = self.archive.channel(portal.name, ask.channel)
@@ -273,6 +288,7 @@ class Ledger:
         if self.is_notice(page):
             return
         saved = self.archive.save(page)
+        self.tally(page.portal, page.channel).saw(page)
         page.article_id, page.version, page.change = saved
         if saved.change is None:
             self.count("unchanged")
@@ -324,12 +340,11 @@ class Ledger:
         self, context: Mapping[str, Any], status: int, capture: Capture, notice: str | None = None
     ) -> None:
         """Note that an article was missed: the first time it is put down for a second look, the second time it is gone."""
-        first = context.get("again")
-        if not first:
+        if not context.get("again"):
             self.missed_once.setdefault(context["url"], {**context, "again": capture.fetched_at})
             return
-        # captures made before 2026-12 do not tell when the first look was
-        since = first if isinstance(first, str) else None
+        first = context.get("since") or context["again"]
+        since = first if isinstance(first, str) else None  # captures made before 2026-12 do not tell
         url, when = context["url"], capture.fetched_at
         self.archive.missing(url, when, capture.id, status, first=since, notice=notice)
         self.count("gone")
@@ -448,6 +463,7 @@ class Ledger:
         self.archive.flag_capture(item.capture.id, reason)
         if self.is_notice(item):
             return
+        self.tally(item.portal, item.channel).lost(item, reason)
         self.miss(item.portal, item.channel, item.url, "failed", str(exception), item.capture)
         self.tick()
 
@@ -458,6 +474,9 @@ class Ledger:
             self.stop_for_storage(failure.value)
             return
         error = f"{type(failure.value).__name__}: {failure.value}"[:500]
+        assert item.capture is not None
+        item.capture = self.settle(item.capture)
+        self.tally(item.portal, item.channel).lost(item, type(failure.value).__name__)
         self.miss(item.portal, item.channel, item.url, "failed", error, item.capture)
 
     def erred(self, failure: Failure, response: Response, spider: Spider) -> None:
@@ -488,6 +507,7 @@ class Ledger:
             stats=said.get("stats", {}),
             finished=said.get("finished"),
         )
+        self.archive.write_books(run.run_id, said.get("books", []))
 
     # -- transactions ----------------------------------------------------------------------
 
@@ -528,6 +548,7 @@ class Ledger:
             found = ", ".join(row["others"]) or "none"
             what = f"a printed page says that the story goes on or began on another; found to fit: {found}"
             self.alarm(row["portal"], row["channel"], "runover apart", what, row["url"], None)
+        self.balance(spider)
         self.judge(reason, stats)
         self.tell_hacking()
         counts = {name: self.counts[name] for name in COUNTS}
@@ -537,18 +558,74 @@ class Ledger:
             "alarms": self.alarms,
             "stats": json.loads(json.dumps({**stats, "reason": reason}, default=str)),
         }
+        books = written(self.books, {place: tally.seen for place, tally in self.tallies.items()})
         try:
             for capture in list(self.unsettled.values()):  # answers that came while the run was ending
                 self.settle(capture)
             self.archive.finish_run(self.run_id, **row)
+            self.archive.write_books(self.run_id, books)
             self.writer.sync()
-            self.writer.finish({"finished": now().isoformat(timespec="seconds"), **row})
+            self.writer.finish({"finished": now().isoformat(timespec="seconds"), **row, "books": books})
             self.archive.commit()
         except OSError as error:  # the next run marks this one as interrupted and takes up what it captured
             logger.error("%s: the run's row could not be written", error)
             self.outcome, self.exitcode = "failed", 6
         self.archive.release()
         logger.info("Run %s %s: %s; %d alarms", self.run_id, self.outcome, self.said(), len(self.alarms))
+
+    def tally(self, portal: str, channel: str | None) -> Tally:
+        """Give what the run saw of a channel so far."""
+        return self.tallies.setdefault((portal, channel or ""), Tally())
+
+    def balance(self, spider: Spider) -> None:
+        """Close the books of the run's portals, and hold what the run saw against what their channels are used to."""
+        for name, portal in getattr(spider, "by_name", {}).items():
+            self.books += self.archive.books(name)
+            for wrong in self.archive.imbalances(name):
+                logger.error("The books of %s %s do not balance: %s", *wrong[:3])
+                self.alarm(wrong.portal, wrong.channel, "books", wrong.what, wrong.url, None)
+            self.look_for_silence(spider, portal)
+            self.look_for_losses(name)
+        for book in self.books:
+            logger.info("Books %s", book)
+
+    def look_for_silence(self, spider: Spider, portal: Portal) -> None:
+        """Raise an alarm for each channel of the run whose newest line is older than its habit lets expect.
+
+        Not in a run that looks at some days only, nor where a list of the portal could not be had: that is an
+        alarm already, and the list may tell of more.
+        """
+        name, today = portal.name, now().date()
+        window = getattr(spider, "window", None)
+        failed = any(self.rules[name, rule] for rule in ("list failed", "list refused", "challenged"))
+        if failed or window is None or window.since or window.until:
+            return
+        known = self.archive.known_channels(name, moment_of(self.run_id))
+        wanted = known & set(window.channels or portal.channels or known)
+        for channel, days in self.archive.listed_days(name, today).items():
+            late = is_late(days, today) if channel in wanted else None
+            if late:
+                listing = self.tally(name, channel).listing or self.answers.get(name)
+                url, capture = listing or Sample(portal.home, None)
+                self.alarm(name, channel, "only old", late, url, capture)
+
+    def look_for_losses(self, portal: str) -> None:
+        """Raise an alarm where the pages of a channel, or of all channels together, are read worse than before."""
+        whole = Tally()
+        told = False
+        for (name, channel), tally in list(self.tallies.items()):
+            if name == portal and channel:
+                whole.add(tally)
+                told |= self.tell_losses(portal, channel, tally)
+        if not told:
+            self.tell_losses(portal, None, whole)
+
+    def tell_losses(self, portal: str, channel: str | None, tally: Tally) -> bool:
+        """Raise an alarm for each way in which pages are read worse than before; tell whether there was one."""
+        found = list(compare(tally, self.archive.history(portal, channel, self.run_id)))
+        for rule, what, sample in found:
+            self.alarm(portal, channel, rule, what, sample.url, sample.capture)
+        return bool(found)
 
     def tell_hacking(self) -> None:
         """Put first in the report which portals' pages show signs of hacking, then the pages that were clean before."""
@@ -570,12 +647,14 @@ class Ledger:
             said[rule] += count
         if said["silent list"] or said["unread"]:
             codes.add(3)
-        if said["damaged"]:
+        if said["damaged"] or said["books"]:
             codes.add(7)
         lists_failed = said["list failed"] + said["list refused"]
         if lists_failed and not self.lists_read:
             codes.add(8 if self.network_failures == lists_failed else 3)
         elif lists_failed or said["first screen only"] or said["challenged"]:
+            codes.add(4)
+        if any(said[rule] for rule in CHANGES):
             codes.add(4)
         if reason != "finished" or self.counts["failed"] or said["attachment failed"]:
             codes.add(4)

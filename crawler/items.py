@@ -33,6 +33,10 @@ class Page:
     """The texts of the style sheets that the page links on its own host, by address, as far as the run has them."""
     capture: Capture | None = None
     """The WARC record; None for what was saved elsewhere and has none yet."""
+    answered: str | None = None
+    """The address that the answer came from in the end, where redirects led there."""
+    named: str | None = None
+    """The address that the page itself names as its canonical one."""
     parts: tuple[Page, ...] = ()
     """The further pages of an article that is split over several, in order."""
     whole: str | None = None

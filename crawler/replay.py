@@ -38,6 +38,7 @@ from crawler.captures import (
 )
 from crawler.extensions import SETTLED_LATER, Ledger, is_superseded
 from crawler.items import Page
+from crawler.landing import named_address
 from crawler.parts import Parts
 from crawler.portals import Portal
 from crawler.portals.listing import page_key
@@ -102,8 +103,8 @@ class Run:
         self.stages = stages
         self.archive = stages.ledger.archive
         self.earlier = self.archive.resolver(path.parent)
-        self.payloads: dict[tuple[str, str], int] = {}
-        """Where in the file the records are that later ones refer to."""
+        self.payloads: dict[int, int] = {}
+        """Where in the file the records are that later ones refer to, by a hash of address and time: there are many."""
         self.places: dict[str, list[int]] = {}
         """Where in the file the answers for an address are that can be a further page or the first one of it."""
         if source is not None:
@@ -112,7 +113,7 @@ class Run:
             if not isinstance(record, CaptureRecord):
                 continue
             if record.revisit is None:
-                self.payloads[record.url, record.fetched_at] = record.offset
+                self.payloads[hash((record.url, record.fetched_at))] = record.offset
             if record.kind == "sheet" and source is not None:
                 url = record.context.get("url", record.url)
                 source.keep_sheet(url, answer_of(record, None), record.capture)
@@ -122,10 +123,12 @@ class Run:
 
     def resolve(self, record: CaptureRecord) -> CaptureRecord | None:
         """Find the payload of a revisit: in a file before, or in this one, which is not read in order."""
-        if (held := self.earlier(record)) or (at := self.payloads.get(record.refers_to or ("", ""))) is None:
+        at = self.payloads.get(hash(record.refers_to))
+        if (held := self.earlier(record)) or at is None:
             return held
         found = read_record(self.path, at)
-        return found if isinstance(found, CaptureRecord) else None
+        same = isinstance(found, CaptureRecord) and (found.url, found.fetched_at) == record.refers_to
+        return found if same and isinstance(found, CaptureRecord) else None
 
     def replay(self) -> tuple[int, int]:
         """Replay the records that have no row yet; give how many, and how many were damaged."""
@@ -336,6 +339,7 @@ def saved_page(record: CaptureRecord, capture: Capture, settings: BaseSettings) 
         content_type=record.content_type,
         hosts=found[2] if found else frozenset(),
         capture=capture,
+        named=named_address(record.unpacked().body, record.url),
     )
 
 

@@ -11,9 +11,8 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Container, Iterator
 from datetime import date, timedelta
-from html import unescape
 from typing import Any, ClassVar, NamedTuple
-from urllib.parse import urldefrag, urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import scrapy
 from scrapy import Request, signals
@@ -22,10 +21,12 @@ from scrapy.http import HtmlResponse, Response
 from scrapy.http.request import NO_CALLBACK
 from twisted.python.failure import Failure
 
-from crawler.archive import Archive, Owed, OwedFile, Standing, now
+from crawler.archive import Archive, Owed, OwedFile, Standing, canonical, now
+from crawler.balance import Sample
 from crawler.captures import CUT_SHORT, Capture
 from crawler.extensions import Ledger
 from crawler.items import Page
+from crawler.landing import HOPS, absolute, is_astray, links_of, named_address, sent_on
 from crawler.middlewares import RobotsUnreachable
 from crawler.parts import Parts, content_type
 from crawler.portals import Ask, Found, Portal
@@ -48,9 +49,6 @@ WEB_PAGE_RE = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<!--.*?-->\s*)*<(?:!doctype\s
 
 SHEETS = 8
 """How many style sheets of one page are fetched."""
-LINK_RE = re.compile(rb"<link\b([^<>]{1,2000})>", re.I)
-ATTRIBUTE_RE = re.compile(rb"""\b(rel|href)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.I)
-"""The two attributes that name a style sheet, on the bytes: they are ASCII in every encoding that portals use."""
 
 
 class Window(NamedTuple):
@@ -137,6 +135,8 @@ class Source(scrapy.Spider):
         self.hosts = frozenset(host for portal in self.portals for host in portal.hosts)
         self.by_name = {portal.name: portal for portal in self.portals}
         self.unfinished: set[tuple[str, str]] = set()
+        self.since_kill: str | None = None
+        """Since when killed runs that this one goes on with were at work."""
         self.sheets: dict[str, str] = {}
         """The style sheets of this run, by address; of a replayed run, those that it captured."""
         self.sheets_asked: dict[str, asyncio.Future[None]] = {}
@@ -160,6 +160,7 @@ class Source(scrapy.Spider):
         Last of all comes a second look at each article that was missed.
         """
         self.unfinished = self.archive.unfinished_channels()
+        self.since_kill = self.archive.since_kill(self.ledger.run_id)
         self.take_leftovers()
         for portal in self.portals:
             for ask in self.first(portal):
@@ -203,6 +204,7 @@ class Source(scrapy.Spider):
             until=self.window.until,
             channels=self.window.channels,
             recent=recent,
+            since_kill=self.since_kill,
             limit=limit,
         )
 
@@ -263,7 +265,7 @@ class Source(scrapy.Spider):
 
     def request_article(self, context: dict[str, Any], headers: dict[str, str]) -> Request:
         return Request(
-            context["url"],
+            context.get("at") or context["url"],
             callback=self.receive_article,
             errback=self.miss_article,
             headers=headers,
@@ -292,6 +294,7 @@ class Source(scrapy.Spider):
         """Write the lines of a list page into the ledger and go on with the list while there is more to learn."""
         context, capture = response.meta["context"], self.ledger.settle(response.meta["capture"])
         portal, ask = self.by_name[context["portal"]], as_ask(context["ask"])
+        self.ledger.answers[portal.name] = Sample(response.url, capture)
         if reason := gate_reason(response.status, response.body):
             self.ledger.alarm(
                 portal.name, ask.channel, "challenged", f"a gate answers: {reason}", response.url, capture
@@ -509,7 +512,10 @@ class Source(scrapy.Spider):
             self.miss(context, "challenged", f"a gate answers: {reason}", capture)
         elif response.status in (404, 410):
             capture = self.ledger.settle(capture)
-            self.ledger.missing(context, response.status, capture)
+            if context.get("again"):
+                yield from self.look_elsewhere(context, capture, response.status)
+            else:  # asked again before it is called gone
+                self.ledger.missing(context, response.status, capture)
         elif response.status != 200:
             self.miss(context, "failed", f"{response.url} answers {response.status}", capture)
         elif "dataloss" in response.flags and self.spares_cut_page(context):
@@ -519,6 +525,13 @@ class Source(scrapy.Spider):
         elif walk.broken_off:  # the run ended, or was killed, on the way
             self.ledger.settle(capture)
             self.logger.info("%s: its further pages were not all asked for", url)
+        elif further := self.further_address(response):
+            self.ledger.settle(capture)
+            hops = context.get("hops", 0) + 1
+            self.logger.info("%s sends its reader on to %s", response.url, further)
+            yield self.request_article({**context, "at": further, "hops": hops}, {})
+        elif astray := self.is_astray(response):
+            self.miss(context, "failed", astray, capture)
         else:
             portal = self.by_name.get(context["portal"])
             listed = context.get("listed")
@@ -538,6 +551,8 @@ class Source(scrapy.Spider):
                     if link in self.sheets
                 },
                 capture=capture,
+                answered=response.url,
+                named=named_address(response.body, response.url),
                 attempts=context.get("attempts", 0),
                 again=context.get("again"),
             )
@@ -547,6 +562,34 @@ class Source(scrapy.Spider):
                 self.ledger.alarm(page.portal, page.channel, "many parts", what, url, capture)
             yield page
         self.ledger.tick()
+
+    def look_elsewhere(self, context: dict[str, Any], capture: Capture, status: int) -> Iterator[Request]:
+        """Ask for an article that is not there any more at its other addresses; it is gone where none has it."""
+        url = context["url"]
+        tried = [*context.get("tried", ()), context.get("at") or url]
+        keys = {canonical(each) for each in tried}
+        others = [each for each in self.archive.other_addresses(url) if canonical(each) not in keys]
+        if others:
+            since = context.get("since") or context["again"]
+            context = {**context, "at": others[0], "tried": tried, "again": None, "since": since}
+            yield self.request_article(context, {})
+        else:
+            self.ledger.missing(context, status, capture)
+
+    def further_address(self, response: Response) -> str | None:
+        """Give where a page sends its reader that does nothing else, if a host of the source has it."""
+        target = sent_on(response.body, response.url, content_type(response))
+        own = target is not None and urlsplit(target).hostname in self.hosts
+        return target if own and response.meta["context"].get("hops", 0) < HOPS else None
+
+    def is_astray(self, response: Response) -> str | None:
+        """Say why a redirect does not lead to the article that was asked for; None where it may."""
+        context = response.meta["context"]
+        portal = self.by_name.get(context["portal"])
+        if portal is None or response.url == context["url"]:
+            return None
+        text = decode(response.body, content_type(response)).text
+        return is_astray(context["url"], response.url, portal, self.archive, context.get("title"), text)
 
     def go_to_first(self, context: dict[str, Any], capture: Capture, first: str) -> Iterator[Request]:
         """Deal with a listed page that is a further one of an article: that is asked for, where no list has it."""
@@ -627,20 +670,9 @@ def style_sheets(body: bytes, url: str) -> list[str]:
     []
     """
     found: dict[str, None] = {}
-    for link in LINK_RE.findall(body):
-        said = {
-            name.lower(): (double or single or bare).decode("utf-8", "replace")
-            for name, double, single, bare in ATTRIBUTE_RE.findall(link)
-        }
-        if "stylesheet" not in said.get(b"rel", "").lower().split() or not said.get(b"href"):
-            continue
-        try:
-            target = urldefrag(urljoin(url, unescape(said[b"href"]).strip())).url
-            one, other = urlsplit(target), urlsplit(url)
-            own = one.hostname == other.hostname and one.scheme in ("http", "https")
-        except ValueError:
-            continue
-        if own:
+    for kinds, href in links_of(body):
+        target = absolute(href, url) if "stylesheet" in kinds else None
+        if target and urlsplit(target).hostname == urlsplit(url).hostname:
             found.setdefault(target)
     return list(found)[:SHEETS]
 

@@ -20,6 +20,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlite_utils import Database
 
 from crawler.archive import (
@@ -147,12 +149,118 @@ def page(archive: Archive, number: int, day: int = 23, text: str | None = None, 
         ("javascript:void(0)", "javascript:void(0)"),
         ("", ""),
         ("http://a.cn/\ud800", "a.cn/%EF%BF%BD"),
+        ("https://a.cn:80/x", "a.cn/x"),
+        ("http://www.www.a.cn/x", "a.cn/x"),
+        ("http://%61.cn/x", "a.cn/x"),
+        ("http://ａ.ＣＮ。/x", "a.cn/x"),
+        ("http:\\\\a.cn\\b\\1.html", "a.cn/b/1.html"),
+        ("http:/a.cn/x", "a.cn/x"),
+        ("http://a.cn/%b0%a1/%7e%41%2f.html", "a.cn/%B0%A1/~A%2F.html"),
+        ("http://a.cn/x?", "a.cn/x"),
+        ("http://a.cn?#", "a.cn/"),
+        ("http://a.cn/x?q=%b0%a1&a=%41", "a.cn/x?a=A&q=%B0%A1"),
+        ("http://a.cn/x?a=1&amp;b=2", "a.cn/x?a=1&b=2"),
+        ("http://a.cn/x?%75tm_source=1&id=2", "a.cn/x?id=2"),
+        ("http://a.cn/a/%2e%2E/b", "a.cn/b"),
+        ("http://a.cn/x/%69ndex.SHTML", "a.cn/x/"),
+        ("http://a.cn/x/index.jhtml;jsessionid=1.node2?id=3", "a.cn/x/?id=3"),
+        ("http://a.cn/x;v=1;JSESSIONID=2/y;", "a.cn/x;v=1/y"),
+        ("http://a.cn/X.html?ID=1", "a.cn/X.html?ID=1"),
+        ("http://a.cn/%zz%", "a.cn/%zz%"),
     ],
 )
 def test_one_article_has_one_address(url: str, key: str) -> None:
     assert canonical(url) == key
     if url.isprintable() and "://" in url and "[::1" not in url and "99999" not in url:
         assert canonical(f"http://{key}") == key
+
+
+PIECES = st.sampled_from(
+    [
+        *(
+            "http:",
+            "https:",
+            "HTTP:",
+            "//",
+            "/",
+            "\\",
+            "?",
+            "#",
+            "&",
+            "=",
+            ";",
+            ":",
+            "@",
+            "[",
+            "]",
+            "+",
+            "~",
+            "'",
+            "<",
+            "^",
+        ),
+        *(
+            "%",
+            "%2f",
+            "%2e",
+            "%B0%A1",
+            "%e4%b8%ad",
+            "%zz",
+            "%25",
+            "%69ndex.html",
+            "%7e",
+            "index.html",
+            "Default.ASPX",
+        ),
+        *(
+            "www.",
+            "a.cn",
+            "A.CN",
+            ".",
+            "..",
+            ":80",
+            ":8080",
+            "::1",
+            "user",
+            "xn--",
+            "jsessionid=",
+            "utm_source=",
+            "_t",
+        ),
+        *(
+            "&amp;",
+            "amp;",
+            "x",
+            "1",
+            "中",
+            "é",
+            "İ",
+            "ß",
+            "。",
+            "ａ",
+            " ",
+            "\t",
+            "\n",
+            "\0",
+            "\ud800",
+            "\u200b",
+            "\ufeff",
+            "\xa0",
+        ),
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=14).map("".join) | st.text())
+def test_the_canonical_form_of_a_canonical_form_is_itself(url: str) -> None:
+    key = canonical(url)
+    assert canonical(key) == key
+
+
+@given(st.lists(PIECES, max_size=12).map("".join))
+def test_a_canonical_form_is_an_address_again_with_a_scheme(path: str) -> None:
+    key = canonical(f"http://a.cn/{path}")
+    assert canonical(f"http://{key}") == key
 
 
 def test_stored_text_has_no_control_characters() -> None:

@@ -9,12 +9,14 @@ kills the process. Times are ISO 8601 with the offset of Asia/Shanghai and so so
 `connection`.
 """
 
+from crawler.archive.accounts import BALANCED, Books, History, Imbalance, written
+from crawler.archive.addresses import retitled
 from crawler.archive.articles import Saved
 from crawler.archive.attachments import FILES, OwedFile, Unread
 from crawler.archive.campaigns import Campaign, Tampered
 from crawler.archive.comparison import COMPARED, compare, put_in_place
 from crawler.archive.file import Archive
-from crawler.archive.listings import PAUSES, Books, Lines, Owed, Standing
+from crawler.archive.listings import PAUSES, Lines, Owed, Standing
 from crawler.archive.locking import ArchiveError, ArchiveLocked, lock
 from crawler.archive.remembering import FORGET_DAYS, Remembered
 from crawler.archive.runs import Channel
@@ -25,6 +27,7 @@ from crawler.archive.words import match_expression, words
 
 __all__ = [
     "APPLICATION_ID",
+    "BALANCED",
     "COMPARED",
     "FILES",
     "FILE_STATES",
@@ -41,7 +44,9 @@ __all__ = [
     "Books",
     "Campaign",
     "Channel",
+    "History",
     "Hit",
+    "Imbalance",
     "Lines",
     "Owed",
     "OwedFile",
@@ -58,7 +63,9 @@ __all__ = [
     "match_expression",
     "now",
     "put_in_place",
+    "retitled",
     "storable",
     "targets_of",
     "words",
+    "written",
 ]

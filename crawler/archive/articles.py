@@ -77,7 +77,7 @@ class Articles(Attachments, Runovers, Listings, Campaigns):
                         "UPDATE captures SET charset = ?, encoding = ? WHERE id = ?",
                         (_charset(each.content_type), each.decoded.encoding, each.capture.id),
                     )
-            before = self._row("SELECT * FROM articles WHERE key = ?", key)
+            before = self._meant(page, key, values["text"], when)
             if before is None:
                 saved = self._save_first(page, key, when, values)
             elif when < before["last_seen"]:
@@ -88,6 +88,8 @@ class Articles(Attachments, Runovers, Listings, Campaigns):
                 saved = self._save_again(page, before, when, values)
             self._run_over(saved.article_id, before is not None and "runover" in fields_in(before))
             self._settle(key, "archived" if saved.change else "unchanged", saved.article_id)
+            for further in self._note_addresses(page, saved.article_id, when):
+                self._settle(further, "archived", saved.article_id)
             for part in page.parts:
                 self._settle(canonical(part.url), "archived", saved.article_id)
             if page.missed:
@@ -292,7 +294,7 @@ class Articles(Attachments, Runovers, Listings, Campaigns):
         """Note that an article was asked for again and is as it was."""
         moment = local_time(when)
         with self._write():
-            row = self._row("SELECT id FROM articles WHERE key = ?", canonical(url))
+            row = self.article_at(canonical(url))
             if row is not None:
                 self.conn.execute(
                     "UPDATE articles SET last_seen = max(last_seen, ?) WHERE id = ?", (moment, row["id"])
@@ -344,7 +346,7 @@ class Articles(Attachments, Runovers, Listings, Campaigns):
         if isinstance(which, int):
             row = self._row("SELECT * FROM articles WHERE id = ?", which)
         else:
-            row = self._row("SELECT * FROM articles WHERE key = ?", canonical(which))
+            row = self.article_at(canonical(which))
         return dict(row) if row else None
 
     def versions(self, article_id: int) -> list[dict[str, Any]]:

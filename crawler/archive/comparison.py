@@ -43,6 +43,8 @@ COMPARED = {
     "JOIN {place}.articles a ON a.id = r.article_id",
     "parts": "SELECT a.key, p.version, p.part, p.key, p.url, p.error IS NULL FROM {place}.parts p "
     "JOIN {place}.articles a ON a.id = p.article_id",
+    "addresses": "SELECT d.key, a.key AS article, d.how, d.refused, d.first_seen FROM {place}.addresses d "
+    "JOIN {place}.articles a ON a.id = d.article_id",
     "memory": "SELECT portal, kind, CASE kind WHEN 'articles' THEN '' ELSE key END AS key, sum(pages + fresh) AS pages "
     "FROM {place}.memory GROUP BY 1, 2, 3",
     "suspects": "SELECT a.key, s.version, s.place, s.reasons, s.text, s.links FROM {place}.suspects s "

@@ -309,6 +309,6 @@ class Connection:
         names = ", ".join(f"{name} = ?" for name in row)
         self.conn.execute(f"UPDATE {table} SET {names} WHERE id = ?", (*row.values(), row_id))
 
-    def _is_elder(self) -> bool:
-        """Tell whether the file is open for reading and of a shape that neither remembers nor has parts yet."""
-        return bool(self.conn.execute("PRAGMA user_version").fetchone()[0] < 3)
+    def _is_elder(self, than: int = 3) -> bool:
+        """Tell whether the file is open for reading and of an elder shape: before 3 nothing is remembered."""
+        return self.readonly and bool(self.conn.execute("PRAGMA user_version").fetchone()[0] < than)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from crawler.archive.accounts import Accounts
 from crawler.archive.copies import Copies
 from crawler.archive.runs import Runs
 
 
-class Archive(Copies, Runs):
+class Archive(Copies, Runs, Accounts):
     """One archive file, opened for writing or for reading."""
 
     def _bring_up(self, version: int, grown: Collection[str]) -> None:
+        if 0 < version < 4:
+            self._write_keys_anew()
         if "removed" in grown:
             self._find_campaigns()
         if 0 < version < 4:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
-from crawler.archive.connection import Connection
-from crawler.archive.shape import STATES
+from crawler.archive.addresses import Addresses, retitled
 from crawler.archive.values import as_iso, canonical, host_name, now, storable, stored
 from crawler.captures import local_time
 
@@ -55,23 +53,6 @@ class Owed(NamedTuple):
     attempts: int = 0
 
 
-class Books(NamedTuple):
-    """The balance of one channel: ``listed`` is the sum of the states."""
-
-    portal: str
-    channel: str
-    listed: int
-    archived: int
-    unchanged: int
-    pending: int
-    failed: int
-    challenged: int
-    gone: int
-    offsite: int
-    total: int | None
-    """How many lines the portal itself says that the list has."""
-
-
 class Lines(Protocol):
     """What `Archive.enlist` reads of a line; ``crawler.portals.Line`` is one."""
 
@@ -87,7 +68,7 @@ class Lines(Protocol):
     def section(self) -> str | None: ...
 
 
-class Listings(Connection):
+class Listings(Addresses):
     """One row for each line of a portal's lists."""
 
     def enlist(
@@ -126,13 +107,18 @@ class Listings(Connection):
             key,
         )
         if before is None:
-            known = self._row("SELECT id, gone FROM articles WHERE key = ?", key) or self._row(
-                "SELECT a.id, a.gone FROM parts p JOIN articles a ON a.id = p.article_id AND a.version = p.version "
-                "WHERE p.key = ?",
-                key,
+            known = (
+                self.article_at(key)
+                or self._claimed(key, title)
+                or self._row(
+                    "SELECT a.id, a.gone FROM parts p JOIN articles a ON a.id = p.article_id AND a.version = p.version "
+                    "WHERE p.key = ?",
+                    key,
+                )
             )
             other = self._row(
-                "SELECT state, error, due, attempts, asked FROM listings WHERE key = ? LIMIT 1", key
+                "SELECT state, error, due, attempts, asked, article_id FROM listings WHERE key = ? LIMIT 1",
+                key,
             )
             if host_name(url) not in own:
                 state = "offsite"
@@ -157,13 +143,13 @@ class Listings(Connection):
                     "error": other["error"] if other else None,
                     "due": other["due"] if other else None,
                     "asked": other["asked"] if other else None,
-                    "article_id": known["id"] if known else None,
+                    "article_id": known["id"] if known else other["article_id"] if other else None,
                     "capture_id": capture_id,
                 },
             )
             return Standing(key, url, True, None, known["id"] if known else None, False)
         state = before["state"]
-        moved = state in ("archived", "unchanged") and _retitled(before["title"], title)
+        moved = state in ("archived", "unchanged") and retitled(before["title"], title)
         keep = title is None or (before["title"] is not None and _cut(title) and not moved)
         self.conn.execute(
             "UPDATE listings SET url = ?, title = ?, section = coalesce(?, section), listed = coalesce(?, listed), "
@@ -193,6 +179,7 @@ class Listings(Connection):
         until: date | None = None,
         channels: Sequence[str] = (),
         recent: date | None = None,
+        since_kill: str | None = None,
         limit: int = 32,
         at: datetime | str | None = None,
     ) -> list[Owed]:
@@ -200,8 +187,8 @@ class Listings(Connection):
 
         First lines never had (newest first), then those that failed, were challenged or gone and whose
         pause is over, then, where `recent` is given, archived articles published since that day and not
-        seen in this run. `since` and `until` bound the listed (or published) day; lines without a day are
-        always in. Articles come with what a conditional request wants.
+        seen in this run, nor since the time `since_kill`. `since` and `until` bound the listed (or published)
+        day; lines without a day are always in. Articles come with what a conditional request wants.
         """
         moment = local_time(at or now())
         bounds = {
@@ -210,6 +197,7 @@ class Listings(Connection):
             "since": as_iso(since),
             "until": as_iso(until),
             "recent": as_iso(recent),
+            "kill": since_kill,
         }
         inside = "".join(
             (
@@ -228,9 +216,11 @@ class Listings(Connection):
         if recent is not None:
             questions.append(
                 "SELECT url, key, portal, channel, title, substr(published, 1, 10) AS listed, id AS article_id, "
-                f"0 AS attempts FROM articles WHERE gone IS NULL AND {free} "
-                "AND NOT EXISTS (SELECT 1 FROM listings l WHERE l.key = articles.key AND l.asked = :run) "
-                "AND (published >= :recent OR (published IS NULL AND first_seen >= :recent))"
+                # from the two indexes: what stands behind the text in a row is dear to read
+                "0 AS attempts FROM articles WHERE id IN (SELECT id FROM articles WHERE published >= :recent "
+                "UNION ALL SELECT id FROM articles WHERE published IS NULL AND first_seen >= :recent) "
+                f"AND gone IS NULL AND {free} AND (:kill IS NULL OR last_seen < :kill) "
+                "AND NOT EXISTS (SELECT 1 FROM listings l WHERE l.key = articles.key AND l.asked = :run)"
                 f"{inside.format(day='published')} ORDER BY published DESC"
             )
         found: dict[str, Owed] = {}
@@ -329,28 +319,9 @@ class Listings(Connection):
         )
         return [dict(row) for row in rows]
 
-    def books(self, portal: str | None = None) -> list[Books]:
-        """Balance the books, one row a channel: listed = the sum of all states."""
-        sums = ", ".join(f"sum(l.state = '{state}') AS {state}" for state in STATES)
-        rows = self.conn.execute(
-            f"SELECT l.portal, l.channel, count(*) AS listed, {sums}, max(c.total) AS total FROM listings l "
-            "LEFT JOIN channels c ON c.portal = l.portal AND c.code = l.channel "
-            "WHERE ? IS NULL OR l.portal = ? GROUP BY l.portal, l.channel ORDER BY l.portal, l.channel",
-            (portal, portal),
-        )
-        return [Books(**{name: row[name] for name in Books._fields}) for row in rows]
-
 
 def _cut(title: str) -> bool:
     return title.rstrip().endswith(("...", "…"))
-
-
-def _retitled(before: str | None, after: str | None) -> bool:
-    """Tell whether a listed title changed; lists cut the same title at different places."""
-    if not before or not after:
-        return False
-    one, other = (re.sub(r"(?:\.{2,}|…+)$", "", title.strip()).strip() for title in (before, after))
-    return not (one.startswith(other) or other.startswith(one))
 
 
 def due(moment: str, attempts: int, pauses: Sequence[int]) -> str | None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from crawler.archive.remembering import Remembering
 from crawler.archive.values import as_json, now, stored
 from crawler.captures import local_time
+
+RESTART_HOURS = 20
+"""How long what a killed run saw counts as seen by the run that goes on; a nightly run asks for all of it again."""
 
 
 class Channel(NamedTuple):
@@ -97,6 +100,24 @@ class Runs(Remembering):
             (spider,),
         )
         return [row[0] for row in rows]
+
+    def since_kill(self, run_id: str) -> str | None:
+        """Give when the first of the runs began that were killed, one after the other, just before a run.
+
+        What they archived is not asked for again at once; after `RESTART_HOURS` it is. None where the run before
+        came to its own end.
+        """
+        row = self._row(
+            "SELECT min(k.started) FROM runs k JOIN runs r ON r.spider = k.spider AND k.started <= r.started "
+            "WHERE r.id = ? AND k.id <> r.id AND k.started > coalesce((SELECT max(e.started) FROM runs e "
+            "WHERE e.spider = r.spider AND e.id <> r.id AND e.started <= r.started "
+            "AND NOT (e.outcome = 'interrupted' OR coalesce(json_extract(e.stats, '$.reason'), '') = 'shutdown')), '')",
+            run_id,
+        )
+        if row is None or row[0] is None:
+            return None
+        earliest = local_time(now().replace(microsecond=0) - timedelta(hours=RESTART_HOURS))
+        return max(str(row[0]), earliest)
 
     def adopt_run(self, run_id: str) -> None:
         """Note that the captures of a killed run were taken up."""

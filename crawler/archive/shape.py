@@ -91,6 +91,17 @@ TABLES = {
         foreign_keys=(("article_id", "articles", "id"), ("capture_id", "captures", "id")),
         defaults={"attempts": 0},
     ),
+    "addresses": Table(
+        "key url! article_id:int how refused first_seen! last_seen! capture_id:int",
+        pk=("key", "article_id", "how"),
+        foreign_keys=(("article_id", "articles", "id"), ("capture_id", "captures", "id")),
+    ),
+    "books": Table(
+        "run_id portal channel listed:int! archived:int! unchanged:int! pending:int! failed:int! challenged:int! "
+        "gone:int! offsite:int! total:int lines:int! pages:int! parsed:int! titled:int! dated:int! sourced:int!",
+        pk=("run_id", "portal", "channel"),
+        foreign_keys=(("run_id", "runs", "id"),),
+    ),
     "attachments": Table(
         "id:int article_id:int portal! channel kind! key! url! name state! mime size:int digest capture_id:int "
         "text error attempts:int! due first_seen! withdrawn asked",
@@ -120,6 +131,7 @@ INDEXES = {
     "captures_revisit": "INDEX {} ON captures(revisit_of) WHERE revisit_of IS NOT NULL",
     "articles_key": "UNIQUE INDEX {} ON articles(key)",
     "articles_published": "INDEX {} ON articles(published)",
+    "articles_undated": "INDEX {} ON articles(first_seen) WHERE published IS NULL",
     "articles_seen": "INDEX {} ON articles(first_seen)",
     "articles_channel": "INDEX {} ON articles(portal, channel, published)",
     "articles_duplicate": "INDEX {} ON articles(duplicate_of) WHERE duplicate_of IS NOT NULL",
@@ -143,6 +155,8 @@ INDEXES = {
     "listings_due": "INDEX {} ON listings(portal, due) WHERE due IS NOT NULL",
     "listings_article": "INDEX {} ON listings(article_id) WHERE article_id IS NOT NULL",
     "listings_capture": "INDEX {} ON listings(capture_id) WHERE capture_id IS NOT NULL",
+    "addresses_article": "INDEX {} ON addresses(article_id)",
+    "books_channel": "INDEX {} ON books(portal, channel, run_id)",
     "attachments_article": "INDEX {} ON attachments(article_id)",
     "attachments_key": "INDEX {} ON attachments(key)",
     "attachments_pending": "INDEX {} ON attachments(portal, kind) WHERE state = 'pending'",

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import date, datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from w3lib.url import canonicalize_url
 
@@ -24,10 +24,15 @@ _CONTROL_RE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 SURROGATE_RE = re.compile("[\ud800-\udfff]")
 _SLASHES_RE = re.compile(r"/{2,}")
 _SESSION_PATH_RE = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/?#;]*", re.IGNORECASE)
-_INDEX_RE = re.compile(r"/(?:index|default)\.(?:s?html?|php|jsp|aspx?|do)$", re.IGNORECASE)
+_EMPTY_PARAMETERS_RE = re.compile(r";+(?=/|$)")
+_INDEX_RE = re.compile(r"/(?:index|default)\.(?:[sj]?html?|php|jspx?|aspx?|do)$", re.IGNORECASE)
+_WEB_RE = re.compile(r"(https?:)[\\/]+([^?#]*)", re.IGNORECASE)
+_SPACE_RE = re.compile(r"\s")
+_HOST_RE = re.compile(r"[\w.-]+")
 # Who sent the reader, his session, and numbers against caching: they never choose what is shown.
 _TRACKING_RE = re.compile(
-    r"utm_\w+|spm|scm|gclid|fbclid|msclkid|bd_vid|hmsr|hmpl|isappinstalled|nsukey|wx_?share\w*|share_?token|"
+    r"utm_\w+|spm|scm|[gy]clid|[gw]braid|fbclid|msclkid|mc_[ce]id|_g[al]|bd_vid|hm(?:sr|pl|cu|kw|ci)|"
+    r"isappinstalled|nsukey|wx_?share\w*|wxfrom|share_?token|"
     r"j?sessionid|phpsessid|aspsessionid\w*|asp\.net_sessionid|cfid|cftoken|_t?|rnd|random|nocache",
     re.IGNORECASE,
 )
@@ -53,8 +58,10 @@ def storable(text: str) -> str:
 def canonical(url: str) -> str:
     """Give the form of an address by which an article is known; never raise.
 
-    Without scheme, leading ``www.``, default port, fragment, doubled slashes, index page, session and
-    tracking parameters; host in lower case, percent-encoding and the order of parameters made regular.
+    Without scheme, user, leading ``www.``, default port, fragment, doubled slashes, index page, session and
+    tracking parameters; host in lower case and ASCII, percent-encoding and the order of parameters made regular
+    (w3lib, which keeps the bytes of encodings other than UTF-8). Slips that browsers put right are put right.
+    The form of the form is the form itself, and so is that of ``http://`` before it.
 
     >>> canonical("HTTPS://www.LYG.gov.cn:443/a//content/1.html?utm_source=wx#top")
     'lyg.gov.cn/a/content/1.html'
@@ -63,36 +70,47 @@ def canonical(url: str) -> str:
     >>> canonical("http://[::1/"), canonical("mailto:a@b.cn")
     ('http://[::1/', 'mailto:a@b.cn')
     """
-    text = storable(url.strip()).replace("\n", "").replace("\t", "")
+    text = storable(url.strip()).replace("\n", "").replace("\t", "").strip()
+    if match := _WEB_RE.match(text):
+        text = f"{match[1]}//{match[2].replace(chr(92), '/')}{text[match.end() :]}"
     try:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
     except ValueError:
         return text
-    if parts.scheme.lower() not in ("http", "https", "") or not host:
-        return text.partition("#")[0]
-    host = host.rstrip(".")
-    if not host.isascii():
-        with suppress(UnicodeError):
-            host = host.encode("idna").decode("ascii")
-    if host.startswith("www.") and "." in host[4:]:
-        host = host[4:]
-    if ":" in host:
-        host = f"[{host}]"
+    host = _host(host)
+    if parts.scheme.lower() not in ("http", "https", "") or not host or _SPACE_RE.search(host):
+        return text.partition("#")[0].strip()
     if port not in (None, 80, 443):
         host = f"{host}:{port}"
-    path = _dotless(_SLASHES_RE.sub("/", _SESSION_PATH_RE.sub("", parts.path) or "/"))
+    query = parts.query.replace("&amp;", "&")
+    try:
+        regular = urlsplit(canonicalize_url(f"http://{host}{parts.path}?{query}", keep_blank_values=True))
+        path, query = regular.path, regular.query
+    except (ValueError, UnicodeError):
+        path = parts.path
+    path = _EMPTY_PARAMETERS_RE.sub("", _SESSION_PATH_RE.sub("", path))
+    path = _dotless(_SLASHES_RE.sub("/", path or "/"))
     path = _INDEX_RE.sub("/", path)
     kept = [
         pair
-        for pair in parts.query.split("&")
+        for pair in query.split("&")
         if pair and not _TRACKING_RE.fullmatch(pair.partition("=")[0]) and not _SHARED_FROM_RE.fullmatch(pair)
     ]
-    bare = f"http://{host}{path}" + (f"?{'&'.join(kept)}" if kept else "")
-    try:
-        return canonicalize_url(bare, keep_blank_values=True).removeprefix("http://")
-    except (ValueError, UnicodeError):
-        return bare.removeprefix("http://")
+    return f"{host}{path}" + (f"?{'&'.join(kept)}" if kept else "")
+
+
+def _host(host: str) -> str:
+    """Make a host name regular: ASCII, without a dot behind it and ``www.`` before it."""
+    if "%" in host and _HOST_RE.fullmatch(bare := unquote(host)):
+        host = bare
+    if not host.isascii():
+        with suppress(UnicodeError):
+            host = host.encode("idna").decode("ascii")
+    host = host.lower().strip(".")
+    while host.startswith("www.") and "." in host[4:]:
+        host = host[4:]
+    return f"[{host}]" if ":" in host else host
 
 
 def _dotless(path: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -55,7 +56,8 @@ class Command(ScrapyCommand):
             return
         with reading(Path(self.settings["ARCHIVE_PATH"])) as archive:
             article = archive.article(int(args[0]) if args[0].isdigit() else args[0])
-            for line in archive.listed(args[0]) if article is None else archive.listed(article["url"]):
+            urls = [article["url"], *archive.other_addresses(article["url"])] if article else [args[0]]
+            for line in chain.from_iterable(map(archive.listed, urls)):
                 print(
                     f"listed    {line['portal']} {line['channel']}: {line['title']} {line['listed'] or ''}: {line['state']}"
                     + (f", {line['attempts']} attempts: {line['error']}" if line["error"] else "")
@@ -72,6 +74,9 @@ class Command(ScrapyCommand):
 def show_article(archive: Archive, article: dict[str, object], directory: Path, everything: bool) -> None:
     """Print the trail of an archived article, derived anew from its capture."""
     print(f"article   {article['id']} {article['title']}\n          {article['url']}")
+    for known in archive.addresses(int(str(article["id"]))):
+        refused = f", not followed: {known['refused']}" if known["refused"] else ""
+        print(f"address   {known['url']}: {known['how']}{refused}")
     for version in archive.versions(int(str(article["id"]))):
         print(f"version   {version['version']} {version['change']} seen {version['seen']}")
     if article["duplicate_of"]:

@@ -80,6 +80,9 @@ class Command(ScrapyCommand):
                 for alarm in told:
                     said = f"{alarm['portal']} {alarm['channel'] or '-'}: {alarm['rule']}: {alarm['what']} ({alarm['url']})"
                     print(f"  {printable(said)}")
+            if whole:
+                for book in ledger.books:
+                    print(f"  {printable(str(book))}")
         if code and ledgers:
             say(f"nightly: exit {code}: {MEANINGS[code]}")
         self.exitcode = code
