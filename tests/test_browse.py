@@ -257,8 +257,9 @@ def write(path: Path, articles: list[dict[str, Any]] | None = None) -> Path:
 
 def reindex(db: sqlite3.Connection) -> None:
     rows = db.execute("SELECT id, title, text, source FROM articles").fetchall()
-    entries = [(row[0], *map(spell, row[1:])) for row in rows]
-    db.executemany("INSERT INTO articles_fts (rowid, title, text, source) VALUES (?, ?, ?, ?)", entries)
+    db.executemany(
+        "INSERT INTO articles_fts (rowid, entries) VALUES (?, ?)", [(row[0], spell(*row[1:])) for row in rows]
+    )
 
 
 def close(datasette: Datasette) -> None:
