@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crawler.archive.values import storable
-from crawler.text.signatures import _folding as folding
+from crawler.text.signatures import folding
 
 TITLE, SOURCE, MONTH = "\ue000", "\ue001", "\ue002"
 """Marks before entries: of the title, of the source, the month of an article. They are no letters, so no text has them."""
