@@ -10,7 +10,7 @@ from math import log
 from typing import Any, NamedTuple
 
 from crawler.archive.connection import Connection
-from crawler.archive.words import MONTH, Question, Word, ask, cut_snippet, folded, words
+from crawler.archive.words import MONTH, SOURCE, TITLE, Question, Word, ask, cut_snippet, fields_of, words
 
 ATTACHED = (
     "SELECT text FROM attachments WHERE article_id = ? AND withdrawn IS NULL AND text IS NOT NULL ORDER BY id"
@@ -20,11 +20,13 @@ ATTACHED = (
 HASHED = 16 * 2**20
 """Bytes of new entries that FTS5 gathers before it writes a segment: larger ones are merged less often."""
 
-LOOKED = 400
+LOOKED = 300
 """Of more articles than these the best are sought among those that have the words in the title and among the newest."""
 
 K1, B = 1.2, 0.75
 """BM25 as it is usually set (Robertson, Zaragoza 2009)."""
+TIMES = {"": 1.0, TITLE: 7.0, SOURCE: 1.0}
+"""How often a word counts that stands once anywhere, and how much oftener in title or source."""
 COUNTED = 5000
 """A word of more articles than these is as common as one of these."""
 
@@ -44,7 +46,11 @@ class Hit(NamedTuple):
     """How many further articles that tell the same story were found."""
 
 
-SOUGHT = "id, url, title, text, source, portal, published, first_seen, duplicate_of"
+SOUGHT = (
+    "SELECT id, url, title, text, source, portal, published, first_seen, duplicate_of, "
+    "(SELECT group_concat(f.text, char(10)) FROM attachments f WHERE f.article_id = articles.id "
+    "AND f.withdrawn IS NULL) AS attached FROM articles"
+)
 """What a search wants of an article."""
 
 Match = tuple[float, sqlite3.Row]
@@ -113,7 +119,7 @@ class Search(Connection):
         return [
             row["id"]
             for row in self._rows(self._ids(asked.expression))
-            if within(asked, row["published"] or row["first_seen"]) and self._text_of(row, asked) is not None
+            if within(asked, row["published"] or row["first_seen"]) and fitting(asked, row) is not None
         ]
 
     def find(self, query: str, limit: int = 20, offset: int = 0, *, newest: bool = False) -> Found:
@@ -143,9 +149,9 @@ class Search(Connection):
 
     def _rows(self, ids: Iterable[int]) -> Iterator[sqlite3.Row]:
         """Give the articles of some ids."""
-        for article_id in ids:
-            if row := self._row(f"SELECT {SOUGHT} FROM articles WHERE id = ?", article_id):
-                yield row
+        return self.conn.execute(
+            f"{SOUGHT} WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id", (json.dumps(list(ids)),)
+        )
 
     def _by_date(self, ids: Iterable[int], asked: Question) -> Iterator[sqlite3.Row]:
         """Give articles, the newest first."""
@@ -154,7 +160,9 @@ class Search(Connection):
             "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY moment DESC, id DESC",
             (json.dumps(list(ids)),),
         ).fetchall()
-        return self._rows(row["id"] for row in dated if within(asked, row["moment"]))
+        for row in dated:
+            if within(asked, row["moment"]):
+                yield from self.conn.execute(f"{SOUGHT} WHERE id = ?", (row["id"],))
 
     def _newest(self, expression: str, asked: Question) -> Iterator[sqlite3.Row]:
         """Give the articles that an expression finds, the newest first, month by month."""
@@ -171,7 +179,7 @@ class Search(Connection):
         found: list[Match] = []
         seen: set[int] = set()
         for row in rows:
-            if self._text_of(row, asked) is None:
+            if fitting(asked, row) is None:
                 continue
             found.append((0.0, row))
             seen.add(row["duplicate_of"] or row["id"])
@@ -191,22 +199,19 @@ class Search(Connection):
 
     def _rank(self, asked: Question, rows: Iterable[sqlite3.Row]) -> list[Match]:
         """Keep the articles that fit, the best first (BM25 over title, text and source)."""
-        told = []
-        for row in rows:
-            if within(asked, row["published"] or row["first_seen"]):
-                text = self._text_of(row, asked)
-                if text is not None:
-                    told.append((row, folded(row["title"] or ""), text, folded(row["source"] or "")))
-        if not told:
-            return []
-        average = sum(len(text) for _, _, text, _ in told) / len(told) or 1.0
+        told = [
+            (row, fields)
+            for row in rows
+            if within(asked, row["published"] or row["first_seen"]) and (fields := fitting(asked, row))
+        ]
+        average = sum(len(fields[""]) for _, fields in told) / (len(told) or 1)
         weights = self._weights(asked.words)
         found = []
-        for row, title, text, source in told:
+        for row, fields in told:
+            long = K1 * (1 - B + B * len(fields[""]) / average)
             score = 0.0
-            long = K1 * (1 - B + B * len(text) / average)
             for word, weight in weights.items():
-                often = 8.0 * word.count(title) + 2.0 * word.count(source) + word.count(text)
+                often = sum(times * word.count(fields[mark]) for mark, times in TIMES.items())
                 score += weight * often * (K1 + 1) / (often + long)
             found.append((-score, row))
         return sorted(found, key=lambda pair: (pair[0], -pair[1]["id"]))
@@ -218,12 +223,6 @@ class Search(Connection):
         top = self._row("SELECT max(id) FROM articles")
         count = (top[0] if top else 0) or 1
         return {word: log(1 + count / (1 + len(self._ids(word.expression(), COUNTED)))) for word in asked}
-
-    def _text_of(self, row: sqlite3.Row, asked: Question) -> str | None:
-        """Give the folded text of an article with its attachments; None where what is asked for is not there."""
-        attached = [each[0] for each in self.conn.execute(ATTACHED, (row["id"],))]
-        text = "\n".join([row["text"] or "", *attached])
-        return folded(text) if asked.exact or asked.fits(row["title"], text, row["source"]) else None
 
     def _hit(self, asked: Question, rank: float, row: sqlite3.Row, reprints: int) -> Hit:
         snippet = self._snippet(row, asked)
@@ -240,6 +239,13 @@ class Search(Connection):
             if (found := cut_snippet(text, asked, sought=True)) is not None:
                 return f"{' '.join((name or '').split())}: {found}"
         return cut_snippet(row["text"] or "", asked) or ""
+
+
+def fitting(asked: Question, row: sqlite3.Row) -> dict[str, str] | None:
+    """Give an article's folded fields; None where what is asked for is not there."""
+    text = f"{row['text'] or ''}\n{row['attached']}" if row["attached"] else row["text"]
+    fields = fields_of(row["title"], text, row["source"])
+    return fields if asked.exact or (asked.part is not None and asked.part.fits(fields)) else None
 
 
 def fold_reprints(found: Iterable[Match]) -> list[tuple[float, sqlite3.Row, int]]:

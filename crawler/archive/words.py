@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
@@ -69,9 +70,9 @@ def _table() -> npt.NDArray[np.uint32]:
 def _codes(text: str) -> npt.NDArray[np.uint32]:
     """Give the code points of a folded text."""
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
-    if len(codes) and codes.max() < 0x10000:
+    with suppress(IndexError):  # beyond the Basic Plane
         known: npt.NDArray[np.uint32] = _table()[codes]
-        if not (known == _SPECIAL).any():
+        if not len(known) or known.max() != _SPECIAL:
             return known
     return np.frombuffer(_fold_slowly(storable(text)).encode("utf-32-le"), "<u4")
 
@@ -283,16 +284,18 @@ class Question(NamedTuple):
         >>> ask("连云港 -徐州").fits("港口", "連雲港的港"), ask("连云港").fits("", "连云的云港")
         (True, False)
         """
-        if self.part is None:
-            return False
-        fields = {"": folded("\n".join(filter(None, (title, text, source))))}
-        if any(word.mark for word in self._all(self.part)):
-            fields |= {TITLE: folded(title or ""), SOURCE: folded(source or "")}
-        return self.part.fits(fields)
+        return self.part is not None and self.part.fits(fields_of(title, text, source))
 
-    @staticmethod
-    def _all(part: Part) -> Iterator[Word]:
-        return part.part.words() if isinstance(part, Not) else part.words()
+
+def fields_of(title: str | None, text: str | None, source: str | None) -> dict[str, str]:
+    """Fold an article's fields: by their marks, and all of them under the empty one."""
+    parts = (title or "", source or "", text or "")
+    whole = "\n".join(parts)
+    fold = folded(whole)
+    if len(fold) == len(whole):
+        first, second = len(parts[0]), len(parts[0]) + 1 + len(parts[1])
+        return {"": fold, TITLE: fold[:first], SOURCE: fold[first + 1 : second]}
+    return {"": fold, TITLE: folded(parts[0]), SOURCE: folded(parts[1])}
 
 
 _ASKED_RE = re.compile(r'(-?)(?:(\w+)[:：])?(?:"([^"]*)"|“([^”]*)”)|([()])|([^\s"“]+|["“])')

@@ -183,7 +183,7 @@ def ask_all(archive: Archive, count: int) -> int:
     wrong = 0
     scans: list[float] = []
     times: dict[tuple[str, bool], list[float]] = defaultdict(list)
-    for at, (word, typed) in enumerate(questions):
+    for word, typed in questions:
         found = set(archive.matching(typed))
         started = time.perf_counter()
         wanted = {row[0] for row in archive.conn.execute(SCAN, {"word": word})}
