@@ -1257,18 +1257,109 @@ def test_every_word_of_any_length_is_found_exactly(archive: Archive) -> None:
     for word in sought:
         plain = storable_fold(word)
         wanted = {number for number, text in texts.items() if plain in storable_fold(text)}
-        got = {
-            row[0]
-            for row in rows(
-                archive, "SELECT rowid FROM articles_fts WHERE articles_fts MATCH ?", match_expression(word)
-            )
-        }
-        assert got == wanted, word
+        assert set(archive.matching(word)) == wanted, word
         if len(word) <= 2 and all("\u4e00" <= char <= "\u9fff" for char in word):
             for typed in (word, f'"{word}"'):  # what stock Datasette sends with and without its escaping
                 stock = rows(archive, "SELECT rowid FROM articles_fts WHERE articles_fts MATCH ?", typed)
                 assert {row[0] for row in stock} == wanted, word
     assert archive.verify() == []
+
+
+def told(archive: Archive, number: int, title: str, text: str, day: int = 20, **more: Any) -> int:
+    """Save an article and give its id."""
+    published = datetime(2026, 11, day, 9, 54, 49, tzinfo=SHANGHAI)
+    return archive.save(page(archive, number, title=title, text=text, published=published, **more)).article_id
+
+
+QUESTIONS = {
+    "養老": {1, 2},  # the other script
+    "养老服务": {2},
+    "连政办发〔２０２３〕５号": {3},  # full width
+    "连政办发[2023]5号": {3},  # signs are passed over
+    "连政办发 5号": {3},
+    "养老 食堂": {1},
+    "养老 -食堂": {2},
+    "养老 NOT 食堂": {2},
+    "食堂 OR 5G": {1, 3},
+    "(食堂 OR 补贴) 养老": {1, 2},
+    "养老 NOT (食堂 OR 补贴)": set(),
+    "title:养老": {2},
+    "标题:养老服务": {2},
+    "source:苍梧晚报": {2},
+    "养老 source:连云港日报": {1},
+    '"社区 食堂"': set(),
+    '"社区食堂"': {1},
+    "养老 since:2026-11-21": {2},
+    "养老 until:2026-11-20": {1},
+    "养老 since:2026-11 until:2026-11-20": {1},
+    "gov*": {3},
+    "ov*": set(),
+    "ov": {3},
+    "老": {1, 2},
+    "民政局 -民政": set(),
+}
+
+
+def test_a_question_is_understood(archive: Archive) -> None:
+    assert told(archive, 1, "社区食堂开门", "市民政局说养老的社区食堂开门了，老人每天来吃饭。") == 1
+    assert told(archive, 2, "養老服務", "補貼按月發放到賬，戶籍老人可以申請。", 22, source="苍梧晚报") == 2
+    assert told(archive, 3, "文件", "连政办发〔2023〕5号文件见lyg.gov.cn，含5Ｇ基站建设。") == 3
+    assert {query: set(archive.matching(query)) for query in QUESTIONS} == QUESTIONS
+
+
+def test_the_newest_come_first_where_that_is_asked(archive: Archive) -> None:
+    for number, day in enumerate((3, 9, 1, 7, 5), 1):
+        told(
+            archive,
+            number,
+            "养老" if day == 1 else f"第{number}件事",
+            f"第{number}件事说养老服务中心开门。" * 4,
+            day,
+        )
+    assert [hit.id for hit in archive.search("养老服务", newest=True)] == [2, 4, 5, 1, 3]
+    assert [hit.id for hit in archive.search("养老", limit=2, newest=True)] == [2, 4]
+    assert archive.search("养老")[0].id == 3
+
+
+def test_many_articles_are_searched_month_by_month(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crawler.archive.search.LOOKED", 4)
+    days = [date(2020 + number % 7, 1 + number % 12, 1 + number % 28) for number in range(40)]
+    for number, day in enumerate(days, 1):
+        title = "港口的名字" if number % 9 == 0 else "事"
+        text = f"{number}号泊位的港口今天开门迎客。" if number % 4 else f"{number}号泊位的港与口。"
+        archive.save(numbered(archive, number, title, text, day))
+    wanted = sorted((day, number) for number, day in enumerate(days, 1) if number % 4 or number % 9 == 0)
+    newest = [number for _, number in reversed(wanted)]
+    assert [hit.id for hit in archive.search("港口", limit=100, newest=True)] == newest
+    assert [hit.id for hit in archive.search("港口", limit=5, offset=10, newest=True)] == newest[10:15]
+    best = archive.search("港口", limit=2)
+    assert {hit.title for hit in best} == {"港口的名字"}
+    assert archive.find("港口").whole is False
+    assert archive.find("泊位 12号").whole is True
+
+
+def numbered(archive: Archive, number: int, title: str, text: str, day: date) -> Page:
+    made = page(archive, 1, title=title, text=text, published=day)
+    made.url = URL.format(f"m{number}")
+    return made
+
+
+def test_the_index_is_built_anew_as_it_was(archive: Archive) -> None:
+    for number in TEXTS:
+        archive.save(page(archive, number))
+    archive.conn.execute("INSERT INTO articles_fts (articles_fts) VALUES ('delete-all')")
+    assert archive.verify() != []
+    heard: list[tuple[int, int]] = []
+    archive.rebuild_index(lambda done, count: heard.append((done, count)))
+    assert (archive.verify(), heard) == ([], [(1, 3), (2, 3), (3, 3)])
+
+
+def test_of_one_story_the_first_stands_for_all(archive: Archive) -> None:
+    text = TEXTS[1] * 3
+    told(archive, 1, "养老", text, 20)
+    told(archive, 2, "养老", text, 21)
+    assert [(hit.id, hit.reprints) for hit in archive.search("养老")] == [(1, 1)]
+    assert archive.find("养老").total == 2
 
 
 def storable_fold(text: str) -> str:

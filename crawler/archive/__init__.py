@@ -20,10 +20,10 @@ from crawler.archive.listings import PAUSES, Lines, Owed, Standing
 from crawler.archive.locking import ArchiveError, ArchiveLocked, lock
 from crawler.archive.remembering import FORGET_DAYS, Remembered
 from crawler.archive.runs import Channel
-from crawler.archive.search import Hit
+from crawler.archive.search import Found, Hit
 from crawler.archive.shape import APPLICATION_ID, FILE_STATES, INDEXES, SHAPE_VERSION, STATES, TABLES, VIEWS
 from crawler.archive.values import block_digest, canonical, line_digest, now, storable, targets_of
-from crawler.archive.words import match_expression, words
+from crawler.archive.words import ask, cut_snippet, match_expression, spelled, words
 
 __all__ = [
     "APPLICATION_ID",
@@ -44,6 +44,7 @@ __all__ = [
     "Books",
     "Campaign",
     "Channel",
+    "Found",
     "History",
     "Hit",
     "Imbalance",
@@ -55,15 +56,18 @@ __all__ = [
     "Standing",
     "Tampered",
     "Unread",
+    "ask",
     "block_digest",
     "canonical",
     "compare",
+    "cut_snippet",
     "line_digest",
     "lock",
     "match_expression",
     "now",
     "put_in_place",
     "retitled",
+    "spelled",
     "storable",
     "targets_of",
     "words",

@@ -122,7 +122,7 @@ class Articles(Attachments, Runovers, Listings, Campaigns):
         article_id = self._insert("articles", row)
         self._write_version(page, article_id, when, values, "first")
         self._offer(_files_of(page), article_id, page.portal, page.channel, page.hosts, when)
-        self._index(article_id, self._indexed(article_id, values))
+        self._index(article_id, self._indexed(article_id, row))
         self._relate(article_id)
         self._learn(page)
         return Saved(article_id, 1, "first")
@@ -145,7 +145,7 @@ class Articles(Attachments, Runovers, Listings, Campaigns):
             row["signature"] = page.signature or sign(values["text"] or "")
         indexed = self._indexed(article_id, before)
         self._offer(_files_of(page), article_id, page.portal, page.channel, page.hosts, when)
-        self._reindex(article_id, indexed, self._indexed(article_id, values))
+        self._reindex(article_id, indexed, self._indexed(article_id, {**dict(before), **values}))
         self._update("articles", article_id, row)
         if not same:
             self._part(article_id)

@@ -244,7 +244,9 @@ class Attachments(Captures, Search):
     def _answer(self, row: sqlite3.Row, values: Mapping[str, Any]) -> None:
         """Change an attachment's row, and the index where that changes the text of its article."""
         article_id = row["article_id"]
-        article = self._row("SELECT title, text, source FROM articles WHERE id = ?", article_id)
+        article = self._row(
+            "SELECT title, text, source, published, first_seen FROM articles WHERE id = ?", article_id
+        )
         if article is None or values.get("text", row["text"]) == row["text"]:
             self._update("attachments", row["id"], values)
             return

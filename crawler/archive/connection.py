@@ -216,8 +216,11 @@ class Connection:
                             self.db.table(name).add_column(column, kind)
                             grown.add(name)
             for name, sql in BY_HAND.items():
+                if self.db[name].exists() and not self._is_made_so(name, sql):
+                    self.conn.execute(f"DROP TABLE {name}")
                 if not self.db[name].exists():
                     self.conn.execute(sql)
+                    grown.add(name)
             for name, sql in INDEXES.items():
                 self.conn.execute(f"CREATE {sql.format(f'IF NOT EXISTS {name}')}")
             for name, sql in VIEWS.items():
@@ -228,7 +231,8 @@ class Connection:
         self.commit()
 
     def _bring_up(self, version: int, grown: Collection[str]) -> None:
-        """Work out what a file of an elder shape (0: a new one) lacks; `grown` names the tables that got columns."""
+        """Work out what a file of an elder shape (0: a new one) lacks; `grown` names the tables that got columns
+        or were made anew."""
 
     def _has_shape(self) -> bool:
         present = {row[0] for row in self.conn.execute("SELECT name FROM sqlite_schema")}
@@ -238,10 +242,16 @@ class Connection:
             row[0]: row[1]
             for row in self.conn.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'view'")
         }
+        if not all(self._is_made_so(name, sql) for name, sql in BY_HAND.items()):
+            return False
         return all(views[name].endswith(sql) for name, sql in VIEWS.items()) and all(
             set(table.columns) <= {row[1] for row in self.conn.execute(f"PRAGMA table_info({name})")}
             for name, table in TABLES.items()
         )
+
+    def _is_made_so(self, name: str, sql: str) -> bool:
+        row = self._row("SELECT sql FROM sqlite_schema WHERE name = ?", name)
+        return row is not None and row[0] == sql
 
     # -- transactions --
 
@@ -310,5 +320,5 @@ class Connection:
         self.conn.execute(f"UPDATE {table} SET {names} WHERE id = ?", (*row.values(), row_id))
 
     def _is_elder(self, than: int = 3) -> bool:
-        """Tell whether the file is open for reading and of an elder shape: before 3 nothing is remembered."""
+        """Tell whether the file is open for reading and of a shape before one: 3 brought memory and parts, 4 the index."""
         return self.readonly and bool(self.conn.execute("PRAGMA user_version").fetchone()[0] < than)

@@ -19,3 +19,5 @@ class Archive(Copies, Runs, Accounts):
             self._find_campaigns()
         if 0 < version < 4:
             self._name_changes()
+        if "articles_fts" in grown:
+            self.rebuild_index()

@@ -119,9 +119,11 @@ TABLES = {
 BY_HAND = {
     "bands": "CREATE TABLE bands (band INTEGER NOT NULL, article_id INTEGER NOT NULL REFERENCES articles(id), "
     "PRIMARY KEY (band, article_id)) WITHOUT ROWID",
-    # Contentless: its words are made in Python, the texts are not stored a second time. The tokenizer is
-    # `ascii` because it parts only at ASCII signs, and `words` has done all the rest.
-    "articles_fts": "CREATE VIRTUAL TABLE articles_fts USING fts5(title, text, source, content='', tokenize='ascii')",
+    # Contentless: its entries are made in Python, the texts are not stored a second time. The tokenizer is
+    # `ascii` because it parts only at ASCII signs, and `words` has done all the rest. Places and lengths are
+    # left out: whether the pairs of a longer word stand in a row is looked up in the text.
+    "articles_fts": "CREATE VIRTUAL TABLE articles_fts USING fts5(entries, content='', tokenize='ascii', detail=none, "
+    "columnsize=0)",
 }
 
 INDEXES = {
@@ -130,6 +132,7 @@ INDEXES = {
     "captures_run": "INDEX {} ON captures(run_id)",
     "captures_revisit": "INDEX {} ON captures(revisit_of) WHERE revisit_of IS NOT NULL",
     "articles_key": "UNIQUE INDEX {} ON articles(key)",
+    "articles_moment": "INDEX {} ON articles(coalesce(published, first_seen))",
     "articles_published": "INDEX {} ON articles(published)",
     "articles_undated": "INDEX {} ON articles(first_seen) WHERE published IS NULL",
     "articles_seen": "INDEX {} ON articles(first_seen)",

@@ -1,90 +1,509 @@
-"""Words as the full-text index spells them, and what a person types turned into its expressions."""
+"""Words as the full-text index spells them, and questions as people type them.
+
+A text is indexed as the set of its pairs of neighbouring characters and of its single characters, after folding:
+width and case (NFKC, lower), Simplified and Traditional as one, signs as blanks. A word of one or two characters
+is one entry; of a longer one all pairs must be there, and `Question.fits` tells whether they stand in a row.
+What stands in the title or in the source is indexed a second time behind a mark, so that it can be asked for alone
+and comes first.
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from crawler.archive.values import storable
+from crawler.text.signatures import folding
 
-_WORD_RE = re.compile(r"[^\W_]+")
-_LONG_WORD_RE = re.compile(r"[0-9a-z]{3,}")
-ASKED_RE = re.compile(r'"([^"]*)"|“([^”]*)”|(\S+)')
+TITLE, SOURCE, MONTH = "\ue000", "\ue001", "\ue002"
+"""Marks before entries: of the title, of the source, the month of an article. They are no letters, so no text has them."""
 
+FIELDS = {"title": TITLE, "标题": TITLE, "source": SOURCE, "来源": SOURCE}
+BOUNDS = {"since": "since", "自": "since", "until": "until", "至": "until"}
 
-def _normal(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).lower()
-
-
-def _interleave(runs: Iterable[str]) -> list[str]:
-    """Give each character of each run, and between two neighbours the pair of them."""
-    found: list[str] = []
-    for run in runs:
-        for at, char in enumerate(run):
-            if at:
-                found.append(run[at - 1 : at + 1])
-            found.append(char)
-    return found
+_SPECIAL = 0xFFFFFFFF
+_SIGN_RE = re.compile(r"[\W_]")
 
 
-def words(text: str | None) -> str:
-    """Spell a text for the full-text index: characters and pairs in turn, longer Latin words at the end.
+# --- folding ---
 
-    With both in one sequence a word of one or two characters is one token, any longer word is a phrase, and
-    each is found exactly where the text has it.
 
-    >>> words("连云港，5G")
-    '连 连云 云 云港 港 5 5g g'
+def folded(text: str) -> str:
+    """Give a text as it is indexed and compared: one width, case and script, each sign a blank.
+
+    >>> folded("連雲港，５Ｇ㎡")
+    '连云港 5gm2'
     """
-    if not text:
+    return _codes(text).tobytes().decode("utf-32-le")
+
+
+def _fold_slowly(text: str) -> str:
+    plain = unicodedata.normalize("NFKC", text).lower().translate(folding())
+    return _SIGN_RE.sub(" ", plain)
+
+
+@cache
+def _table() -> npt.NDArray[np.uint32]:
+    """Map each character of the Basic Plane to the one that it is folded to; `_SPECIAL` where its neighbours count."""
+    table = np.full(0x10000, _SPECIAL, np.uint32)
+    for code in range(0x10000):
+        if 0xD800 <= code < 0xE000:
+            continue
+        found = _fold_slowly(chr(code))
+        if (
+            len(found) == 1
+            and not unicodedata.combining(chr(code))
+            and not 0x1100 <= code < 0x1200
+            and code != 0x3A3
+        ):
+            table[code] = ord(found)
+    return table
+
+
+def _codes(text: str) -> npt.NDArray[np.uint32]:
+    """Give the code points of a folded text."""
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+    with suppress(IndexError):  # beyond the Basic Plane
+        known: npt.NDArray[np.uint32] = _table()[codes]
+        if not len(known) or known.max() != _SPECIAL:
+            return known
+    return np.frombuffer(_fold_slowly(storable(text)).encode("utf-32-le"), "<u4")
+
+
+# --- entries ---
+
+
+def words(
+    title: str | None, text: str | None = None, source: str | None = None, month: str | None = None
+) -> str:
+    """Spell an article for the full-text index: its entries in a fixed order, parted by blanks.
+
+    >>> words(None, "连云，5G").split()
+    ['5', 'g', '云', '连', '5g', '连云']
+    >>> [entry for entry in words("民政", "民政").split() if TITLE not in entry]
+    ['政', '民', '民政']
+    """
+    headed = _entries(_codes(title or ""))
+    whole = _entries(_codes("\n".join(filter(None, (title, text, source)))))
+    found = [whole, _marked(TITLE, headed), _marked(SOURCE, _entries(_codes(source or "")))]
+    if month:
+        found.append(MONTH + month)
+    return " ".join(filter(None, found))
+
+
+def _entries(codes: npt.NDArray[np.uint32]) -> str:
+    """Spell the different characters and pairs of a folded text, parted by blanks."""
+    if not len(codes):
         return ""
-    normal = _normal(text)
-    found = _interleave(_WORD_RE.findall(normal))
-    found += dict.fromkeys(_LONG_WORD_RE.findall(normal))
-    return " ".join(found)
+    letter = codes != 0x20
+    single = _different(codes[letter])
+    both = letter[:-1] & letter[1:]
+    pair = _different(codes[:-1][both].astype(np.uint64) << np.uint64(32) | codes[1:][both])
+    out = np.full(2 * len(single) + 3 * len(pair), 0x20, "<u4")
+    out[0 : 2 * len(single) : 2] = single
+    out[2 * len(single) :: 3] = pair >> np.uint64(32)
+    out[2 * len(single) + 1 :: 3] = pair & np.uint64(0xFFFFFFFF)
+    return out.tobytes().decode("utf-32-le").rstrip()
+
+
+def _different(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Sort values and keep one of each (``numpy.unique`` takes three times as long on so few)."""
+    found = np.sort(values)
+    new = np.ones(len(found), bool)
+    np.not_equal(found[1:], found[:-1], out=new[1:])
+    return found[new]
+
+
+def _marked(mark: str, entries: str) -> str:
+    return mark + entries.replace(" ", " " + mark) if entries else ""
+
+
+# --- questions ---
+
+
+class Word(NamedTuple):
+    """Characters that must stand in a row, signs between them passed over."""
+
+    runs: tuple[str, ...]
+    """Folded, without signs; parted where signs stood."""
+    mark: str = ""
+    """`TITLE` or `SOURCE` where only these are asked."""
+    begins: bool = False
+    """Whether a word must begin there (``prefix*``; of Latin letters and digits)."""
+
+    @property
+    def entries(self) -> list[str]:
+        """The entries that a text with the word has."""
+        found: dict[str, None] = {}
+        for run in self.runs:
+            found |= dict.fromkeys(
+                [run] if len(run) == 1 else [run[at : at + 2] for at in range(len(run) - 1)]
+            )
+        return [self.mark + entry for entry in found]
+
+    @property
+    def exact(self) -> bool:
+        """Whether a text that has the entries has the word."""
+        return len(self.runs) == 1 and len(self.runs[0]) <= 2 and not self.begins
+
+    def expression(self) -> str:
+        return " AND ".join(f'"{entry}"' for entry in self.entries)
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """What finds the word in a folded text."""
+        return _pattern(self)
+
+    def fits(self, fields: Mapping[str, str]) -> bool:
+        text = fields[self.mark]
+        return (
+            (self.runs[0] in text)
+            if len(self.runs) == 1 and not self.begins
+            else bool(self.pattern.search(text))
+        )
+
+    def words(self) -> Iterator[Word]:
+        yield self
+
+    def count(self, text: str) -> int:
+        """Count the word in a folded text."""
+        if len(self.runs) == 1 and not self.begins:
+            return text.count(self.runs[0])
+        return len(self.pattern.findall(text))
+
+
+class Not(NamedTuple):
+    """What must not be there."""
+
+    part: Positive
+
+    def fits(self, fields: Mapping[str, str]) -> bool:
+        return not self.part.fits(fields)
+
+    def words(self) -> Iterator[Word]:
+        return iter(())
+
+
+class Both(NamedTuple):
+    """What must all be there."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def exact(self) -> bool:
+        return all((part.part if isinstance(part, Not) else part).exact for part in self.parts)
+
+    def expression(self) -> str:
+        found = " AND ".join(f"({part.expression()})" for part in self.parts if not isinstance(part, Not))
+        # what is not exact may be absent where its entries are there
+        for part in self.parts:
+            if isinstance(part, Not) and part.part.exact:
+                found = f"({found}) NOT ({part.part.expression()})"
+        return found
+
+    def fits(self, fields: Mapping[str, str]) -> bool:
+        return all(part.fits(fields) for part in self.parts)
+
+    def words(self) -> Iterator[Word]:
+        for part in self.parts:
+            yield from part.words()
+
+
+class Either(NamedTuple):
+    """Of what one must be there."""
+
+    parts: tuple[Positive, ...]
+
+    @property
+    def exact(self) -> bool:
+        return all(part.exact for part in self.parts)
+
+    def expression(self) -> str:
+        return " OR ".join(f"({part.expression()})" for part in self.parts)
+
+    def fits(self, fields: Mapping[str, str]) -> bool:
+        return any(part.fits(fields) for part in self.parts)
+
+    def words(self) -> Iterator[Word]:
+        for part in self.parts:
+            yield from part.words()
+
+
+Positive = Word | Both | Either
+Part = Positive | Not
+
+
+@lru_cache(maxsize=256)
+def _pattern(word: Word) -> re.Pattern[str]:
+    edge = r"(?<![^\W_])" if word.begins else ""
+    return re.compile(edge + " +".join(map(re.escape, word.runs)))
+
+
+class Question(NamedTuple):
+    """What a person asks for, understood."""
+
+    part: Positive | None
+    """None: nothing was asked that a text can have."""
+    since: str | None = None
+    """The first day, or the beginning of one: ``2024``, ``2024-03``, ``2024-03-01``."""
+    until: str | None = None
+
+    @property
+    def expression(self) -> str:
+        """The FTS5 expression of the articles that may fit; `exact`: of those that do."""
+        return self.part.expression() if self.part else '""'
+
+    @property
+    def exact(self) -> bool:
+        return self.part is None or self.part.exact
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """The words that are looked for, as typed."""
+        return tuple(dict.fromkeys(self.part.words())) if self.part else ()
+
+    @property
+    def titled(self) -> str | None:
+        """The expression of the articles that have all the words in their title; None where that cannot be said so."""
+        parts = self.part.parts if isinstance(self.part, Both) else (self.part,)
+        found = [part.entries for part in parts if isinstance(part, Word) and not part.mark]
+        if len(found) < len(parts):
+            return None
+        return " AND ".join(f'"{TITLE}{entry}"' for entries in found for entry in entries)
+
+    def fits(self, title: str | None, text: str | None, source: str | None = None) -> bool:
+        """Tell whether an article has what is asked for; the texts of its attachments may stand in `text`.
+
+        >>> ask("连云港 -徐州").fits("港口", "連雲港的港"), ask("连云港").fits("", "连云的云港")
+        (True, False)
+        """
+        return self.part is not None and self.part.fits(fields_of(title, text, source))
+
+
+def fields_of(title: str | None, text: str | None, source: str | None) -> dict[str, str]:
+    """Fold an article's fields: by their marks, and all of them under the empty one."""
+    parts = (title or "", source or "", text or "")
+    whole = "\n".join(parts)
+    fold = folded(whole)
+    if len(fold) == len(whole):
+        first, second = len(parts[0]), len(parts[0]) + 1 + len(parts[1])
+        return {"": fold, TITLE: fold[:first], SOURCE: fold[first + 1 : second]}
+    return {"": fold, TITLE: folded(parts[0]), SOURCE: folded(parts[1])}
+
+
+_ASKED_RE = re.compile(r'(-?)(?:(\w+)[:：])?(?:"([^"]*)"|“([^”]*)”)|([()])|([^\s"“]+|["“])')
+_DAY_RE = re.compile(r"\d{4}(?:-\d\d(?:-\d\d)?)?")
+
+
+class _Wrong(Exception):
+    """What was typed is no expression."""
+
+
+@lru_cache(maxsize=256)
+def ask(query: str | None) -> Question:
+    """Understand what a person types; nothing that is typed is an error.
+
+    Blanks part words, all of which must be there; quotation marks keep words together; ``OR``, ``NOT`` (or ``-``),
+    ``AND`` and parentheses as usual; ``title:``, ``source:``, ``since:2024-03``, ``until:2024-03-31``; ``gov*`` begins
+    a word. What is no such expression is looked for word by word.
+
+    >>> ask("社保 连云港").expression
+    '("社保") AND ("连云" AND "云港")'
+    >>> ask("(雨 OR 雪) -冰雹").expression
+    '((("雨") OR ("雪"))) NOT ("冰雹")'
+    >>> ask("OR (").words, ask("，").part
+    ((Word(runs=('or',), mark='', begins=False),), None)
+    """
+    typed = storable(query or "")
+    try:
+        return _Parser(typed).question()
+    except _Wrong:
+        parts: list[Part] = [word for found in re.findall(r'[^\s"“”()]+', typed) if (word := _word(found))]
+        return Question(_join(parts))
+
+
+def _word(typed: str, mark: str = "") -> Word | None:
+    runs = tuple(folded(typed).split())
+    if not runs:
+        return None
+    begins = typed.endswith("*") and runs[0].isascii() and mark == ""
+    return Word(runs, mark, begins)
+
+
+def _join(parts: list[Part]) -> Positive | None:
+    unique = tuple(dict.fromkeys(parts))
+    if not unique:
+        return None
+    first, *others = unique
+    if not others and not isinstance(first, Not):
+        return first
+    if all(isinstance(part, Not) for part in unique):
+        raise _Wrong
+    return Both(unique)
+
+
+class _Parser:
+    """Recursive descent over what was typed; raises _Wrong where it is no expression."""
+
+    def __init__(self, typed: str) -> None:
+        self.tokens: list[tuple[str, str, bool, str]] = []
+        """What it is (``word``, ``phrase``, ``(``, ``)``, ``AND``…), its text, whether denied, its field."""
+        self.at = 0
+        self.depth = 0
+        self.since: str | None = None
+        self.until: str | None = None
+        for match in _ASKED_RE.finditer(typed):
+            minus, field, straight, curly, paren, bare = match.groups()
+            if paren:
+                self.tokens.append((paren, "", False, ""))
+            elif bare:
+                self._bare(bare)
+            else:
+                phrase = straight if straight is not None else curly
+                self.tokens.append(("phrase", phrase, bool(minus), self._mark(field)))
+
+    def _mark(self, field: str | None) -> str:
+        if field and field.lower() not in FIELDS:
+            raise _Wrong
+        return FIELDS[field.lower()] if field else ""
+
+    def _bare(self, bare: str) -> None:
+        closing = 0
+        while bare.endswith(")") and bare.count(")") > bare.count("("):
+            bare, closing = bare[:-1], closing + 1
+        if bare in ("AND", "OR", "NOT"):
+            self.tokens.append((bare, "", False, ""))
+        elif bare:
+            denied = bare.startswith("-") and len(bare) > 1
+            text = bare.removeprefix("-") if denied else bare
+            name, sign, rest = re.match(r"(\w*)([:：]?)(.*)", text, re.S).groups()  # type: ignore[union-attr]
+            if sign and name.lower() in FIELDS and rest:
+                self.tokens.append(("word", rest, denied, FIELDS[name.lower()]))
+            elif sign and name.lower() in BOUNDS and _DAY_RE.fullmatch(rest) and not denied:
+                self.tokens.append((BOUNDS[name.lower()], rest, False, ""))
+            else:
+                self.tokens.append(("word", text, denied, ""))
+        self.tokens += [(")", "", False, "")] * closing
+
+    def question(self) -> Question:
+        part = self._either()
+        if self.at < len(self.tokens):
+            raise _Wrong
+        return Question(part, self.since, self.until)
+
+    def _next(self) -> str:
+        return self.tokens[self.at][0] if self.at < len(self.tokens) else ""
+
+    def _either(self) -> Positive | None:
+        parts = [self._both()]
+        while self._next() == "OR":
+            self.at += 1
+            parts.append(self._both())
+        if len(parts) == 1:
+            return parts[0]
+        if None in parts:
+            raise _Wrong
+        return Either(tuple(dict.fromkeys(part for part in parts if part is not None)))
+
+    def _both(self) -> Positive | None:
+        parts: list[Part] = []
+        wanted = False
+        while (kind := self._next()) and kind not in (")", "OR"):
+            self.at += 1
+            wanted = kind in ("AND", "NOT")
+            if kind == "AND":
+                if not parts or self._next() in ("AND", "OR", ")", ""):
+                    raise _Wrong
+                continue
+            if kind in ("since", "until"):
+                if self.depth:
+                    raise _Wrong
+                setattr(self, kind, self.tokens[self.at - 1][1])
+                continue
+            denied = kind == "NOT"
+            if denied:
+                if self._next() not in ("word", "phrase", "("):
+                    raise _Wrong
+                self.at += 1
+            part = self._one()
+            if denied and isinstance(part, Not):
+                raise _Wrong
+            if part is not None:
+                parts.append(Not(part) if denied and not isinstance(part, Not) else part)
+            wanted = False
+        if wanted:
+            raise _Wrong
+        return _join(parts)
+
+    def _one(self) -> Part | None:
+        kind, text, denied, mark = self.tokens[self.at - 1]
+        if kind == "(":
+            self.depth += 1
+            part = self._either()
+            self.depth -= 1
+            if self._next() != ")":
+                raise _Wrong
+            self.at += 1
+            return part
+        word = _word(text, mark)
+        return Not(word) if denied and word else word
+
+
+@lru_cache(maxsize=1)
+def _spellings() -> dict[str, str]:
+    """Give for each folded character all that are folded to it."""
+    found: dict[str, list[str]] = {}
+    for code, to in enumerate(_table().tolist()):
+        if to not in (_SPECIAL, 0x20):
+            found.setdefault(chr(to), []).append(chr(code))
+    return {char: "".join(many) for char, many in found.items()}
+
+
+@lru_cache(maxsize=256)
+def spelled(words: tuple[Word, ...]) -> re.Pattern[str] | None:
+    """Give what finds words in a text as it is written, in either script and width; None where there are none."""
+    spellings = _spellings()
+    found = []
+    for word in sorted(words, key=lambda word: -sum(map(len, word.runs))):
+        runs = ("".join(f"[{re.escape(spellings.get(char, char))}]" for char in run) for run in word.runs)
+        found.append(r"[\W_]+".join(runs))
+    return re.compile("|".join(found)) if found else None
+
+
+def cut_snippet(text: str, asked: Question, around: int = 40, *, sought: bool = False) -> str | None:
+    """Cut out the first place that a word of a question has in a text, one line, from the beginning of its sentence.
+
+    A text with none of the words gives its beginning, or None where a word is `sought`.
+
+    >>> cut_snippet("第一句。連雲港市民政局公布新规。", ask("连云港"))
+    '…連雲港市民政局公布新规。'
+    """
+    pattern = spelled(asked.words)
+    match = pattern.search(text) if pattern else None
+    if sought and match is None:
+        return None
+    first, last = match.span() if match else (0, 0)
+    start, end = max(0, first - around), last + around
+    for sign in _ENDS_RE.finditer(text, start, first):
+        start = sign.end()
+    cut = " ".join(text[start:end].split())
+    return ("…" if start else "") + cut + ("…" if end < len(text) else "")
+
+
+_ENDS_RE = re.compile(r"[。！？!?\n]")
 
 
 def match_expression(query: str | None) -> str:
-    """Turn what a person types into an FTS5 expression.
+    """Turn what a person types into an FTS5 expression of the articles that may fit; see `ask`.
 
-    White space parts words, all of which must be there; quotation marks keep words together; signs inside a
-    word are passed over. Nothing that is typed is an error.
-
-    >>> match_expression("社保 连云港")
-    '"社保" "连云 云 云港"'
-    >>> match_expression('"5G 基站" OR*')
-    '"5g g 基 基站" "or"'
-    >>> match_expression("，")
-    '""'
+    >>> match_expression("连云港")
+    '"连云" AND "云港"'
     """
-    found = []
-    for match in ASKED_RE.finditer(_normal(storable(query or ""))):
-        runs = _WORD_RE.findall(next((group for group in match.groups() if group is not None), ""))
-        if not runs:
-            continue
-        tokens = _interleave(runs)
-        # at the edges the pair implies its outer character
-        first = 1 if len(runs[0]) > 1 else 0
-        last = len(tokens) - (1 if len(runs[-1]) > 1 else 0)
-        found.append('"' + " ".join(tokens[first:last]) + '"')
-    return " ".join(found) or '""'
-
-
-def cut_snippet(text: str, query: str, around: int = 40, *, sought: bool = False) -> str | None:
-    """Cut out the first place of the first word that the text has, one line.
-
-    A text with none of the words gives its beginning, or None where a word is `sought`.
-    """
-    at = length = 0
-    for match in ASKED_RE.finditer(query):
-        word = next((group for group in match.groups() if group is not None), "")
-        found = re.search(re.escape(word), text, re.IGNORECASE) if word else None
-        if found:
-            at, length = found.start(), len(word)
-            break
-    if sought and not length:
-        return None
-    start, end = max(0, at - around), at + length + around
-    cut = " ".join(text[start:end].split())
-    return ("…" if start else "") + cut + ("…" if end < len(text) else "")
+    return ask(query).expression

@@ -76,7 +76,7 @@ class Comparison(NamedTuple):
 
 
 @cache
-def _folding() -> dict[int, str]:
+def folding() -> dict[int, str]:
     """Map every character that script conversion may exchange to one of its class."""
     parent: dict[str, str] = {}
 
@@ -103,7 +103,7 @@ def fold(text: str) -> str:
     >>> fold("，。!") == fold("") == ""
     True
     """
-    wide = unicodedata.normalize("NFKC", text).lower().translate(_folding())
+    wide = unicodedata.normalize("NFKC", text).lower().translate(folding())
     return "".join(_WORD_RE.findall(wide))
 
 

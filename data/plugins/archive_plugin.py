@@ -20,10 +20,11 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from datasette import handle_exception, hookimpl
 from datasette.database import Database, QueryInterrupted
 from datasette.facets import Facet
+from datasette.filters import FilterArguments
 from datasette.utils import escape_sqlite, path_with_added_args, path_with_removed_args, tilde_decode
 from markupsafe import Markup, escape
 
-from crawler.archive import APPLICATION_ID, match_expression
+from crawler.archive import APPLICATION_ID, ask, cut_snippet, match_expression, spelled
 from crawler.text import repair
 
 NEWEST = 20
@@ -61,10 +62,6 @@ FORMULA_RE = re.compile(r"[\t\r ]*[=+\-@]")
 """The beginning of a cell that a spreadsheet would calculate."""
 NUMBER_RE = re.compile(r"[+-]?\d+(\.\d+)?")
 csv.field_size_limit(2**31 - 1)  # the stock limit of 128 KiB is less than a long article
-
-ASKED_RE = re.compile(r'"([^"]*)"|“([^”]*)”|(\S+)')
-WORD_RE = re.compile(r"[^\W_]+")
-"""What a person may type, and what in it is a word."""
 
 LABELS = {
     "portal": "网站 portal",
@@ -232,20 +229,14 @@ def show_link(url: object, label: object = None, page: object = None) -> Markup:
 
 
 def find_words(query: str) -> re.Pattern[str] | None:
-    """Give what finds the searched words in a text, None where the query has none.
+    """Give what finds the searched words in a text, in either script and width; None where the query has none.
 
-    The same grammar as `crawler.archive.match_expression`: blanks part words, quotation marks hold them
-    together, signs inside a word are passed over.
-
-    >>> find_words('发〔2023〕5号').search("连政办发[2023]5号文件")[0]
-    '发[2023]5号'
+    >>> find_words("发〔2023〕5号").search("连政办發[２０２３]5号文件")[0]
+    '發[２０２３]5号'
     >>> find_words("，") is None
     True
     """
-    asked = (found[0] or found[1] or found[2] for found in ASKED_RE.findall(query))
-    words = ["[\\W_]*".join(map(re.escape, WORD_RE.findall(word))) for word in asked]
-    longest_first = sorted(filter(None, words), key=len, reverse=True)
-    return re.compile("|".join(longest_first), re.IGNORECASE) if longest_first else None
+    return spelled(ask(query).words)
 
 
 def mark_words(text: object, query: str) -> Markup:
@@ -518,8 +509,22 @@ def prepare_connection(conn: Any) -> None:
     conn.create_function(
         "escape_fts", 1, lambda query: match_expression(str(query or "")), deterministic=True
     )
+    conn.create_function("search", 1, lambda query: match_expression(str(query or "")), deterministic=True)
+    conn.create_function("fits", 4, fits, deterministic=True)
+    conn.create_function("snippet_zh", 2, snippet_zh, deterministic=True)
     conn.create_function("repair", 1, lambda text: repair(text).text if isinstance(text, str) else text)
     conn.create_function("host", 1, read_host, deterministic=True)
+
+
+def fits(query: object, title: object, text: object, source: object) -> bool:
+    """Tell whether an article has what is asked for (SQL function ``fits``); `search` finds those that may."""
+    told = (str(part) if part is not None else None for part in (title, text, source))
+    return ask(str(query or "")).fits(*told)
+
+
+def snippet_zh(text: object, query: object) -> str:
+    """Cut out the first place of a searched word, from the beginning of its sentence (SQL function ``snippet_zh``)."""
+    return cut_snippet(str(text or ""), ask(str(query or ""))) or ""
 
 
 def read_host(url: object) -> str | None:
@@ -638,6 +643,34 @@ def render_cell(
     if UNSEEN_RE.search(value):
         return show_unseen(value[:limit]) + ("…" if len(value) > limit else "")
     return None
+
+
+@hookimpl
+def filters_from_request(request: Any, database: str, table: str, datasette: Any) -> Any:
+    """Make the stock search box exact: what its index finds is held against the text, and the days are bounded."""
+
+    async def inner() -> FilterArguments:
+        query = request.args.get("_search")
+        if table != "articles" or not query or not await is_archive(datasette.get_database(database)):
+            return FilterArguments([])
+        asked = ask(query)
+        where = []
+        if not asked.exact:
+            where.append(f"fits(:asked, title, {WHOLE}, source)")
+        if asked.since:
+            where.append("coalesce(published, first_seen) >= :since")
+        if asked.until:
+            where.append("substr(coalesce(published, first_seen), 1, length(:until)) <= :until")
+        return FilterArguments(where, {"asked": query, "since": asked.since, "until": asked.until})
+
+    return inner
+
+
+WHOLE = (
+    "coalesce(text, '') || coalesce((SELECT char(10) || group_concat(f.text, char(10)) FROM attachments f "
+    "WHERE f.article_id = articles.id AND f.withdrawn IS NULL), '')"
+)
+"""The text of an article with those of its attachments."""
 
 
 class YearFacet(Facet):
