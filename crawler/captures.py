@@ -136,6 +136,16 @@ class Unpacked(NamedTuple):
     """``truncated-encoding``, ``bad-encoding``, ``unknown-encoding:NAME``, ``truncated:length``."""
 
 
+class Signed(NamedTuple):
+    """What a run signs of its capture file."""
+
+    warc: str
+    """File name, relative to the capture directory."""
+    bytes: int
+    digest: str
+    """``sha256:HEX`` of those bytes, the closing record among them."""
+
+
 class RunRecord(NamedTuple):
     """What a capture file says about the run that made it."""
 
@@ -320,6 +330,8 @@ class CaptureWriter:
         self._file: IO[bytes] | None = None
         self._info_id = ""
         self._unsynced = False
+        self._hash = hashlib.sha256()
+        self._length = 0
         self.prepare(self.directory)
 
     @staticmethod
@@ -467,15 +479,17 @@ class CaptureWriter:
             raise CaptureError(f"captures: cannot bring {self.path} to the disk: {error.strerror}") from error
         self._unsynced = False
 
-    def finish(self, outcome: Mapping[str, Any]) -> None:
-        """Write the closing record with the run's row, sync and close; a run without captures has no file.
+    def finish(self, outcome: Mapping[str, Any]) -> Signed | None:
+        """Write the closing record with the run's row, sync and close; give what the file is as a whole now.
 
-        Raises CaptureError where the record cannot be written.
+        The record also states how many bytes come before it, and their digest. A run without captures has no
+        file, and gives None. Raises CaptureError where the record cannot be written.
         """
-        if self._file is None:
-            return
+        if self._file is None or self.path is None:
+            return None
         builder = RecordBuilder(warc_version="WARC/1.1")
-        body = _json(outcome).encode("ascii")
+        so_far = {"bytes": self._length, "digest": "sha256:" + self._hash.hexdigest()}
+        body = _json({**outcome, "captures": so_far}).encode("ascii")
         record = builder.create_warc_record(
             "",
             "metadata",
@@ -489,6 +503,7 @@ class CaptureWriter:
         )
         self._append(self._file, record)
         self.close()
+        return Signed(self.path.name, self._length, "sha256:" + self._hash.hexdigest())
 
     def close(self) -> None:
         """Sync and close the file; without `finish` it counts as interrupted."""
@@ -535,6 +550,8 @@ class CaptureWriter:
             raise CaptureError(
                 f"captures: cannot write {len(data)} bytes to {self.path}: {error.strerror}"
             ) from error
+        self._hash.update(data)
+        self._length += len(data)
         return offset, len(data)
 
 
@@ -1127,6 +1144,17 @@ def _loads(text: str | bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
+
+
+def sign_file(path: str | os.PathLike[str]) -> Signed:
+    """Give name, length and digest of a capture file as it lies there. Raises OSError where it cannot be read."""
+    digest = hashlib.sha256()
+    length = 0
+    with open(path, "rb") as file:
+        while chunk := file.read(2**20):
+            digest.update(chunk)
+            length += len(chunk)
+    return Signed(Path(path).name, length, "sha256:" + digest.hexdigest())
 
 
 def mend(path: str | os.PathLike[str]) -> int:

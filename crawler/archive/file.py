@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from crawler.archive.copies import Copies
+from crawler.archive.elders import Elders
 from crawler.archive.runs import Runs
 
 
-class Archive(Copies, Runs):
+class Archive(Copies, Runs, Elders):
     """One archive file, opened for writing or for reading."""
 
     def _bring_up(self, version: int, grown: Collection[str]) -> None:
