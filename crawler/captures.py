@@ -158,6 +158,8 @@ class RunRecord(NamedTuple):
     """The closing record; None where the run was interrupted."""
     memory: str | None = None
     """The moment up to which the run remembered; None where the file is older than that."""
+    so_far: tuple[int, str] | None = None
+    """How many bytes come before the closing record, and their digest, as it states them."""
 
 
 class CaptureRecord(NamedTuple):
@@ -188,6 +190,8 @@ class CaptureRecord(NamedTuple):
     """URL and time of the record that holds the payload."""
     resolved: bool = True
     """False for a revisit whose payload was not found."""
+    stated: tuple[tuple[str, bytes], ...] | None = None
+    """Of a resolved revisit: its own header fields, without those of the record referred to."""
 
     def header(self, name: str) -> bytes | None:
         """Give the last value of a header field, None where it is absent."""
@@ -203,12 +207,13 @@ class CaptureRecord(NamedTuple):
     @property
     def capture(self) -> Capture:
         """The record as a row of ``captures``; its ``warc`` is the file's name without directory."""
-        etag, modified = self.header("etag"), self.header("last-modified")
+        own = self if self.stated is None else self._replace(headers=self.stated)
+        etag, modified = own.header("etag"), own.header("last-modified")
         return Capture(
             url=self.url,
             fetched_at=self.fetched_at,
             status=self.status,
-            content_type=self.content_type,
+            content_type=own.content_type,
             digest=self.digest,
             warc=Path(self.path).name,
             offset=self.offset,
@@ -1066,7 +1071,7 @@ def _resolve(record: CaptureRecord, resolve: Resolver | None) -> CaptureRecord:
     # Content-Encoding belongs to the bytes, so the record that holds the bytes has the last word on it
     fields = tuple(pair for pair in fields if pair[0].lower() != "content-encoding")
     fields += tuple(pair for pair in held.headers if pair[0].lower() == "content-encoding")
-    return record._replace(body=held.body, headers=fields, resolved=True)
+    return record._replace(body=held.body, headers=fields, resolved=True, stated=record.headers)
 
 
 def read_captures(
@@ -1127,6 +1132,7 @@ def read_run(path: str | os.PathLike[str]) -> RunRecord | None:
             outcome = _loads(raw.block)
     if not about:
         return None
+    so_far = (outcome or {}).pop("captures", None)
     return RunRecord(
         path=os.fspath(path),
         run_id=about.get("isPartOf", ""),
@@ -1135,6 +1141,7 @@ def read_run(path: str | os.PathLike[str]) -> RunRecord | None:
         arguments=_loads(about.get("arguments", "{}")) or {},
         outcome=outcome,
         memory=about.get("memory"),
+        so_far=(so_far["bytes"], so_far["digest"]) if so_far else None,
     )
 
 
@@ -1146,12 +1153,15 @@ def _loads(text: str | bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def sign_file(path: str | os.PathLike[str]) -> Signed:
-    """Give name, length and digest of a capture file as it lies there. Raises OSError where it cannot be read."""
+def sign_file(path: str | os.PathLike[str], end: int | None = None) -> Signed:
+    """Give name, length and digest of a capture file as it lies there, or of its bytes before `end`.
+
+    Raises OSError where it cannot be read.
+    """
     digest = hashlib.sha256()
     length = 0
     with open(path, "rb") as file:
-        while chunk := file.read(2**20):
+        while chunk := file.read(2**20 if end is None else min(2**20, end - length)):
             digest.update(chunk)
             length += len(chunk)
     return Signed(Path(path).name, length, "sha256:" + digest.hexdigest())

@@ -12,7 +12,9 @@ kills the process. Times are ISO 8601 with the offset of Asia/Shanghai and so so
 from crawler.archive.articles import Saved
 from crawler.archive.attachments import FILES, OwedFile, Unread
 from crawler.archive.campaigns import Campaign, Tampered
-from crawler.archive.comparison import COMPARED, compare, put_in_place
+from crawler.archive.comparison import COMPARED, Report, compare, put_in_place, report, tell
+from crawler.archive.copies import restore
+from crawler.archive.exports import NAMES, Selection
 from crawler.archive.file import Archive
 from crawler.archive.listings import PAUSES, Books, Lines, Owed, Standing
 from crawler.archive.locking import ArchiveError, ArchiveLocked, lock
@@ -30,6 +32,7 @@ __all__ = [
     "FILE_STATES",
     "FORGET_DAYS",
     "INDEXES",
+    "NAMES",
     "PAUSES",
     "SHAPE_VERSION",
     "STATES",
@@ -46,7 +49,9 @@ __all__ = [
     "Owed",
     "OwedFile",
     "Remembered",
+    "Report",
     "Saved",
+    "Selection",
     "Standing",
     "Tampered",
     "Unread",
@@ -58,7 +63,10 @@ __all__ = [
     "match_expression",
     "now",
     "put_in_place",
+    "report",
+    "restore",
     "storable",
     "targets_of",
+    "tell",
     "words",
 ]

@@ -77,9 +77,7 @@ class Chain(Connection):
             signed.append({"run": row["id"], "previous": previous, "digest": head})
         return {"previous": head, "signed": signed}
 
-    def sign_again(
-        self, run_id: str, path: str | os.PathLike[str], stated: Mapping[str, Any] | None
-    ) -> None:
+    def sign_again(self, run_id: str, path: str | os.PathLike[str], stated: Mapping[str, Any] | None) -> None:
         """Write what a replayed run signed, and what it signed for others, as its closing record states it."""
         if not stated:
             return

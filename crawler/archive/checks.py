@@ -17,7 +17,7 @@ from crawler.archive.seal import broken, is_at_rest, sums_of
 from crawler.archive.shape import FILE_STATES, STATES
 from crawler.archive.values import SURROGATE_RE, as_json, block_digest, storable, stored
 from crawler.archive.words import words
-from crawler.captures import Capture, CaptureRecord, Damage, read_captures, read_run
+from crawler.captures import Capture, CaptureRecord, Damage, read_captures, read_run, sign_file
 from crawler.text.signatures import bands, sign
 from crawler.text.tampering import revert
 
@@ -140,7 +140,9 @@ class Checks(Articles, Chain):
             if row["band"] not in keys[1]:
                 yield f"bands: {row['band']} is no key of article {row['article_id']}"
         for table in ("removed", "suspects"):
-            for row in self.conn.execute(f"SELECT id, text, html, block FROM {table} WHERE block IS NOT NULL"):
+            for row in self.conn.execute(
+                f"SELECT id, text, html, block FROM {table} WHERE block IS NOT NULL"
+            ):
                 if row["block"] != block_digest(row["text"] or row["html"] or ""):
                     yield f"{table} row {row['id']} does not match its digest"
 
@@ -247,8 +249,10 @@ class Checks(Articles, Chain):
         yield from self._verify_statement(path)
 
     def _verify_statement(self, path: Path) -> Iterator[str]:
-        """Compare what the closing record of a capture file states of the chain with the rows of the runs."""
+        """Compare what the closing record of a capture file states with the file, and of the chain with the runs' rows."""
         run = read_run(path)
+        if run and run.so_far and sign_file(path, run.so_far[0])[1:] != run.so_far:
+            yield f"captures: {path} is not what its closing record states: the first {run.so_far[0]} bytes differ"
         stated = (run.outcome or {}).get("chain") if run else None
         if run is None or not stated:
             return
@@ -291,7 +295,9 @@ class Checks(Articles, Chain):
         if version is None:
             row = self._row("SELECT * FROM articles WHERE id = ?", article_id)
         else:
-            row = self._row("SELECT * FROM versions WHERE article_id = ? AND version = ?", article_id, version)
+            row = self._row(
+                "SELECT * FROM versions WHERE article_id = ? AND version = ?", article_id, version
+            )
         has = dict(row) if row else {}
         told = columns_of(page)
         names = [name for name in told if version is not None or name not in ("title", "text")]
@@ -320,9 +326,7 @@ class Checks(Articles, Chain):
         )
         return [] if undone and list(map(tuple, has)) == told else ["edits"]
 
-    def wrong_blocks(
-        self, page: Page, article_id: int, version: int, seen: str, *, whole: bool
-    ) -> list[str]:
+    def wrong_blocks(self, page: Page, article_id: int, version: int, seen: str, *, whole: bool) -> list[str]:
         """Name the tables of blocks that have others than a page shows; not `whole`: the page may show more."""
         wrong = []
         for table in ("removed", "suspects"):

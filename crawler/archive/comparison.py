@@ -75,14 +75,27 @@ COMPARED = {
     "attachments": "SELECT f.id, a.key AS article, f.portal, f.channel, f.kind, f.key, f.url, f.name, f.mime, f.size, "
     "f.digest, f.text, f.first_seen, f.withdrawn, CASE WHEN f.state IN ('failed', 'challenged', 'refused') "
     "THEN 'pending' ELSE f.state END FROM {place}.attachments f LEFT JOIN {place}.articles a ON a.id = f.article_id",
-    "captures": "SELECT id, url, fetched_at, status, digest, warc, offset FROM {place}.captures",
+    "captures": "SELECT id, url, fetched_at, status, content_type, digest, warc, offset, kind, etag, last_modified, "
+    "revisit_of FROM {place}.captures",
     "listings": "SELECT portal, channel, key, title, listed, first_listed FROM {place}.listings",
 }
 """What `compare` looks at: rows that the captures alone tell."""
 
 
 FIELDS = (
-    *("id", "first_seen", "url", "portal", "channel", "title", "text", "published", "source", "author", "tampered"),
+    *(
+        "id",
+        "first_seen",
+        "url",
+        "portal",
+        "channel",
+        "title",
+        "text",
+        "published",
+        "source",
+        "author",
+        "tampered",
+    ),
     *("duplicate_of", "part_of", "gone", "version", "encoding", "fields", "signature", "last_seen"),
 )
 """The columns of an article that `report` compares, one by one."""
@@ -262,8 +275,8 @@ def difference(before: Any, after: Any) -> list[str]:
 
 def _around(before: str, after: str) -> str:
     """Show two lines as far as they differ, with a little of what is equal around it."""
-    head = len(os.path.commonprefix((before, after)))
-    tail = len(os.path.commonprefix((before[head:][::-1], after[head:][::-1])))
+    head = _alike(before, after)
+    tail = _alike(before[head:][::-1], after[head:][::-1])
     cut = max(0, head - AROUND)
 
     def shown(text: str) -> str:
@@ -271,6 +284,12 @@ def _around(before: str, after: str) -> str:
         return ("…" if cut else "") + _short(part) + ("…" if tail > AROUND else "")
 
     return f"“{shown(before)}” -> “{shown(after)}”"
+
+
+def _alike(one: str, other: str) -> int:
+    """Count the signs with which both begin."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def _short(value: Any) -> str:
@@ -292,6 +311,8 @@ def put_in_place(new: str | os.PathLike[str], present: str | os.PathLike[str]) -
         for end in ("-wal", "-shm"):
             place.with_name(place.name + end).unlink(missing_ok=True)
         _move(Path(new).resolve(), place)
+        for end in ("-wal", "-shm"):
+            Path(f"{Path(new).resolve()}{end}").unlink(missing_ok=True)
     except OSError as error:
         raise ArchiveError(
             f"archive: wanted to put {new} in the place of {place}, cannot: {error}"

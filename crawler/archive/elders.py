@@ -23,9 +23,7 @@ class Elders(Connection):
         self.conn.execute("ATTACH DATABASE ? AS elder", (f"{Path(elder).resolve().as_uri()}?mode=ro",))
         try:
             with self._write():
-                self._carry(
-                    "listings", "e.portal = n.portal AND e.channel IS n.channel AND e.key = n.key"
-                )
+                self._carry("listings", "e.portal = n.portal AND e.channel IS n.channel AND e.key = n.key")
                 self._carry("attachments", "e.id = n.id AND e.key = n.key AND n.state <> 'archived'")
                 names = ", ".join(sorted(self._both("runs")))
                 self.conn.execute(

@@ -6,10 +6,11 @@ from collections.abc import Collection
 
 from crawler.archive.copies import Copies
 from crawler.archive.elders import Elders
+from crawler.archive.exports import Exports
 from crawler.archive.runs import Runs
 
 
-class Archive(Copies, Runs, Elders):
+class Archive(Copies, Exports, Runs, Elders):
     """One archive file, opened for writing or for reading."""
 
     def _bring_up(self, version: int, grown: Collection[str]) -> None:

@@ -36,7 +36,9 @@ class Command(ScrapyCommand):
         super().add_options(parser)
         parser.add_argument("--quick", action="store_true", help="derive nothing from the captures")
         parser.add_argument(
-            "--head", metavar="DIGEST", help="the head of the chain that you wrote down: the chain must have it"
+            "--head",
+            metavar="DIGEST",
+            help="the head of the chain that you wrote down: the chain must have it",
         )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
@@ -60,7 +62,9 @@ class Command(ScrapyCommand):
             for note in archive.notes(directory):
                 print(f"note: {printable(note)}")
             if head := archive.head():
-                print(f"chain: {len(archive.links())} runs signed; the head, to be written down elsewhere: {head}")
+                print(
+                    f"chain: {len(archive.links())} runs signed; the head, to be written down elsewhere: {head}"
+                )
         self.exitcode = 1 if count else 0
 
 
