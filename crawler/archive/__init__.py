@@ -20,6 +20,7 @@ from crawler.archive.listings import PAUSES, Books, Lines, Owed, Standing
 from crawler.archive.locking import ArchiveError, ArchiveLocked, lock
 from crawler.archive.remembering import FORGET_DAYS, Remembered
 from crawler.archive.runs import Channel
+from crawler.archive.seal import broken
 from crawler.archive.search import Hit
 from crawler.archive.shape import APPLICATION_ID, FILE_STATES, INDEXES, SHAPE_VERSION, STATES, TABLES, VIEWS
 from crawler.archive.values import block_digest, canonical, line_digest, now, storable, targets_of
@@ -56,6 +57,7 @@ __all__ = [
     "Tampered",
     "Unread",
     "block_digest",
+    "broken",
     "canonical",
     "compare",
     "line_digest",

@@ -37,7 +37,7 @@ def link_digest(run_id: str, signed: Signed, previous: str | None) -> str:
 
     >>> first = link_digest("20261121T180000Z-lyg_news", Signed("a.warc.gz", 3, "sha256:00"), None)
     >>> first[:15], link_digest("20261121T180000Z-lyg_news", Signed("a.warc.gz", 3, "sha256:00"), first) == first
-    ('sha256:f68a5f08', False)
+    ('sha256:fb1bd8b2', False)
     """
     said = json.dumps([previous, run_id, *signed], ensure_ascii=False, separators=(",", ":"))
     return "sha256:" + hashlib.sha256(said.encode("utf-8")).hexdigest()

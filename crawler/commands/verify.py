@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
 from scrapy.commands import ScrapyCommand
 
+from crawler.archive import Archive, ArchiveError, broken
 from crawler.derivation import Derivation
 from crawler.logs import printable
-from crawler.runs import reading, say
+from crawler.runs import say
 
 
 class Command(ScrapyCommand):
@@ -45,7 +48,7 @@ class Command(ScrapyCommand):
         assert self.settings is not None
         directory = Path(self.settings["CAPTURE_DIR"])
         count = 0
-        with reading(Path(self.settings["ARCHIVE_PATH"])) as archive:
+        with self.reading(Path(self.settings["ARCHIVE_PATH"])) as archive:
             for problem in archive.problems(directory, head=opts.head):
                 count += 1
                 print(printable(problem), flush=True)
@@ -66,6 +69,19 @@ class Command(ScrapyCommand):
                     f"chain: {len(archive.links())} runs signed; the head, to be written down elsewhere: {head}"
                 )
         self.exitcode = 1 if count else 0
+
+    @contextmanager
+    def reading(self, path: Path) -> Iterator[Archive]:
+        """Open the archive; one that cannot be opened because it is damaged is a problem found."""
+        try:
+            archive = Archive(path, readonly=True)
+        except ArchiveError as wrong:
+            found = list(broken(path)) if path.exists() else []
+            for problem in (*found, str(wrong)):
+                print(printable(problem))
+            raise SystemExit(1 if found or wrong.exitcode == 7 else wrong.exitcode) from None
+        with archive:
+            yield archive
 
 
 class Progress:
