@@ -6,6 +6,7 @@ and with what was remembered when it began; the last stage alone, which writes, 
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from itertools import groupby
 from pathlib import Path
@@ -141,12 +142,15 @@ class Derivation:
                     if spider not in sources:
                         sources[spider] = source_named(spider, self.crawler)
                     again = _Again(path, wanted[0].run_id, sources[spider], self.stages)
-                page = again.page(wanted[0].offset)
+                try:
+                    page = again.page(wanted[0].offset)
+                    for task in wanted:
+                        where = f"its capture {capture_id} ({warc} at {task.offset})"
+                        yield from self._compare(task, page, where)
+                except (ValueError, sqlite3.DatabaseError) as error:  # JSON or text that is none any more
+                    yield f"article {wanted[0].article_id} cannot be read: {error}"
                 self.derived += 1
                 progress(self.derived)
-                for task in wanted:
-                    where = f"its capture {capture_id} ({warc} at {task.offset})"
-                    yield from self._compare(task, page, where)
 
     def _compare(self, task: Task, page: Page | None, where: str) -> Iterator[str]:
         article, version = task.article_id, task.version

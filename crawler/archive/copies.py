@@ -7,6 +7,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -124,9 +125,7 @@ class Copies(Checks):
         except OSError as error:
             if isinstance(error, ArchiveError):
                 raise
-            raise ArchiveError(
-                f"archive: cannot back up {self.path} to {target}: {error.strerror}"
-            ) from error
+            raise ArchiveError(f"archive: cannot back up {self.path} to {target}: {error}") from error
         return Backup(target, done.count("linked"), len(done) - done.count("linked"), done.count("cut"))
 
     def _files_known(self, directory: Path) -> Iterator[tuple[str, int | None]]:
@@ -176,22 +175,27 @@ def restore(
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(found[0], part)
         _sync(part)
-        kept = None
-        if place.exists():
-            Checks(place).close()  # empties the write-ahead log into the file
-            kept = place.with_name(place.name + ".before-restore")
-            sums_of(kept).unlink(missing_ok=True)
-            os.replace(place, kept)
-        for end in ("-wal", "-shm", ".sums"):
-            place.with_name(place.name + end).unlink(missing_ok=True)
+        kept = _put_aside(place) if place.exists() else None
         os.replace(part, place)
         _sync(place.parent)
         seal(place)
     except OSError as error:
         if isinstance(error, ArchiveError):
             raise
-        raise ArchiveError(f"archive: cannot restore {folder} to {place}: {error.strerror}") from error
+        raise ArchiveError(f"archive: cannot restore {folder} to {place}: {error}") from error
     return Restored(kept, put_back, newer)
+
+
+def _put_aside(place: Path) -> Path:
+    """Move an archive out of the way, whole or damaged, with what SQLite and we keep beside it."""
+    with suppress(ArchiveError):
+        Checks(place).close()  # empties the write-ahead log into the file
+    kept = place.with_name(place.name + ".before-restore")
+    for end in ("-wal", "-shm", ".sums", ""):
+        kept.with_name(kept.name + end).unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.replace(place.with_name(place.name + end), kept.with_name(kept.name + end))
+    return kept
 
 
 def _put_back(path: Path, captures: Path) -> bool:
