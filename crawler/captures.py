@@ -136,6 +136,16 @@ class Unpacked(NamedTuple):
     """``truncated-encoding``, ``bad-encoding``, ``unknown-encoding:NAME``, ``truncated:length``."""
 
 
+class Signed(NamedTuple):
+    """What a run signs of its capture file."""
+
+    warc: str
+    """File name, relative to the capture directory."""
+    bytes: int
+    digest: str
+    """``sha256:HEX`` of those bytes, the closing record among them."""
+
+
 class RunRecord(NamedTuple):
     """What a capture file says about the run that made it."""
 
@@ -148,6 +158,8 @@ class RunRecord(NamedTuple):
     """The closing record; None where the run was interrupted."""
     memory: str | None = None
     """The moment up to which the run remembered; None where the file is older than that."""
+    so_far: tuple[int, str] | None = None
+    """How many bytes come before the closing record, and their digest, as it states them."""
 
 
 class CaptureRecord(NamedTuple):
@@ -178,6 +190,8 @@ class CaptureRecord(NamedTuple):
     """URL and time of the record that holds the payload."""
     resolved: bool = True
     """False for a revisit whose payload was not found."""
+    stated: tuple[tuple[str, bytes], ...] | None = None
+    """Of a resolved revisit: its own header fields, without those of the record referred to."""
 
     def header(self, name: str) -> bytes | None:
         """Give the last value of a header field, None where it is absent."""
@@ -193,12 +207,13 @@ class CaptureRecord(NamedTuple):
     @property
     def capture(self) -> Capture:
         """The record as a row of ``captures``; its ``warc`` is the file's name without directory."""
-        etag, modified = self.header("etag"), self.header("last-modified")
+        own = self if self.stated is None else self._replace(headers=self.stated)
+        etag, modified = own.header("etag"), own.header("last-modified")
         return Capture(
             url=self.url,
             fetched_at=self.fetched_at,
             status=self.status,
-            content_type=self.content_type,
+            content_type=own.content_type,
             digest=self.digest,
             warc=Path(self.path).name,
             offset=self.offset,
@@ -320,6 +335,8 @@ class CaptureWriter:
         self._file: IO[bytes] | None = None
         self._info_id = ""
         self._unsynced = False
+        self._hash = hashlib.sha256()
+        self._length = 0
         self.prepare(self.directory)
 
     @staticmethod
@@ -467,15 +484,17 @@ class CaptureWriter:
             raise CaptureError(f"captures: cannot bring {self.path} to the disk: {error.strerror}") from error
         self._unsynced = False
 
-    def finish(self, outcome: Mapping[str, Any]) -> None:
-        """Write the closing record with the run's row, sync and close; a run without captures has no file.
+    def finish(self, outcome: Mapping[str, Any]) -> Signed | None:
+        """Write the closing record with the run's row, sync and close; give what the file is as a whole now.
 
-        Raises CaptureError where the record cannot be written.
+        The record also states how many bytes come before it, and their digest. A run without captures has no
+        file, and gives None. Raises CaptureError where the record cannot be written.
         """
-        if self._file is None:
-            return
+        if self._file is None or self.path is None:
+            return None
         builder = RecordBuilder(warc_version="WARC/1.1")
-        body = _json(outcome).encode("ascii")
+        so_far = {"bytes": self._length, "digest": "sha256:" + self._hash.hexdigest()}
+        body = _json({**outcome, "captures": so_far}).encode("ascii")
         record = builder.create_warc_record(
             "",
             "metadata",
@@ -489,6 +508,7 @@ class CaptureWriter:
         )
         self._append(self._file, record)
         self.close()
+        return Signed(self.path.name, self._length, "sha256:" + self._hash.hexdigest())
 
     def close(self) -> None:
         """Sync and close the file; without `finish` it counts as interrupted."""
@@ -535,6 +555,8 @@ class CaptureWriter:
             raise CaptureError(
                 f"captures: cannot write {len(data)} bytes to {self.path}: {error.strerror}"
             ) from error
+        self._hash.update(data)
+        self._length += len(data)
         return offset, len(data)
 
 
@@ -1049,7 +1071,7 @@ def _resolve(record: CaptureRecord, resolve: Resolver | None) -> CaptureRecord:
     # Content-Encoding belongs to the bytes, so the record that holds the bytes has the last word on it
     fields = tuple(pair for pair in fields if pair[0].lower() != "content-encoding")
     fields += tuple(pair for pair in held.headers if pair[0].lower() == "content-encoding")
-    return record._replace(body=held.body, headers=fields, resolved=True)
+    return record._replace(body=held.body, headers=fields, resolved=True, stated=record.headers)
 
 
 def read_captures(
@@ -1110,6 +1132,7 @@ def read_run(path: str | os.PathLike[str]) -> RunRecord | None:
             outcome = _loads(raw.block)
     if not about:
         return None
+    so_far = (outcome or {}).pop("captures", None)
     return RunRecord(
         path=os.fspath(path),
         run_id=about.get("isPartOf", ""),
@@ -1118,6 +1141,7 @@ def read_run(path: str | os.PathLike[str]) -> RunRecord | None:
         arguments=_loads(about.get("arguments", "{}")) or {},
         outcome=outcome,
         memory=about.get("memory"),
+        so_far=(so_far["bytes"], so_far["digest"]) if so_far else None,
     )
 
 
@@ -1127,6 +1151,20 @@ def _loads(text: str | bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
+
+
+def sign_file(path: str | os.PathLike[str], end: int | None = None) -> Signed:
+    """Give name, length and digest of a capture file as it lies there, or of its bytes before `end`.
+
+    Raises OSError where it cannot be read.
+    """
+    digest = hashlib.sha256()
+    length = 0
+    with open(path, "rb") as file:
+        while chunk := file.read(2**20 if end is None else min(2**20, end - length)):
+            digest.update(chunk)
+            length += len(chunk)
+    return Signed(Path(path).name, length, "sha256:" + digest.hexdigest())
 
 
 def mend(path: str | os.PathLike[str]) -> int:

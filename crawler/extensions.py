@@ -562,10 +562,13 @@ class Ledger:
         try:
             for capture in list(self.unsettled.values()):  # answers that came while the run was ending
                 self.settle(capture)
+            chain = self.archive.sign_earlier(self.writer.directory) if self.writer.path else {}
             self.archive.finish_run(self.run_id, **row)
             self.archive.write_books(self.run_id, books)
             self.writer.sync()
-            self.writer.finish({"finished": now().isoformat(timespec="seconds"), **row, "books": books})
+            closed = {"finished": now().isoformat(timespec="seconds"), **row, "books": books, "chain": chain}
+            if signed := self.writer.finish(closed):
+                self.archive.sign_run(self.run_id, signed, chain["previous"])
             self.archive.commit()
         except OSError as error:  # the next run marks this one as interrupted and takes up what it captured
             logger.error("%s: the run's row could not be written", error)

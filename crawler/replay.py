@@ -240,6 +240,7 @@ class Rebuild(scrapy.Spider):
         directory = Path(self.settings["CAPTURE_DIR"])
         stages = Stages(self.crawler, ledger)
         sources: dict[str, Source | None] = {Ingest.name: None}
+        chain: list[tuple[str, Path, Any]] = []
         for path in sorted(directory.glob("*.warc.gz")):
             run = read_run(path)
             if run is None:
@@ -252,9 +253,15 @@ class Rebuild(scrapy.Spider):
             ledger.begin_run(run)
             taken, damaged = Run(path, run.run_id, sources[run.spider], stages).replay()
             ledger.end_run(run)
+            chain.append((run.run_id, path, (run.outcome or {}).get("chain")))
             logger.info("%s: %d answers, %d damaged", path.name, taken, damaged)
             await asyncio.sleep(0)  # let signals through
+        for run_id, path, stated in chain:
+            ledger.archive.sign_again(run_id, path, stated)
         await ledger.read_texts()
+        if self.elder:
+            ledger.archive.carry_over(self.elder)
+        ledger.commit()
         return
         yield  # what makes this a generator
 

@@ -11,6 +11,9 @@ from crawler.items import Page
 class ArchivePipeline:
     """Hand the page to the run's ledger, which writes article, version, edits and removed blocks."""
 
+    writes = True
+    """What says that a check which derives pages once more does without this stage."""
+
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
 

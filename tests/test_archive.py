@@ -301,7 +301,7 @@ def test_the_shape_is_made_once(tmp_path: Path) -> None:
         "application_id": APPLICATION_ID,
         "user_version": SHAPE_VERSION,
     }
-    assert [each.name for each in path.parent.iterdir()] == ["archive.db"]
+    assert sorted(each.name for each in path.parent.iterdir()) == ["archive.db", "archive.db.sums"]
 
 
 def test_the_shape_is_whole_or_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -362,7 +362,8 @@ def test_an_archive_of_an_elder_shape_is_read_and_brought_up_to_date(tmp_path: P
 
 
 def make_elder(path: Path) -> None:
-    """Take from an archive what shape 3 brought."""
+    """Take from an archive what shape 3 and later ones brought."""
+    path.with_name(path.name + ".sums").unlink()
     with contextlib.closing(sqlite3.connect(path)) as conn:
         views = conn.execute("SELECT name FROM sqlite_schema WHERE type = 'view'").fetchall()
         for (name,) in views:
@@ -375,7 +376,7 @@ def make_elder(path: Path) -> None:
             "articles": {"part_of"},
             "edits": {"part"},
             "removed": {"part", "campaign", "epoch"},
-            "runs": {"tampered", "memory"},
+            "runs": {"tampered", "memory", "warc", "bytes", "captures", "previous", "digest"},
         }.items():
             Database(conn)[table].transform(drop=columns)  # type: ignore[union-attr]  # none is a view
         conn.execute("PRAGMA user_version=2")
@@ -618,7 +619,7 @@ def test_a_killed_run_is_marked_when_the_archive_is_opened_again(tmp_path: Path)
                 *[None] * 5,
                 None,
                 "{}",
-                *[None] * 4,
+                *[None] * 9,
             ),
             (
                 "20261121T180000Z-lyg_news-2",
@@ -636,7 +637,7 @@ def test_a_killed_run_is_marked_when_the_archive_is_opened_again(tmp_path: Path)
                 '[{"rule":"silent list"}]',
                 0,
                 0,
-                None,
+                *[None] * 6,
             ),
         ]
 
@@ -1646,6 +1647,7 @@ def test_verify_names_what_is_wrong(archive: Archive) -> None:
         f"article 2 differs from its newest version ({URL.format(2)})",
         f"article 3 differs from its newest version ({URL.format(3)})",
         "version 1 of article 3 does not match its digest",
+        "article 2 has another signature than its text",
         "full-text index: 6 words do not match the articles",
     ]
 
@@ -1672,6 +1674,7 @@ def captured(archive: Archive, directory: Path) -> list[Capture]:
             url=URL.format(1), status=304, headers=[], body=b"", fetched_at=DAY.format(24), last=last
         )
         archive.add_capture(kept, run_id)
+        archive.finish_run(run_id, outcome="finished", counts={})
         to.finish({})
         archive.commit()
     return found
@@ -1686,15 +1689,16 @@ def test_verify_reads_every_capture(archive: Archive, tmp_path: Path) -> None:
     data[kept[1].offset + kept[1].length // 2] ^= 1
     path.write_bytes(data)
     said = archive.verify(tmp_path / "warc")
-    assert [each.partition(": the gzip")[0] for each in said] == [
+    assert [each.partition(": the gzip")[0].partition(": the first")[0] for each in said] == [
         f"captures: {path} at {kept[1].offset}",
         f"captures: {path.name} at {kept[1].offset} has no sound record for row 2 ({URL.format(2)})",
+        f"captures: {path} is not what its closing record states",
     ]
     path.write_bytes(whole)
     archive.conn.execute("DELETE FROM captures WHERE id = 4")
     archive.conn.execute("UPDATE captures SET digest = 'sha256:00' WHERE id = 3")
     assert archive.verify(tmp_path / "warc") == [
-        f"captures: {path.name} at {kept[2].offset} ({URL.format(3)}) differs from its row 3",
+        f"captures: {path.name} at {kept[2].offset} ({URL.format(3)}) differs from its row 3: digest",
         f"captures: {path.name} at {kept[2].offset + kept[2].length} ({URL.format(1)}) is not in the archive",
     ]
     path.unlink()
@@ -1723,7 +1727,7 @@ def test_a_backup_is_made_while_writing_goes_on(archive: Archive, tmp_path: Path
     archive.save(page(archive, 2))
     archive.backup(tmp_path / "copies" / "archive.db")
     archive.commit()
-    assert [each.name for each in (tmp_path / "copies").iterdir()] == ["archive.db"]
+    assert sorted(each.name for each in (tmp_path / "copies").iterdir()) == ["archive.db", "archive.db.sums"]
     with Archive(tmp_path / "copies" / "archive.db", readonly=True) as copy:
         assert rows(copy, "PRAGMA journal_mode") == [("delete",)]
         assert copy.versions(1) == archive.versions(1)

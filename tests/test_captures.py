@@ -37,6 +37,7 @@ from crawler.captures import (
     read_captures,
     read_record,
     read_run,
+    sign_file,
     unpack,
 )
 
@@ -121,7 +122,13 @@ def test_a_response_comes_back_as_it_was_received(tmp_path: Path) -> None:
     assert read_record(path, kept.offset) == record
     assert record.capture == kept
     assert read_run(path) == RunRecord(
-        str(path), "20261123T020000Z-lyg_news", "lyg_news", "test/1", {"full": "1"}, {"outcome": "finished"}
+        str(path),
+        "20261123T020000Z-lyg_news",
+        "lyg_news",
+        "test/1",
+        {"full": "1"},
+        {"outcome": "finished"},
+        so_far=(kept.offset + kept.length, sign_file(path, kept.offset + kept.length).digest),
     )
     assert check(path) == 0
 

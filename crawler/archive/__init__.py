@@ -14,12 +14,15 @@ from crawler.archive.addresses import retitled
 from crawler.archive.articles import Saved
 from crawler.archive.attachments import FILES, OwedFile, Unread
 from crawler.archive.campaigns import Campaign, Tampered
-from crawler.archive.comparison import COMPARED, compare, put_in_place
+from crawler.archive.comparison import COMPARED, Report, compare, put_in_place, report, tell
+from crawler.archive.copies import restore
+from crawler.archive.exports import NAMES, Selection
 from crawler.archive.file import Archive
 from crawler.archive.listings import PAUSES, Lines, Owed, Standing
 from crawler.archive.locking import ArchiveError, ArchiveLocked, lock
 from crawler.archive.remembering import FORGET_DAYS, Remembered
 from crawler.archive.runs import Channel
+from crawler.archive.seal import broken
 from crawler.archive.search import Found, Hit
 from crawler.archive.shape import APPLICATION_ID, FILE_STATES, INDEXES, SHAPE_VERSION, STATES, TABLES, VIEWS
 from crawler.archive.values import block_digest, canonical, line_digest, now, storable, targets_of
@@ -33,6 +36,7 @@ __all__ = [
     "FILE_STATES",
     "FORGET_DAYS",
     "INDEXES",
+    "NAMES",
     "PAUSES",
     "SHAPE_VERSION",
     "STATES",
@@ -52,12 +56,15 @@ __all__ = [
     "Owed",
     "OwedFile",
     "Remembered",
+    "Report",
     "Saved",
+    "Selection",
     "Standing",
     "Tampered",
     "Unread",
     "ask",
     "block_digest",
+    "broken",
     "canonical",
     "compare",
     "cut_snippet",
@@ -66,10 +73,13 @@ __all__ = [
     "match_expression",
     "now",
     "put_in_place",
+    "report",
+    "restore",
     "retitled",
     "spelled",
     "storable",
     "targets_of",
+    "tell",
     "words",
     "written",
 ]

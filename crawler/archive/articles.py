@@ -68,7 +68,7 @@ class Articles(Attachments, Runovers, Listings, Campaigns):
         """
         key = canonical(page.url)
         when = local_time(page.capture.fetched_at if page.capture else now().replace(microsecond=0))
-        values = _fields_of(page)
+        values = columns_of(page)
         values["capture_id"] = page.capture.id if page.capture else None
         with self._write():
             for each in (page, *page.parts):
@@ -406,8 +406,8 @@ def _charset(content_type: str | None) -> str | None:
     return storable(found[1].lower()[:40]) if found else None
 
 
-def _fields_of(page: Page) -> dict[str, Any]:
-    """Give the columns that articles and versions share."""
+def columns_of(page: Page) -> dict[str, Any]:
+    """Give the columns that articles and versions share, as a page tells them."""
     extracted = page.extracted._asdict() if page.extracted else {}
     author = extracted.get("author")
     named = ("title", "text", "published", "source", "author")

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Self
 from sqlite_utils import Database
 
 from crawler.archive.locking import ArchiveError, run_elsewhere
+from crawler.archive.seal import is_at_rest, seal, sums_of, unseal
 from crawler.archive.shape import APPLICATION_ID, BY_HAND, INDEXES, SHAPE_VERSION, TABLES, VIEWS
 
 
@@ -30,6 +31,7 @@ class Connection:
         self.path = Path(path).resolve()
         self.readonly = readonly
         self._elder: sqlite3.Connection | None = None
+        self._written = False
         self._check_file()
         try:
             self.conn = self._connect()
@@ -78,12 +80,17 @@ class Connection:
             self.rollback()
             if not self.readonly:
                 with suppress(sqlite3.OperationalError):  # a reader may be in the way; the next close does it
-                    self.conn.execute("PRAGMA optimize")
+                    if self._written:
+                        self.conn.execute("PRAGMA optimize")
                     self.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except sqlite3.ProgrammingError:
             return  # closed already
         finally:
             self.conn.close()
+        if not self.readonly and self.path not in self._open and not sums_of(self.path).exists():
+            with suppress(OSError):  # an archive without a seal is one that says less when it is checked
+                if is_at_rest(self.path):
+                    seal(self.path)
 
     def __enter__(self) -> Self:
         """Give the archive; leaving the block commits, or undoes after an exception, and closes."""
@@ -176,6 +183,8 @@ class Connection:
             )
 
     def _set_up(self) -> None:
+        if self.conn.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            self._unseal()
         if self.conn.execute("PRAGMA journal_mode=WAL").fetchone()[0] != "wal":
             raise ArchiveError(
                 f"archive: wanted a write-ahead log, the place of {self.path} does not allow one"
@@ -260,6 +269,7 @@ class Connection:
         """Do several writes wholly or not at all, inside the open transaction."""
         try:
             if not self.conn.in_transaction:
+                self._unseal()
                 self.conn.execute("BEGIN IMMEDIATE")
             with self.db.atomic():
                 yield
@@ -267,6 +277,12 @@ class Connection:
             raise  # a mistake of ours, not the file's
         except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
             raise self._wrong(error) from error
+
+    def _unseal(self) -> None:
+        """Note that the file is going to be written."""
+        self._written = True
+        if not self.readonly:
+            unseal(self.path)
 
     def commit(self) -> None:
         """End the open transaction; bring captures to the disk before.

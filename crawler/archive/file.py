@@ -6,10 +6,12 @@ from collections.abc import Collection
 
 from crawler.archive.accounts import Accounts
 from crawler.archive.copies import Copies
+from crawler.archive.elders import Elders
+from crawler.archive.exports import Exports
 from crawler.archive.runs import Runs
 
 
-class Archive(Copies, Runs, Accounts):
+class Archive(Copies, Exports, Runs, Accounts, Elders):
     """One archive file, opened for writing or for reading."""
 
     def _bring_up(self, version: int, grown: Collection[str]) -> None:
@@ -19,5 +21,6 @@ class Archive(Copies, Runs, Accounts):
             self._find_campaigns()
         if 0 < version < 4:
             self._name_changes()
+            self._sign_anew()
         if "articles_fts" in grown:
             self.rebuild_index()

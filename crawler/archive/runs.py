@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from crawler.archive.chain import Chain
 from crawler.archive.remembering import Remembering
 from crawler.archive.values import as_json, now, stored
 from crawler.captures import local_time
@@ -31,7 +32,7 @@ class Channel(NamedTuple):
     unfinished: int
 
 
-class Runs(Remembering):
+class Runs(Remembering, Chain):
     """The rows of runs and channels."""
 
     def start_run(

@@ -41,7 +41,7 @@ class Table(NamedTuple):
 TABLES = {
     "runs": Table(
         "id spider started finished outcome listed:int archived:int changed:int failed:int missed:int "
-        "stats arguments alarms attachments:int tampered:int memory"
+        "stats arguments alarms attachments:int tampered:int memory warc bytes:int captures previous digest"
     ),
     "captures": Table(
         "id:int url! fetched_at! status:int content_type charset encoding digest! warc! offset:int! length:int! "

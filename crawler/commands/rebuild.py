@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import json
+import sys
 from pathlib import Path
 
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from crawler.archive import ArchiveError, compare, put_in_place
+from crawler.archive import ArchiveError, Report, put_in_place, report, tell
+from crawler.logs import printable
 from crawler.replay import Rebuild
 from crawler.runs import MEANINGS, run_spiders, say
 
@@ -25,7 +28,8 @@ class Command(ScrapyCommand):
     def long_desc(self) -> str:
         return (
             "Derive the archive anew from the captures of CAPTURE_DIR, say what differs from the present one, and put "
-            "it in place; the present one is kept beside it as NAME.before-rebuild."
+            "it in place; the present one is kept beside it as NAME.before-rebuild. On a terminal it asks before it "
+            "does so; elsewhere it does so unless articles or captures would be no more, which --yes allows."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -33,6 +37,11 @@ class Command(ScrapyCommand):
         parser.add_argument(
             "--to", metavar="PATH", help="write the new archive there and leave the present one alone"
         )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="say what would change, and change nothing"
+        )
+        parser.add_argument("--yes", action="store_true", help="put it in place without asking, in any case")
+        parser.add_argument("--json", metavar="FILE", help="write what changed there, too")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
@@ -46,8 +55,7 @@ class Command(ScrapyCommand):
         new = Path(opts.to) if opts.to else present.with_name(present.name + ".rebuilding")
         if opts.to and new.exists():
             raise UsageError(f"rebuild: found a file at {new}, wanted a name that is free", print_help=False)
-        for end in ("", "-wal", "-shm"):
-            new.with_name(new.name + end).unlink(missing_ok=True)  # what an interrupted rebuild left
+        remove(new)  # what an interrupted rebuild left
         elder = present if present.exists() else None
         for settings in (self.settings, self.crawler_process.settings):
             settings.set("ARCHIVE_PATH", str(new), priority="cmdline")
@@ -57,13 +65,55 @@ class Command(ScrapyCommand):
                 say(f"rebuild: exit {code}: {MEANINGS[code]}; {present} is as it was")
                 self.exitcode = code
                 return
-            for line in compare(elder, new) if elder else []:
-                print(line)
-            if not opts.to:
+            found = report(elder, new) if elder else None
+            for line in tell(found) if found else []:
+                print(printable(line), flush=True)
+            if opts.json:
+                write_json(Path(opts.json), found)
+            if opts.to:
+                print(f"{new}: built; {present} is as it was")
+            elif opts.dry_run:
+                remove(new)
+                print(f"{present} is as it was")
+            elif refusal := None if opts.yes or found is None else refuse(found):
+                remove(new)
+                say(f"rebuild: {refusal}; {present} is as it was")
+                self.exitcode = 1
+            else:
                 kept = put_in_place(new, present)
                 print(f"{present}: rebuilt" + (f"; the one before is {kept}" if kept else ""))
-            else:
-                print(f"{new}: built; {present} is as it was")
         except ArchiveError as wrong:
             say(str(wrong))
             self.exitcode = wrong.exitcode
+
+
+def remove(archive: Path) -> None:
+    """Remove an archive that is not to be kept."""
+    for end in ("", "-wal", "-shm", ".sums", ".lock"):
+        archive.with_name(archive.name + end).unlink(missing_ok=True)
+
+
+def refuse(found: Report) -> str | None:
+    """Say why the new archive is not put in place; None where it is. On a terminal a person decides."""
+    if sys.stdin.isatty():
+        print("Put it in the place of the present one? [y/N] ", end="", flush=True)
+        return None if sys.stdin.readline().strip().lower() in ("y", "yes") else "not put in place"
+    if found.loses:
+        return (
+            f"{found.articles_lost} articles and {found.captures_lost} captures would be no more; "
+            "--yes puts it in place all the same"
+        )
+    return None
+
+
+def write_json(path: Path, found: Report | None) -> None:
+    """Write what changed for programs."""
+    told = {} if found is None else found._asdict()
+    if found is not None:
+        told["examples"] = {
+            field: [example._asdict() for example in examples] for field, examples in found.examples.items()
+        }
+    try:
+        path.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    except OSError as wrong:
+        raise ArchiveError(f"rebuild: cannot write {path}: {wrong.strerror}") from wrong
