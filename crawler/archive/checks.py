@@ -20,7 +20,8 @@ class Checks(Articles):
     def verify(self, capture_dir: str | os.PathLike[str] | None = None) -> list[str]:
         """Check the whole archive and give the problems found, one sentence each.
 
-        SQLite's own integrity and the foreign keys; the full-text index against the articles, word by word;
+        SQLite's own integrity and the foreign keys; the full-text index against the articles, word by word, and
+        the near-duplicate index against their signatures;
         versions against their digests and the articles against their versions; with `capture_dir`, every
         record of every capture file against its row.
         """
@@ -37,6 +38,7 @@ class Checks(Articles):
             problems += self._verify_articles()
             problems += self._verify_attachments()
             problems += self._verify_index()
+            problems += self._verify_duplicates()
             if capture_dir is not None:
                 problems += self._verify_captures(Path(capture_dir))
         except sqlite3.DatabaseError as error:

@@ -14,3 +14,5 @@ class Archive(Copies, Runs):
     def _bring_up(self, version: int, grown: Collection[str]) -> None:
         if "removed" in grown:
             self._find_campaigns()
+        if 0 < version < 4:
+            self._sign_anew()
