@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BENCHMARKS = ("pages", "decoding", "gate", "mojibake", "copies", "spam")
+BENCHMARKS = ("pages", "decoding", "gate", "mojibake", "copies", "spam", "duplicates")
 
 
 def main() -> int:
