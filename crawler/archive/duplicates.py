@@ -20,10 +20,8 @@ from crawler.text.signatures import bands, is_exact, likeness, posted, same_stor
 
 logger = logging.getLogger(__name__)
 
-CROWD = 8
+CROWD = 10
 """How many articles are kept under one key: what more have in common is a phrase or the frame of a series."""
-FEW = 4
-"""How many articles may be under a key that alone makes them worth a look."""
 GATHERED = 5000
 """How many articles gather in `bands_new`."""
 COMPARED = 8
@@ -85,15 +83,14 @@ class Duplicates(Connection):
 
     def _link(self, article_id: int, found: Mapping[int, Sequence[int]]) -> None:
         """Link an article to those of the articles found that tell the same story."""
-        told = "SELECT title, text, signature FROM articles WHERE id = ?"
-        row = self._row(told, article_id)
+        row = self._row("SELECT title, text, signature FROM articles WHERE id = ?", article_id)
         assert row is not None
         members = {article_id}
         vain = 0
         for other_id, crowded in self._candidates(article_id, found):
             if other_id in members or (crowded and vain >= IN_A_CROWD):
                 continue
-            other = self._row(told, other_id)
+            other = self._row("SELECT title, text, signature FROM articles WHERE id = ?", other_id)
             if other is None or likeness(row["signature"], other["signature"] or "") < LEAST_LIKENESS:
                 continue
             if same_story(row["title"], row["text"] or "", other["title"], other["text"] or "").same:
@@ -205,7 +202,7 @@ class Duplicates(Connection):
         shared = Counter(chain.from_iterable(found.values()))
         worth = {other for other, count in shared.items() if count > 1}
         for key, ids in found.items():
-            if len(ids) <= FEW or is_exact(key):
+            if len(ids) < CROWD or is_exact(key):
                 worth.update(ids)
         worth.discard(article_id)
         weights = dict.fromkeys(worth, 0.0)

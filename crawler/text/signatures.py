@@ -36,7 +36,7 @@ RUN = 5
 300,000; of a fifth edited a third of the runs of five are left."""
 LOWEST = 61
 """How many of the lowest hashes of runs a signature keeps."""
-SOUGHT, POSTED = 18, 13
+SOUGHT, POSTED = 25, 18
 """How many of them a text is looked up by, and how many it is found by."""
 FIGURE_RUN, FIGURE_KEYS = 4, 2
 """Figures in a run, and how many of the runs a text is found by: what tells the bulletins of one series apart."""
@@ -71,6 +71,7 @@ _STEP = np.uint32(0x9E3779B1)  # odd, so that no bit of a character is lost
 _EXCHANGED = ("象像", "具俱", "烟菸", "背揹", "夫伕", "仿彷", "坐座", "熏薰", "挨捱", "宁甯", "链炼")
 _HANZI_DIGITS = str.maketrans("〇零一二三四五六七八九", "00123456789")
 
+_OFFICE_ENDS = frozenset("局委办院会处所站镇乡村区县校")
 # The commonest family names of the 2020 census report (top hundred), and the usual double ones.
 _SURNAMES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林罗高郑梁谢宋唐许韩邓冯曹彭曾肖田董潘袁蔡蒋余于杜叶程魏苏吕丁任卢姚"
@@ -233,7 +234,7 @@ def _read(signature: str) -> tuple[int, ...]:
 
 
 def bands(signature: str) -> tuple[int, ...]:
-    """Give the keys that a text is looked up by, at most 21 numbers below 2**34; none for an empty signature.
+    """Give the keys that a text is looked up by, at most 28 numbers below 2**34; none for an empty signature.
 
     First the checksum (2**32 and more) and the runs of figures (2**33 and more), then runs of characters, of
     which only the lowest are `posted`.
@@ -437,7 +438,8 @@ def _replacements(a: str, b: str) -> list[tuple[str, str]] | None:
             continue
         if a2 - a1 == 1 or b2 - b1 == 1:
             a1, b1 = max(0, a1 - 1), max(0, b1 - 1)
-        found.append((a[a1:a2], b[b1:b2]))
+        kept = a[a2 : a2 + 1] in _OFFICE_ENDS  # 公安 - 统计 before 局
+        found.append((a[a1 : a2 + kept], b[b1 : b2 + kept]))
     return found
 
 
@@ -451,8 +453,8 @@ def _names_differ(a: str, b: str, near: bool, brief: bool) -> bool:
     """Tell whether what differs between two folded texts is who or where it is about.
 
     A person's name exchanged in two places or more. Between texts that are nearly equal (`near`) also any word
-    exchanged throughout, or an exchanged word that begins like a person's name, of each side, the other side has
-    none: half of few exchanges, a few more in a `brief` notice, are such.
+    exchanged throughout, or an exchanged word that begins like a person's name or, in a `brief` notice, ends like an
+    office's, of each side, the other side has none: half of few exchanges are such.
     """
     pairs = _replacements(a, b)
     if not pairs:
@@ -470,11 +472,12 @@ def _names_differ(a: str, b: str, near: bool, brief: bool) -> bool:
         return False
     names = 0
     for x, y in distinct:
-        if not (2 <= len(x) <= 6 and 2 <= len(y) <= 6) or x in b or y in a:
+        if not (2 <= len(x) <= 7 and 2 <= len(y) <= 7) or x in b or y in a:
             continue
         # where one letter was exchanged, it is the second: the first was taken along
         surname = any(x[at] in _surnames() and y[at] in _surnames() for at in (0, 1))
-        if surname or exchanged[_core((x, y))] >= 2:
+        office = brief and x[-1] in _OFFICE_ENDS and y[-1] in _OFFICE_ENDS
+        if surname or office or exchanged[_core((x, y))] >= 2:
             names += words.count((x, y))
     return names > 0 and 2 * names >= len(words)
 
