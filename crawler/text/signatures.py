@@ -71,7 +71,7 @@ _STEP = np.uint32(0x9E3779B1)  # odd, so that no bit of a character is lost
 _EXCHANGED = ("象像", "具俱", "烟菸", "背揹", "夫伕", "仿彷", "坐座", "熏薰", "挨捱", "宁甯", "链炼")
 _HANZI_DIGITS = str.maketrans("〇零一二三四五六七八九", "00123456789")
 
-_OFFICE_ENDS = frozenset("局委办院会处所站镇乡村区县校")
+_OFFICE_ENDS = frozenset("局委办院会处所站镇乡县校")
 # The commonest family names of the 2020 census report (top hundred), and the usual double ones.
 _SURNAMES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林罗高郑梁谢宋唐许韩邓冯曹彭曾肖田董潘袁蔡蒋余于杜叶程魏苏吕丁任卢姚"
@@ -477,7 +477,9 @@ def _names_differ(a: str, b: str, near: bool, brief: bool) -> bool:
         # where one letter was exchanged, it is the second: the first was taken along
         surname = any(x[at] in _surnames() and y[at] in _surnames() for at in (0, 1))
         office = brief and x[-1] in _OFFICE_ENDS and y[-1] in _OFFICE_ENDS
-        if surname or office or exchanged[_core((x, y))] >= 2:
+        core = _core((x, y))
+        word = min(map(len, core)) >= 2 or not _surnames().isdisjoint("".join(core))
+        if surname or office or words.count((x, y)) >= 2 or (word and exchanged[core] >= 2):
             names += words.count((x, y))
     return names > 0 and 2 * names >= len(words)
 
