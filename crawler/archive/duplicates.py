@@ -24,14 +24,14 @@ CROWD = 10
 """How many articles are kept under one key: what more have in common is a phrase or the frame of a series."""
 GATHERED = 5000
 """How many articles gather in `bands_new`."""
+LOOKED_AT = 50
+"""How many articles' signatures are compared with a new one's, those first that share most and rarest keys."""
 COMPARED = 8
-"""How many articles are compared with a new one in full and in vain, those first that share most and rarest keys."""
+"""How many of them are compared with it in full and in vain."""
 IN_A_CROWD = 2
 """How many of them share nothing with it but what a crowd has."""
 LEAST_LIKENESS = 0.04
 """Estimated share of runs below which texts are not compared: of a fifth edited 0.2 is left, of unrelated ones 0.005."""
-
-
 HELD = 50
 """How many articles of a cluster are related anew when one leaves it."""
 
@@ -87,7 +87,7 @@ class Duplicates(Connection):
         assert row is not None
         members = {article_id}
         vain = 0
-        for other_id, crowded in self._candidates(article_id, found):
+        for other_id, crowded in self._candidates(article_id, found)[:LOOKED_AT]:
             if other_id in members or (crowded and vain >= IN_A_CROWD):
                 continue
             other = self._row("SELECT title, text, signature FROM articles WHERE id = ?", other_id)
@@ -197,7 +197,7 @@ class Duplicates(Connection):
     def _candidates(self, article_id: int, found: Mapping[int, Sequence[int]]) -> list[tuple[int, bool]]:
         """Give the articles worth a look, those first that share most and rarest keys; True: only a crowd's keys.
 
-        Worth a look: two keys are shared, or one that few have.
+        Worth a look: two keys are shared, or one that is no crowd's.
         """
         shared = Counter(chain.from_iterable(found.values()))
         worth = {other for other, count in shared.items() if count > 1}

@@ -224,6 +224,7 @@ def sign(text: str) -> str:
     return base64.b64encode(head + runs.astype("<u4", copy=False).tobytes()).decode("ascii")
 
 
+@lru_cache(maxsize=64)  # one new signature is compared with many
 def _read(signature: str) -> tuple[int, ...]:
     try:
         found = base64.b64decode(signature, validate=True)
