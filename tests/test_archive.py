@@ -44,6 +44,7 @@ from crawler.archive import (
     Standing,
     Tampered,
     canonical,
+    duplicates,
     lock,
     match_expression,
     now,
@@ -55,7 +56,7 @@ from crawler.captures import Capture, CaptureWriter, Last, mend, payload_digest
 from crawler.documents import PDF, Document
 from crawler.items import Page
 from crawler.portals import Line
-from crawler.text import Decoded, Disagreement, Edit, Extracted, Removed, Repaired, Step, revert
+from crawler.text import Decoded, Disagreement, Edit, Extracted, Removed, Repaired, Step, revert, sign
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 PORTAL = "lyg.gov.cn"
@@ -350,7 +351,7 @@ def test_an_archive_of_an_elder_shape_is_read_and_brought_up_to_date(tmp_path: P
             (1, "links", "广告", None)
         ]
         assert rows(now_new, "SELECT target, blocks FROM campaigns") == [("s.top", 1)]
-        assert rows(now_new, "SELECT part_of FROM articles") == [(None,)]
+        assert rows(now_new, "SELECT part_of, signature FROM articles") == [(None, sign(TEXTS[1]))]
         more = Page(
             url=URL.format("1_2"), portal=PORTAL, removed=(spam,), suspects=(spam._replace(kind="suspect"),)
         )
@@ -362,7 +363,7 @@ def test_an_archive_of_an_elder_shape_is_read_and_brought_up_to_date(tmp_path: P
 
 
 def make_elder(path: Path) -> None:
-    """Take from an archive what shape 3 and later ones brought."""
+    """Take from an archive what shapes 3 and 4 brought."""
     path.with_name(path.name + ".sums").unlink()
     with contextlib.closing(sqlite3.connect(path)) as conn:
         views = conn.execute("SELECT name FROM sqlite_schema WHERE type = 'view'").fetchall()
@@ -370,8 +371,15 @@ def make_elder(path: Path) -> None:
             conn.execute(f"DROP VIEW {name}")
         for name in INDEXES:
             conn.execute(f"DROP INDEX {name}")
-        for name in ("parts", "suspects", "targets", "memory"):
+        for name in ("parts", "suspects", "targets", "memory", "bands", "bands_new"):
             conn.execute(f"DROP TABLE {name}")
+        conn.execute(
+            "CREATE TABLE bands (band INTEGER NOT NULL, article_id INTEGER NOT NULL REFERENCES articles(id), "
+            "PRIMARY KEY (band, article_id)) WITHOUT ROWID"
+        )
+        conn.execute("CREATE INDEX bands_article ON bands(article_id)")
+        conn.execute("INSERT INTO bands SELECT 7, id FROM articles")
+        conn.execute("UPDATE articles SET signature = 'AAAA'")
         for table, columns in {
             "articles": {"part_of"},
             "edits": {"part"},
@@ -894,7 +902,7 @@ def test_a_new_page_is_written_whole(archive: Archive) -> None:
         "capture_id": 1,
         "version": 1,
     }
-    assert len(signature) == 344
+    assert signature == sign(TEXTS[1])
     assert article == shared | {
         "id": 1,
         "url": URL.format(1),
@@ -1228,6 +1236,88 @@ def test_a_series_is_not_linked(archive: Archive) -> None:
         text = f"据市发改委监测，本周我市主要农副产品价格总体平稳。其中，{goods}。预计后期价格保持平稳，请市民合理安排采购。"
         reprint(archive, number, text, number, title=f"第{number}周价格监测")
     assert copies(archive) == [(number, None) for number in range(1, 13)]
+
+
+def bulletin(chance: random.Random) -> str:
+    goods = "，".join(
+        f"{good}每斤{chance.uniform(1, 20):.2f}元，环比上涨{chance.uniform(0, 9):.1f}%"
+        for good in ("大米", "面粉", "猪肉", "鸡蛋", "青菜", "带鱼", "豆油")
+    )
+    return f"据市发改委监测，本周我市主要农副产品价格总体平稳。其中，{goods}。预计后期价格保持平稳，请市民合理安排采购。"
+
+
+def test_a_reprint_finds_its_bulletin_in_a_long_series(archive: Archive) -> None:
+    chance = random.Random(4)
+    texts = [bulletin(chance) for _ in range(40)]
+    for number, text in enumerate(texts, 1):
+        reprint(archive, number, text, 1 + number % 20, title="价格监测周报")
+    for number in (7, 33):
+        reprint(
+            archive,
+            100 + number,
+            "首页 > 要闻\n" + texts[number - 1] + "\n责任编辑：某某",
+            25,
+            title="价格监测周报",
+        )
+    assert [link for link in copies(archive) if link[1]] == [(41, 7), (42, 33)]
+    assert archive.verify() == []
+
+
+@pytest.mark.parametrize("gathered", [2, 5000])
+def test_links_do_not_depend_on_the_order_of_arrival(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gathered: int
+) -> None:
+    monkeypatch.setattr(duplicates, "GATHERED", gathered)
+    chance = random.Random(5)
+    told = [(n, LONG if n % 3 else bulletin(chance), n) for n in range(1, 13)]
+    told[3] = (4, LONG[: int(len(LONG) * 0.7)], 4)
+    told[6] = (7, LONG.replace("社区", "小区"), 7)
+    seen = set()
+    for at in range(4):
+        with Archive(tmp_path / f"{at}.db") as archive:
+            for number, text, day in told:
+                reprint(archive, number, text, day, title="见闻")
+                archive.commit()
+            found = "SELECT a.key, d.key FROM articles a LEFT JOIN articles d ON d.id = a.duplicate_of ORDER BY a.key"
+            seen.add(tuple(rows(archive, found)))
+            assert archive.verify() == []
+        chance.shuffle(told)
+    assert len(seen) == 1
+    assert sum(origin is not None for _, origin in seen.pop()) == 7
+
+
+def test_what_held_a_cluster_together_is_missed_when_it_leaves(archive: Archive) -> None:
+    first, second, third = (
+        "\n".join(
+            f"{place}的第{n}处食堂昨日开门，{place}居民{n}百余人前来用餐，菜价由{place}居委会与店家商定。"
+            for n in range(2, 9)
+        )
+        for place in ("海州", "新浦", "墟沟")
+    )
+    reprint(archive, 1, first + second, 20, title="食堂开门")
+    reprint(archive, 2, second + third, 22, title="食堂开门")
+    reprint(archive, 3, first + second + third, 21, title="食堂开门")
+    assert copies(archive) == [(1, None), (2, 1), (3, 1)]
+    reprint(archive, 3, TEXTS[1] * 3, 21, title="另一件事")
+    kept = copies(archive)
+    archive.rollback()
+    reprint(archive, 1, first + second, 20, title="食堂开门")
+    reprint(archive, 2, second + third, 22, title="食堂开门")
+    assert kept == [*copies(archive), (3, None)]
+
+
+def test_what_is_undone_is_not_found_and_what_another_connection_wrote_is(archive: Archive) -> None:
+    reprint(archive, 1, LONG, 20)
+    archive.rollback()
+    reprint(archive, 2, LONG, 21)
+    archive.commit()
+    assert copies(archive) == [(1, None)]
+    with Archive(archive.path) as other:
+        reprint(other, 3, LONG, 22)
+        other.commit()
+    reprint(archive, 4, LONG, 23)
+    assert copies(archive) == [(1, None), (2, 1), (3, 1)]
+    assert archive.verify() == []
 
 
 # --- search ---
@@ -1640,15 +1730,16 @@ def test_verify_names_what_is_wrong(archive: Archive) -> None:
     archive.conn.execute("UPDATE articles SET text = replace(text, '夜间', '午间') WHERE id = 2")
     archive.conn.execute("UPDATE versions SET title = 'x' WHERE article_id = 3")
     archive.conn.execute("UPDATE articles SET capture_id = NULL WHERE id = 1")
-    archive.conn.execute("INSERT INTO bands VALUES (1, 99)")
+    archive.conn.execute("INSERT INTO bands VALUES (1, '98,99')")
+    archive.conn.execute("DELETE FROM bands_new WHERE article_id = 2")
     assert archive.verify() == [
-        "foreign key: bands row None points to a missing row of articles",
         f"article 1 has no capture ({URL.format(1)})",
         f"article 2 differs from its newest version ({URL.format(2)})",
         f"article 3 differs from its newest version ({URL.format(3)})",
         "version 1 of article 3 does not match its digest",
         "article 2 has another signature than its text",
         "full-text index: 6 words do not match the articles",
+        "near-duplicate index: 2 entries belong to no article, 1 articles are missing",
     ]
 
 

@@ -142,13 +142,13 @@ class Articles(Attachments, Runovers, Listings, Campaigns):
             self._write_blocks(page, article_id, version, when)
         row = {**values, "last_seen": when, "gone": None, "version": version}
         if not same:
+            self._leave(article_id)
             row["signature"] = page.signature or sign(values["text"] or "")
         indexed = self._indexed(article_id, before)
         self._offer(_files_of(page), article_id, page.portal, page.channel, page.hosts, when)
         self._reindex(article_id, indexed, self._indexed(article_id, {**dict(before), **values}))
         self._update("articles", article_id, row)
         if not same:
-            self._part(article_id)
             self._relate(article_id)
         elif before["published"] != values["published"]:
             self._elect(self._cluster(article_id))

@@ -17,7 +17,7 @@ from crawler.archive.seal import broken, is_at_rest, sums_of
 from crawler.archive.shape import FILE_STATES, STATES
 from crawler.archive.values import SURROGATE_RE, as_json, block_digest, storable, stored
 from crawler.captures import Capture, CaptureRecord, Damage, read_captures, read_run, sign_file
-from crawler.text.signatures import bands, sign
+from crawler.text.signatures import sign
 from crawler.text.tampering import revert
 
 if TYPE_CHECKING:
@@ -81,7 +81,8 @@ class Checks(Articles, Chain):
 
         The file against its seal; SQLite's own integrity and the foreign keys; what rows must not say (`WRONG`);
         versions against their digests and the articles against their versions; the full-text index against the
-        articles, word by word; with `capture_dir`, every record of every capture file against its row, and the
+        articles, word by word, and the near-duplicate index
+        against their signatures; with `capture_dir`, every record of every capture file against its row, and the
         files against what the runs signed. `head` is the digest of a run that was written down: the chain must
         have it.
         """
@@ -103,6 +104,7 @@ class Checks(Articles, Chain):
             yield from self._verify_rows()
             yield from self._verify_attachments()
             yield from self._verify_index()
+            yield from self._verify_duplicates()
             if capture_dir is not None:
                 yield from self._verify_captures(Path(capture_dir))
                 yield from self._verify_chain(Path(capture_dir), head)
@@ -137,14 +139,6 @@ class Checks(Articles, Chain):
         for row in self.conn.execute("SELECT id, text, signature FROM articles"):
             if row["signature"] != sign(row["text"] or ""):
                 yield f"article {row['id']} has another signature than its text"
-        keys: tuple[int, set[int]] = (0, set())
-        for row in self.conn.execute(
-            "SELECT b.article_id, b.band, a.signature FROM bands b JOIN articles a ON a.id = b.article_id ORDER BY 1"
-        ):
-            if row["article_id"] != keys[0]:
-                keys = row["article_id"], set(bands(row["signature"] or ""))
-            if row["band"] not in keys[1]:
-                yield f"bands: {row['band']} is no key of article {row['article_id']}"
         for table in ("removed", "suspects"):
             for row in self.conn.execute(
                 f"SELECT id, text, html, block FROM {table} WHERE block IS NOT NULL"

@@ -16,6 +16,9 @@ from crawler.archive.locking import ArchiveError, run_elsewhere
 from crawler.archive.seal import is_at_rest, seal, sums_of, unseal
 from crawler.archive.shape import APPLICATION_ID, BY_HAND, INDEXES, SHAPE_VERSION, TABLES, VIEWS
 
+PAGES_KEPT = 48 * 1024
+"""KiB of the file that a writer keeps in memory: a new article touches pages all over the indexes."""
+
 
 class Connection:
     """One archive file, opened and brought to the present shape."""
@@ -191,6 +194,7 @@ class Connection:
             )
         self.conn.execute("PRAGMA synchronous=FULL")
         self.conn.execute(f"PRAGMA journal_size_limit={64 * 2**20}")
+        self.conn.execute(f"PRAGMA cache_size=-{PAGES_KEPT}")
         self.ensure_shape()
         if self.path not in self._open and not run_elsewhere(self.path):
             open_runs = "SELECT 1 FROM runs WHERE outcome IS NULL LIMIT 1"
@@ -271,8 +275,13 @@ class Connection:
             if not self.conn.in_transaction:
                 self._unseal()
                 self.conn.execute("BEGIN IMMEDIATE")
+                self._begun()
             with self.db.atomic():
-                yield
+                try:
+                    yield
+                except BaseException:
+                    self._undone()
+                    raise
         except sqlite3.IntegrityError:
             raise  # a mistake of ours, not the file's
         except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
@@ -297,6 +306,13 @@ class Connection:
     def rollback(self) -> None:
         """Undo the open transaction."""
         self.db.rollback()
+        self._undone()
+
+    def _begun(self) -> None:
+        """Look whether what is known is still so, at the beginning of a transaction."""
+
+    def _undone(self) -> None:
+        """Forget what was known of writes that were undone."""
 
     def _row(self, sql: str, *values: Any) -> sqlite3.Row | None:
         found: sqlite3.Row | None = self.conn.execute(sql, values).fetchone()

@@ -1,47 +1,222 @@
-"""Duplicates: articles that tell one story, linked to the earliest."""
+"""Duplicates: articles that tell one story, linked to the earliest.
+
+`bands` is an inverted index: under each key of a signature the articles that are found by it. New entries gather in
+`bands_new`, one row an article, and go into `bands` together and in order, so that each page of that large table is
+written once for many articles. What has gathered is looked up in a copy in memory, a few megabytes at most, which is
+read again whenever the rows may be others.
+"""
 
 from __future__ import annotations
 
-from crawler.archive.connection import Connection
-from crawler.text.signatures import bands, likeness, same_story
+import logging
+import struct
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
-CANDIDATES = 60
-"""How many articles that share a band are compared in full, those that share most bands first."""
+from crawler.archive.connection import Connection
+from crawler.archive.shape import BY_HAND
+from crawler.text.signatures import bands, is_exact, likeness, posted, same_story, sign
+
+logger = logging.getLogger(__name__)
+
+CROWD = 10
+"""How many articles are kept under one key: what more have in common is a phrase or the frame of a series."""
+GATHERED = 5000
+"""How many articles gather in `bands_new`."""
+LOOKED_AT = 50
+"""How many articles' signatures are compared with a new one's, those first that share most and rarest keys."""
+COMPARED = 8
+"""How many of them are compared with it in full and in vain."""
+IN_A_CROWD = 2
+"""How many of them share nothing with it but what a crowd has."""
+LEAST_LIKENESS = 0.04
+"""Estimated share of runs below which texts are not compared: of a fifth edited 0.2 is left, of unrelated ones 0.005."""
+HELD = 50
+"""How many articles of a cluster are related anew when one leaves it."""
+
+
+class Gathered:
+    """The rows of `bands_new` in memory: articles by key, and the keys of each article."""
+
+    def __init__(self, rows: Iterable[tuple[int, bytes]] = ()) -> None:
+        self.articles: dict[int, tuple[int, ...]] = {}
+        self.count = 0
+        for article_id, packed in rows:
+            self.add(article_id, _unpack(packed))
+
+    def add(self, article_id: int, keys: Iterable[int]) -> None:
+        """Put an article under its keys."""
+        self.count += 1
+        for key in keys:
+            self.articles[key] = (*self.articles.get(key, ()), article_id)
+
+    def drop(self, article_id: int, keys: Iterable[int]) -> None:
+        """Take an article away."""
+        self.count -= 1
+        for key in keys:
+            rest = tuple(each for each in self.articles.get(key, ()) if each != article_id)
+            if rest:
+                self.articles[key] = rest
+            else:
+                self.articles.pop(key, None)
+
+
+def _unpack(packed: bytes) -> tuple[int, ...]:
+    return struct.unpack(f"<{len(packed) // 8}q", packed)
 
 
 class Duplicates(Connection):
-    """The index of bands, and the clusters found with it."""
+    """The index of keys, and the clusters found with it."""
+
+    _gathered: Gathered | None = None
+    _gathered_at = 0
 
     def _relate(self, article_id: int) -> None:
-        """Put an article's bands into the index, and link it to the articles that tell the same story."""
+        """Put an article into the index, and link it to the articles that tell the same story."""
+        row = self._row("SELECT signature FROM articles WHERE id = ?", article_id)
+        assert row is not None
+        keys = bands(row["signature"] or "")
+        found = self._look_up(keys)
+        self._post(article_id, keys, found)
+        self._link(article_id, found)
+
+    def _link(self, article_id: int, found: Mapping[int, Sequence[int]]) -> None:
+        """Link an article to those of the articles found that tell the same story."""
         row = self._row("SELECT title, text, signature FROM articles WHERE id = ?", article_id)
         assert row is not None
-        own = bands(row["signature"] or "")
-        self.conn.execute("DELETE FROM bands WHERE article_id = ?", (article_id,))
-        if not own:
-            return
-        self.conn.executemany(
-            "INSERT OR IGNORE INTO bands VALUES (?, ?)", [(band, article_id) for band in own]
-        )
-        candidates = self.conn.execute(
-            f"SELECT a.id, a.title, a.text, a.signature, a.duplicate_of FROM (SELECT article_id, count(*) AS shared "
-            f"FROM bands WHERE band IN ({', '.join('?' * len(own))}) AND article_id <> ? GROUP BY article_id "
-            "ORDER BY shared DESC, article_id LIMIT ?) JOIN articles a ON a.id = article_id "
-            "ORDER BY shared DESC, article_id",
-            (*own, article_id, CANDIDATES),
-        ).fetchall()
-        roots: set[int] = set()
-        for other in candidates:
-            root = other["duplicate_of"] or other["id"]
-            if root in roots or likeness(row["signature"], other["signature"]) < 0.15:
+        members = {article_id}
+        vain = 0
+        for other_id, crowded in self._candidates(article_id, found)[:LOOKED_AT]:
+            if other_id in members or (crowded and vain >= IN_A_CROWD):
+                continue
+            other = self._row("SELECT title, text, signature FROM articles WHERE id = ?", other_id)
+            if other is None or likeness(row["signature"], other["signature"] or "") < LEAST_LIKENESS:
                 continue
             if same_story(row["title"], row["text"] or "", other["title"], other["text"] or "").same:
-                roots.add(root)
-        if roots:
-            members = {article_id}
-            for root in roots:
-                members |= self._cluster(root)
-            self._elect(members)
+                members |= self._cluster(other_id)
+            else:
+                vain += 1
+                if vain == COMPARED:
+                    break
+        if len(members) > 1:
+            self._elect(members | self._cluster(article_id))
+
+    def _sign_anew(self) -> None:
+        """Make signatures, index and links anew from the texts, inside the open transaction."""
+        ids = [row[0] for row in self.conn.execute("SELECT id FROM articles ORDER BY id")]
+        if ids:
+            logger.warning("%s: %d articles are signed anew, 1000 take some seconds", self.path, len(ids))
+        self.conn.execute("DROP TABLE bands")
+        self.conn.execute(BY_HAND["bands"])
+        self.conn.execute("DELETE FROM bands_new")
+        self.conn.execute("UPDATE articles SET duplicate_of = NULL WHERE duplicate_of IS NOT NULL")
+        self._gathered = None
+        for article_id in ids:
+            row = self._row("SELECT text, part_of FROM articles WHERE id = ?", article_id)
+            assert row is not None
+            self._update("articles", article_id, {"signature": sign(row["text"] or "")})
+            if row["part_of"] is None:
+                self._relate(article_id)
+            if self._gathered is not None and self._gathered.count >= GATHERED:
+                self._merge()
+
+    # -- the index --
+
+    def _look_up(self, keys: Sequence[int]) -> dict[int, Sequence[int]]:
+        """Give the articles under each key that has some."""
+        if not keys:
+            return {}
+        gathered = self._present().articles
+        found: dict[int, Sequence[int]] = {key: gathered[key] for key in keys if key in gathered}
+        each = (
+            ", (SELECT articles FROM bands WHERE band = ?)"  # in one statement, twice as fast as one by one
+        )
+        row = self.conn.execute(f"SELECT {(each * len(keys))[2:]}", keys).fetchone()
+        for key, listed in zip(keys, row, strict=True):
+            if listed:
+                found[key] = (*map(int, listed.split(",")), *found.get(key, ()))
+        return found
+
+    def _present(self) -> Gathered:
+        if self._gathered is None:
+            self._gathered = Gathered(self.conn.execute("SELECT article_id, keys FROM bands_new"))
+        return self._gathered
+
+    def _begun(self) -> None:
+        version = self.conn.execute("PRAGMA data_version").fetchone()[0]
+        if version != self._gathered_at:  # another connection wrote
+            self._gathered, self._gathered_at = None, version
+
+    def _undone(self) -> None:
+        self._gathered = None
+
+    def _post(self, article_id: int, keys: tuple[int, ...], found: Mapping[int, Sequence[int]]) -> None:
+        """Put an article under its keys, but for those that a crowd has already."""
+        own = [key for key in posted(keys) if len(found.get(key, ())) < CROWD]
+        gathered = self._present()
+        self.conn.execute(
+            "INSERT INTO bands_new VALUES (?, ?)", (article_id, struct.pack(f"<{len(own)}q", *own))
+        )
+        gathered.add(article_id, own)
+
+    def commit(self) -> None:
+        """End the open transaction; put what has gathered into the index before, where it is much."""
+        if self._gathered is not None and self._gathered.count >= GATHERED and self.conn.in_transaction:
+            with self._write():
+                self._merge()
+        super().commit()
+
+    def _merge(self) -> None:
+        gathered = self._present().articles
+        self.conn.executemany(
+            "INSERT INTO bands VALUES (?, ?) ON CONFLICT DO UPDATE SET articles = articles || ',' || excluded.articles",
+            [(key, ",".join(map(str, gathered[key]))) for key in sorted(gathered)],
+        )
+        self.conn.execute("DELETE FROM bands_new")
+        self._gathered = Gathered()
+
+    def _unpost(self, article_id: int) -> None:
+        """Take an article out of the index, as its signature still says where it stands."""
+        row = self._row("SELECT keys FROM bands_new WHERE article_id = ?", article_id)
+        if row is not None:
+            if self._gathered is not None:
+                self._gathered.drop(article_id, _unpack(row["keys"]))
+            self.conn.execute("DELETE FROM bands_new WHERE article_id = ?", (article_id,))
+            return
+        row = self._row("SELECT signature FROM articles WHERE id = ?", article_id)
+        assert row is not None
+        for key in posted(bands(row["signature"] or "")):
+            listed = self._row("SELECT articles FROM bands WHERE band = ?", key)
+            rest = [each for each in listed[0].split(",") if each != str(article_id)] if listed else []
+            if rest:
+                self.conn.execute("UPDATE bands SET articles = ? WHERE band = ?", (",".join(rest), key))
+            else:
+                self.conn.execute("DELETE FROM bands WHERE band = ?", (key,))
+
+    def _candidates(self, article_id: int, found: Mapping[int, Sequence[int]]) -> list[tuple[int, bool]]:
+        """Give the articles worth a look, those first that share most and rarest keys; True: only a crowd's keys.
+
+        Worth a look: two keys are shared, or one that is no crowd's.
+        """
+        shared = Counter(chain.from_iterable(found.values()))
+        worth = {other for other, count in shared.items() if count > 1}
+        for key, ids in found.items():
+            if len(ids) < CROWD or is_exact(key):
+                worth.update(ids)
+        worth.discard(article_id)
+        weights = dict.fromkeys(worth, 0.0)
+        rare: set[int] = set()
+        for ids in found.values():
+            if len(ids) < CROWD:
+                rare.update(ids)
+            for other in worth.intersection(ids):
+                weights[other] += 1 / len(ids)
+        return [
+            (other, other not in rare) for other in sorted(worth, key=lambda other: (-weights[other], other))
+        ]
+
+    # -- clusters --
 
     def _cluster(self, article_id: int) -> set[int]:
         """Give all articles that tell one story with this one, itself included."""
@@ -50,20 +225,54 @@ class Duplicates(Connection):
         found = self.conn.execute("SELECT id FROM articles WHERE duplicate_of = ?", (row["root"],))
         return {row["root"], *(each[0] for each in found)}
 
-    def _elect(self, members: set[int]) -> None:
+    def _elect(self, members: Iterable[int]) -> None:
         """Let all members point to the earliest: by publication, then by the day first seen; then a fixed order decides."""
+        members = tuple(members)
         marks = ", ".join("?" * len(members))
         first = self.conn.execute(
             f"SELECT id FROM articles WHERE id IN ({marks}) ORDER BY published IS NULL, published, substr(first_seen, 1, 10), key LIMIT 1",
-            tuple(members),
+            members,
         ).fetchone()[0]
         self.conn.execute(
             f"UPDATE articles SET duplicate_of = nullif(?, id) WHERE id IN ({marks})", (first, *members)
         )
 
-    def _part(self, article_id: int) -> None:
-        """Take an article whose text changed out of its cluster."""
+    def _leave(self, article_id: int) -> None:
+        """Take an article out of the index and out of its cluster, before its text changes.
+
+        The others are related to each other anew, for it may have been what held them together.
+        """
+        self._unpost(article_id)
         rest = self._cluster(article_id) - {article_id}
         self.conn.execute("UPDATE articles SET duplicate_of = NULL WHERE id = ?", (article_id,))
-        if rest:
+        if not rest:
+            return
+        if len(rest) > HELD:
             self._elect(rest)
+            return
+        marks = ", ".join("?" * len(rest))
+        self.conn.execute(f"UPDATE articles SET duplicate_of = NULL WHERE id IN ({marks})", tuple(rest))
+        for other_id in sorted(rest):
+            other = self._row("SELECT signature FROM articles WHERE id = ?", other_id)
+            assert other is not None
+            self._link(other_id, self._look_up(bands(other["signature"] or "")))
+
+    def _verify_duplicates(self) -> Iterator[str]:
+        """Say how many entries of the index belong to no article, and how many articles are in none."""
+        if not self._row("SELECT 1 FROM sqlite_schema WHERE name = 'bands_new'"):
+            return  # an elder file, opened for reading
+        entries = self.conn.execute(
+            "SELECT coalesce(sum(1 + length(articles) - length(replace(articles, ',', ''))), 0) FROM bands"
+        ).fetchone()[0]
+        entries += sum(len(keys) // 8 for (keys,) in self.conn.execute("SELECT keys FROM bands_new"))
+        missing = 0
+        for article_id, signature in self.conn.execute(
+            "SELECT id, signature FROM articles WHERE part_of IS NULL AND signature <> ''"
+        ):
+            keys = posted(bands(signature))
+            found = self._look_up(keys)
+            own = sum(article_id in ids for ids in found.values())
+            entries -= own
+            missing += not own and any(len(found.get(key, ())) < CROWD // 2 for key in keys)
+        if entries or missing:
+            yield f"near-duplicate index: {entries} entries belong to no article, {missing} articles are missing"

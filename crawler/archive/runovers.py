@@ -83,17 +83,13 @@ class Runovers(Duplicates, Search):
                 self._leave(row["id"])
             return
         before = self._indexed(row["id"], row)
+        moved = (row["part_of"], row["text"]) != (part_of, text)
+        if moved or part_of is not None:  # a piece that was saved again was related
+            self._leave(row["id"])
         self._update("articles", row["id"], values | {"signature": sign(text or "")})
         self._reindex(row["id"], before, self._indexed(row["id"], {**dict(row), **values}))
-        if (row["part_of"], row["text"]) != (part_of, text):
-            self._leave(row["id"])
-            if part_of is None:
-                self._relate(row["id"])
-
-    def _leave(self, article_id: int) -> None:
-        """Take an article out of the search for duplicates."""
-        self._part(article_id)
-        self.conn.execute("DELETE FROM bands WHERE article_id = ?", (article_id,))
+        if moved and part_of is None:
+            self._relate(row["id"])
 
     def _apart(self, row: sqlite3.Row) -> sqlite3.Row:
         """Give an article back the text that its own page showed; `_run_over` puts the story together again."""

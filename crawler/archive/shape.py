@@ -117,8 +117,8 @@ TABLES = {
 
 # What sqlite-utils has no words for.
 BY_HAND = {
-    "bands": "CREATE TABLE bands (band INTEGER NOT NULL, article_id INTEGER NOT NULL REFERENCES articles(id), "
-    "PRIMARY KEY (band, article_id)) WITHOUT ROWID",
+    "bands": "CREATE TABLE bands (band INTEGER PRIMARY KEY, articles TEXT NOT NULL)",
+    "bands_new": "CREATE TABLE bands_new (article_id INTEGER PRIMARY KEY REFERENCES articles(id), keys BLOB NOT NULL)",
     # Contentless: its entries are made in Python, the texts are not stored a second time. The tokenizer is
     # `ascii` because it parts only at ASCII signs, and `words` has done all the rest. Places and lengths are
     # left out: whether the pairs of a longer word stand in a row is looked up in the text.
@@ -166,7 +166,6 @@ INDEXES = {
     "attachments_due": "INDEX {} ON attachments(portal, due) WHERE due IS NOT NULL",
     "attachments_unread": "INDEX {} ON attachments(mime) WHERE text IS NULL AND error IS NULL",
     "attachments_capture": "INDEX {} ON attachments(capture_id) WHERE capture_id IS NOT NULL",
-    "bands_article": "INDEX {} ON bands(article_id)",
 }
 
 VIEWS = {

@@ -1,9 +1,9 @@
 """Signatures: the same story found again under other boilerplate, with small edits, or in another script.
 
-A signature is a one-permutation MinHash (Li, Owen, Zhang 2012) over runs of three characters, its empty
-bins filled from their neighbours (Shrivastava, Li 2014): the share of equal bins estimates how much of two
-texts is the same. `bands` turns it into numbers that an index can look up. Candidates are then compared
-in full by `same_story`, where titles, figures and names vote, because bulletins of one series are nearly
+A signature holds the lowest hashes of a text's runs of five characters (a bottom-k sketch; Broder 1997), with a checksum
+of the whole and some runs of its figures. `bands` turns it into keys of an inverted index: the lowest of two texts that
+share a third of their runs are partly the same, and such a run is rare enough to be looked up by itself. Candidates are
+then compared in full by `same_story`, where titles, figures and names vote, because bulletins of one series are nearly
 the same text and not at all the same story.
 
 Nothing here depends on Python's ``hash``: signatures are the same on every machine.
@@ -14,10 +14,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import struct
 import unicodedata
+import zlib
 from collections import Counter
+from collections.abc import Sequence
 from difflib import SequenceMatcher
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -25,36 +28,50 @@ import numpy.typing as npt
 
 from crawler.text import tables
 
-BINS = 128
 GRAM = 3
-"""Characters in a run. Of texts in which every tenth / fifth character was exchanged, 57 / 34 % of the runs
-of three are shared (of four: 49 / 26 %); unrelated news of one town share about 1 in 50."""
-ROWS = 3
-"""Bins in a band: with 42 bands, texts that share 34 / 57 / 70 % of their runs meet with 82 / 99.9 / 100 %."""
+"""Characters in a run by which two texts are compared. Of texts in which every tenth / fifth character was exchanged,
+57 / 34 % of the runs of three are shared; unrelated news of one town share about 1 in 50."""
+RUN = 5
+"""Characters in a run by which a text is found. Of the runs of three that a text has, most are in a hundred others of
+300,000; of a fifth edited a third of the runs of five are left."""
+LOWEST = 61
+"""How many of the lowest hashes of runs a signature keeps."""
+SOUGHT, POSTED = 25, 18
+"""How many of them a text is looked up by, and how many it is found by."""
+FIGURE_RUN, FIGURE_KEYS = 4, 2
+"""Figures in a run, and how many of the runs a text is found by: what tells the bulletins of one series apart."""
+HEAD = 1 + FIGURE_KEYS
+"""Numbers of a signature before the runs of characters."""
+_SOUGHT_SIGNS = -(-(HEAD + SOUGHT) // 3) * 16  # base 64 has three numbers in 16 signs
 
 _SHORT = 40
 """Below this many letters a text is a caption or a notice of two lines: it proves nothing by itself."""
 _BRIEF = 150
 """Below this many letters it is a notice of a few lines, most of which the other notices of its office say as well:
 only what changes from one to the next, names and figures, tells them apart."""
+_SENTENCE = 20
+"""Letters of a sentence whose survival says that its text was not edited much."""
 _DIFF_LIMIT = 4000
 """Letters compared by difflib, whose worst case is quadratic."""
 
 _WORD_RE = re.compile(r"[^\W_]+")
+_NUMBER_RE = re.compile(r"[\d〇零一二三四五六七八九]+")
+_DIGITS_RE = re.compile(r"[0-9]+")
 _FIGURE_RE = re.compile(r"\d+(?:\.\d+)?")
+_ITEM_RE = re.compile(r"^\s*\(?\d{1,3}[、.)](?!\d)", re.MULTILINE)  # 1、 (2) 3.
 _SENTENCE_RE = re.compile(r"[。！？；!?;\n]+")
 _CUT_RE = re.compile(r"(?:\.{2,}|…+)\s*$")  # lists cut long titles so
 # What an editor puts for another of its kind, throughout: who tells, how, to whom, and since when.
 _TELLING_RE = re.compile(
     "告诉|介绍|表示|透露|指出|强调|认为|获悉|了解|得知|记者|笔者|本报|本台|昨日|昨天|今日|今天|日前|近日|我市|本市|全市"
 )
-_MIX = (
-    np.uint64(0x9E3779B97F4A7C15),
-    np.uint64(0xBF58476D1CE4E5B9),
-    np.uint64(0x94D049BB133111EB),
-)
+_MIX, _HALF = np.uint32(0x85EBCA6B), np.uint32(16)
+_STEP = np.uint32(0x9E3779B1)  # odd, so that no bit of a character is lost
+# What conversion exchanges by the word, beyond the table of single characters: 想象 - 想像, 工具 - 俱乐部, 烟草 - 菸草.
+_EXCHANGED = ("象像", "具俱", "烟菸", "背揹", "夫伕", "仿彷", "坐座", "熏薰", "挨捱", "宁甯", "链炼")
 _HANZI_DIGITS = str.maketrans("〇零一二三四五六七八九", "00123456789")
 
+_OFFICE_ENDS = frozenset("局委办院会处所站镇乡县校")
 # The commonest family names of the 2020 census report (top hundred), and the usual double ones.
 _SURNAMES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林罗高郑梁谢宋唐许韩邓冯曹彭曾肖田董潘袁蔡蒋余于杜叶程魏苏吕丁任卢姚"
@@ -92,7 +109,40 @@ def folding() -> dict[int, str]:
         for char in traditional + simplified:
             parent[find(char)] = root
             parent.setdefault(root, root)
+    for one, *others in map(tuple, _EXCHANGED):
+        parent[find(others[0])] = find(one)
     return {ord(char): find(char) for char in parent if find(char) != char}
+
+
+def _fold_slowly(text: str) -> str:
+    wide = unicodedata.normalize("NFKC", text).lower().translate(folding())
+    return "".join(_WORD_RE.findall(wide))
+
+
+_SEVERAL = "\uffff"
+"""In the table of `_folded`: what this becomes has several characters, or depends on its neighbours."""
+
+
+@cache
+def _folded() -> npt.NDArray[np.uint16]:
+    """Give for every character of the first plane what it folds to; 0 where it is dropped."""
+    second = {
+        int(parts[1], 16)  # composed with what stands before it
+        for char in map(chr, range(0x10000))
+        if len(parts := unicodedata.decomposition(char).split()) == 2 and parts[0][0] != "<"
+    } | set(range(0x1160, 0x1200))  # parts of Hangul syllables, composed by rule
+    table = np.zeros(0x10000, np.uint16)
+    for code in range(0x10000):
+        char = chr(code)
+        plain = unicodedata.normalize("NFKC", char)
+        found = _fold_slowly(char)
+        alone = len(plain) == len(plain.lower()) == 1 and plain != "Σ" and code not in second
+        if not alone or unicodedata.combining(char) or found >= _SEVERAL:
+            table[code] = ord(_SEVERAL)
+        elif found:
+            table[code] = ord(found)
+    table[0xD800:0xE000] = ord(_SEVERAL)  # halves of a character beyond the first plane
+    return table
 
 
 def fold(text: str) -> str:
@@ -103,8 +153,9 @@ def fold(text: str) -> str:
     >>> fold("，。!") == fold("") == ""
     True
     """
-    wide = unicodedata.normalize("NFKC", text).lower().translate(folding())
-    return "".join(_WORD_RE.findall(wide))
+    units = _folded().take(np.frombuffer(text.encode("utf-16-le", "surrogatepass"), np.uint16))
+    folded = units[units != 0].tobytes().decode("utf-16-le")
+    return _fold_slowly(text) if _SEVERAL in folded else folded
 
 
 def digest(text: str) -> str:
@@ -118,89 +169,122 @@ def digest(text: str) -> str:
     return "sha256:" + hashlib.sha256(fold(text).encode("utf-8", "replace")).hexdigest()
 
 
-def _grams(folded: str) -> npt.NDArray[np.uint64]:
-    """Hash every run of three characters to 64 bits; a shorter text is one run."""
-    if not folded:
-        return np.empty(0, np.uint64)
-    codes = np.frombuffer(folded.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
-    if len(codes) < GRAM:
-        codes = np.pad(codes, (0, GRAM - len(codes)))
-    # a code point has 21 bits, so three fill 63
-    return _mix(codes[:-2] | codes[1:-1] << np.uint64(21) | codes[2:] << np.uint64(42))
+def _mix(value: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    """Scatter 32 bits over 32 bits, one to one; the highest bits, which decide the order, are of all the lower ones."""
+    mixed: npt.NDArray[np.uint32] = (value ^ value >> _HALF) * _MIX
+    return mixed
 
 
-def _mix(value: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Scatter 64 bits over 64 bits (the finisher of SplitMix64; Steele, Lea, Flood 2014)."""
-    value = value + _MIX[0]
-    value = (value ^ value >> np.uint64(30)) * _MIX[1]
-    value = (value ^ value >> np.uint64(27)) * _MIX[2]
-    return value ^ value >> np.uint64(31)
+def _grams(folded: str) -> npt.NDArray[np.uint32]:
+    """Hash every run of three characters to 32 bits; a shorter text is one run."""
+    if folded and len(folded) < GRAM:
+        folded = folded.ljust(GRAM, "\0")
+    codes = np.frombuffer(folded.encode("utf-32-le", "surrogatepass"), np.uint32)
+    return _mix((codes[:-2] * _STEP + codes[1:-1]) * _STEP + codes[2:])
+
+
+def _lowest_runs(units: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    """Give the lowest different hashes of the runs of five UTF-16 units, in order; a shorter text is one run."""
+    if len(units) < RUN:
+        units = np.pad(units, (0, RUN - len(units)))
+    pairs = units[:-1] * _STEP + units[1:]
+    hashes = np.sort(_mix((pairs[:-3] * _STEP + pairs[2:-1]) * _STEP + units[4:]))
+    some = hashes[: 2 * LOWEST]
+    found = some[:-1][some[1:] != some[:-1]]
+    return (found if len(found) >= LOWEST else np.unique(hashes))[:LOWEST]
+
+
+def _figure_keys(folded: str) -> list[int]:
+    """Give the lowest hashes of the runs of figures of a text, 0 where there is none."""
+    figures = _DIGITS_RE.findall(folded)
+    runs = {
+        zlib.crc32(" ".join(figures[at : at + FIGURE_RUN]).encode())
+        for at in range(len(figures) - FIGURE_RUN + 1)
+    }
+    return [*sorted(runs), *[0] * FIGURE_KEYS][:FIGURE_KEYS]
 
 
 def sign(text: str) -> str:
-    """Give the signature of a text: 128 bins of 16 bits, base 64; empty for a text without a letter.
+    """Give the signature of a text: 64 numbers of 32 bits, base 64; empty for a text without a letter.
 
-    >>> len(sign("筑牢社保基石，托起百姓幸福。")), sign("。")
-    (344, '')
+    The checksum of the folded text; the lowest hashes of its runs of figures, 0 where it has none; the lowest
+    hashes of its runs of characters, fewer of a very short text.
+
+    >>> len(sign("筑牢社保基石，托起百姓幸福。" * 9)), len(sign("筑牢社保基石")), sign("。")
+    (80, 28, '')
     >>> sign("筑牢社保基石，托起百姓幸福。") == sign("築牢社保基石 托起百姓幸福")
     True
     """
-    grams = _grams(fold(text))
-    if not len(grams):
+    folded = fold(text)
+    if not folded:
         return ""
-    bins = (grams >> np.uint64(57)).astype(np.intp)
-    values = grams & np.uint64((1 << 57) - 1)
-    lowest = np.full(BINS, np.iinfo(np.uint64).max, np.uint64)
-    np.minimum.at(lowest, bins, values)
-    filled = np.zeros(BINS, bool)
-    filled[bins] = True
-    if not filled.all():
-        # each empty bin borrows from the next filled one; the distance is mixed in, so that two texts
-        # agree in a borrowed bin only where they borrowed alike
-        where = np.flatnonzero(filled)
-        nearest = where[np.searchsorted(where, np.arange(BINS)) % len(where)]
-        distance = ((nearest - np.arange(BINS)) % BINS).astype(np.uint64)
-        lowest = np.where(filled, lowest, _mix(lowest[nearest] + distance * _MIX[1]) >> np.uint64(7))
-    return base64.b64encode((lowest & np.uint64(0xFFFF)).astype("<u2").tobytes()).decode("ascii")
+    whole = folded.encode("utf-16-le", "surrogatepass")
+    head = struct.pack("<3I", zlib.crc32(whole), *_figure_keys(folded))
+    runs = _lowest_runs(np.frombuffer(whole, "<u2").astype(np.uint32))
+    return base64.b64encode(head + runs.astype("<u4", copy=False).tobytes()).decode("ascii")
 
 
-def _read(signature: str) -> npt.NDArray[np.uint16]:
+@lru_cache(maxsize=64)  # one new signature is compared with many
+def _read(signature: str) -> tuple[int, ...]:
     try:
-        found = np.frombuffer(base64.b64decode(signature, validate=True), "<u2")
+        found = base64.b64decode(signature, validate=True)
     except ValueError:
-        return np.empty(0, np.uint16)
-    return found if len(found) == BINS else np.empty(0, np.uint16)
+        return ()
+    count, rest = divmod(len(found), 4)
+    return () if rest or not HEAD < count <= HEAD + LOWEST else struct.unpack(f"<{count}I", found)
 
 
 def bands(signature: str) -> tuple[int, ...]:
-    """Give the band hashes of a signature, 42 numbers below 2**63; none for an empty signature.
+    """Give the keys that a text is looked up by, at most 28 numbers below 2**34; none for an empty signature.
 
-    Two texts are worth comparing where they share one.
+    First the checksum (2**32 and more) and the runs of figures (2**33 and more), then runs of characters, of
+    which only the lowest are `posted`.
 
     >>> len(bands(sign("筑牢社保基石"))), bands("")
-    (42, ())
+    (3, ())
     """
-    bins = _read(signature).astype(np.uint64)
-    if not len(bins):
+    values = _read(signature[:_SOUGHT_SIGNS])
+    if not values:
         return ()
-    count = BINS // ROWS
-    groups = bins[: count * ROWS].reshape(count, ROWS)
-    mixed = np.arange(count, dtype=np.uint64)
-    for row in range(ROWS):
-        mixed = mixed << np.uint64(16) | groups[:, row]
-    return tuple(int(band) for band in _mix(mixed) >> np.uint64(1))
+    figures = [2 << 32 | value for value in values[1:HEAD] if value]
+    return (1 << 32 | values[0], *figures, *values[HEAD : HEAD + SOUGHT])
+
+
+def posted(keys: tuple[int, ...]) -> tuple[int, ...]:
+    """Give those of the keys of a text that others find it by.
+
+    They are fewer than it is looked up by: a run that is among the lowest of one text may stand a little
+    higher in its copy.
+    """
+    head = sum(key >> 32 > 0 for key in keys[:HEAD])
+    return keys[: head + POSTED]
+
+
+def is_exact(key: int) -> bool:
+    """Tell whether a key is the checksum of a whole text.
+
+    >>> [is_exact(key) for key in bands(sign("筑牢社保"))]
+    [True, False]
+    """
+    return key >> 32 == 1
 
 
 def likeness(a: str, b: str) -> float:
-    """Estimate how much two signed texts share, 0 to 1 (standard error 0.04 at 0.5).
+    """Estimate how much two signed texts share, 0 to 1 (standard error 0.06 at 0.5).
+
+    Of the lowest runs of both together, how many are among the lowest of each (Broder 1997).
 
     >>> likeness(sign("筑牢社保基石"), sign("筑牢社保基石")), likeness("", "")
     (1.0, 0.0)
     """
-    one, other = _read(a), _read(b)
-    if not len(one) or not len(other):
+    one, other = _read(a)[HEAD:], _read(b)[HEAD:]
+    if not one or not other:
         return 0.0
-    return float(np.count_nonzero(one == other)) / BINS
+    # below the end of either list both lists are whole; a short text's list is whole throughout
+    ends = [values[-1] for values in (one, other) if len(values) == LOWEST]
+    end = min(ends, default=1 << 32)
+    low, high = ({value for value in values if value <= end} for values in (one, other))
+    return len(low & high) / len(low | high)
 
 
 # --- the vote ---
@@ -211,14 +295,39 @@ def _surnames() -> frozenset[str]:
     return frozenset(fold(_SURNAMES))
 
 
-@lru_cache(maxsize=64)  # one new text is compared with many
-def _runs(folded: str) -> npt.NDArray[np.uint64]:
-    return np.unique(_grams(folded))
+class _Told:
+    """What the vote asks of one text, each worked out when it is first asked."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.folded = fold(text)
+
+    @cached_property
+    def runs(self) -> npt.NDArray[np.uint32]:
+        return np.unique(_grams(self.folded))
+
+    @cached_property
+    def bare(self) -> str:
+        return _bare(self.folded)
+
+    @cached_property
+    def bare_runs(self) -> npt.NDArray[np.uint32]:
+        return np.unique(_grams(self.bare))
+
+    @cached_property
+    def figures(self) -> list[tuple[str, str]]:
+        return _figures_in_place(self.text)
+
+    @cached_property
+    def sentences(self) -> list[str]:
+        return [folded for part in _SENTENCE_RE.split(self.text) if (folded := fold(part))]
 
 
-def _overlap(a: str, b: str) -> tuple[float, float]:
-    """Give Jaccard likeness and containment of the runs of two folded texts."""
-    one, other = _runs(a), _runs(b)
+_told = lru_cache(maxsize=64)(_Told)  # one new text is compared with many
+
+
+def _overlap(one: npt.NDArray[np.uint32], other: npt.NDArray[np.uint32]) -> tuple[float, float]:
+    """Give Jaccard likeness and containment of the runs of two texts."""
     if not len(one) or not len(other):
         return 0.0, 0.0
     both = len(np.intersect1d(one, other, assume_unique=True))
@@ -230,44 +339,46 @@ def _figures(text: str) -> list[str]:
     return _FIGURE_RE.findall(unicodedata.normalize("NFKC", text).translate(_HANZI_DIGITS))
 
 
-def _figures_in_place(text: str) -> Counter[tuple[str, str]]:
-    """Count the figures of a text, each with the two letters before it."""
-    plain = unicodedata.normalize("NFKC", text).translate(_HANZI_DIGITS)
-    found: Counter[tuple[str, str]] = Counter()
+def _figures_in_place(text: str) -> list[tuple[str, str]]:
+    """List the figures of a text in order, each with the two letters before it.
+
+    What is the same throughout (each price for 500 grams) stands once, the numbers of a list not at all; one at
+    the end may have been cut through.
+    """
+    plain = _ITEM_RE.sub("", unicodedata.normalize("NFKC", text).translate(_HANZI_DIGITS))
+    found: list[tuple[str, str]] = []
     for match in _FIGURE_RE.finditer(plain):
         before = "".join(_WORD_RE.findall(plain[max(0, match.start() - 8) : match.start()]))
-        found[(re.sub(r"\d", "", before)[-2:], match.group())] += 1
-    return found
+        if match.end() < len(plain):
+            found.append((_DIGITS_RE.sub("", before)[-2:], match.group()))
+    counts = Counter(found)
+    often = {figure for figure, count in counts.items() if count > 3}
+    return [figure for figure in found if figure not in often] + sorted(often)
 
 
-def _series(one: str, other: str, words: float, brief: bool) -> bool:
+def _series(
+    one: Sequence[tuple[str, str]], other: Sequence[tuple[str, str]], words: float, brief: bool
+) -> bool:
     """Tell whether two texts have other figures in the same places, more than their words differ.
 
     `words` is the containment without figures. Edits and cuts wear figures and words alike; in a series the
     words stay and the figures change. Where every figure has its place in both, nothing was worn. In a brief
     notice (`brief`) one figure of a few is much.
     """
-    a, b = _figures_in_place(one), _figures_in_place(other)
-    places: list[Counter[str]] = []
-    for figures in (a, b):
-        places.append(Counter())
-        for (place, _), count in figures.items():
-            places[-1][place] += count
-    common = (places[0] & places[1]).total()
+    common = (Counter(place for place, _ in one) & Counter(place for place, _ in other)).total()
     if common < (2 if brief else 3):
         return False
-    agreement = (a & b).total() / common
+    letters = {figure: chr(at) for at, figure in enumerate(dict.fromkeys((*one, *other)))}
+    a, b = ("".join(map(letters.__getitem__, figures)) for figures in (one, other))
+    agreement = in_order(a, b) / common
     if brief and agreement < 0.8:
         return True
-    whole = common >= 0.9 * max(a.total(), b.total())
-    return agreement < max(0.7 * words * words, 0.6 if whole else 0.0)
+    whole = common >= 0.9 * max(len(one), len(other))
+    return agreement < max(0.6 * words if common >= 8 else 0.7 * words * words, 0.6 if whole else 0.0)
 
 
-def _rests(text_a: str, text_b: str) -> tuple[float, str, str]:
+def _rests(one: Sequence[str], other: Sequence[str]) -> tuple[float, str, str]:
     """Take the sentences that two texts share out of both: their share of the shorter text, and the rests."""
-    one, other = (
-        [folded for part in _SENTENCE_RE.split(text) if (folded := fold(part))] for text in (text_a, text_b)
-    )
     both = Counter(one) & Counter(other)
     rests = []
     for parts in (one, other):
@@ -280,15 +391,31 @@ def _rests(text_a: str, text_b: str) -> tuple[float, str, str]:
                 rest.append(part)
         rests.append("".join(rest))
     shorter = min(sum(map(len, one)), sum(map(len, other)))
-    return sum(len(part) * count for part, count in both.items()) / max(shorter, 1), rests[0], rests[1]
+    whole = sum(len(part) * count for part, count in both.items() if len(part) >= _SENTENCE)
+    return whole / max(shorter, 1), rests[0], rests[1]
+
+
+def _is_list(one: _Told, other: _Told) -> bool:
+    """Tell whether two texts are lists of other names under the same head and foot.
+
+    Edits would have worn head and foot too: where whole sentences are left, so is most of all others.
+    """
+    shared, rest_a, rest_b = _rests(one.sentences, other.sentences)
+    shorter = min(len(one.folded), len(other.folded))
+    if shared < 0.1 or min(len(rest_a), len(rest_b)) < 0.25 * shorter:
+        return False
+    return _overlap(np.unique(_grams(rest_a)), np.unique(_grams(rest_b)))[1] < 0.6
 
 
 def _bare(folded: str) -> str:
-    return re.sub(r"[\d〇零一二三四五六七八九]+", "", folded)
+    return _NUMBER_RE.sub("", folded)
 
 
 def _replacements(a: str, b: str) -> list[tuple[str, str]] | None:
-    """List what was exchanged between two folded texts; None where they differ in too much to say."""
+    """List what was exchanged between two folded texts; None where they differ in too much to say.
+
+    What one has more at either end is a frame or a cut, not an exchange.
+    """
     start = 0
     while start < min(len(a), len(b)) and a[start] == b[start]:
         start += 1
@@ -302,7 +429,9 @@ def _replacements(a: str, b: str) -> list[tuple[str, str]] | None:
         return None
     found = []
     for kind, a1, a2, b1, b2 in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
-        if kind == "equal":
+        if kind == "equal" or (kind != "replace" and (a1 == a2 == 0 or b1 == b2 == 0)):
+            continue
+        if kind != "replace" and (a1 == a2 == len(a) or b1 == b2 == len(b)):
             continue
         if kind != "replace":
             # a name that is longer by one: taken with a neighbour on both sides
@@ -310,15 +439,23 @@ def _replacements(a: str, b: str) -> list[tuple[str, str]] | None:
             continue
         if a2 - a1 == 1 or b2 - b1 == 1:
             a1, b1 = max(0, a1 - 1), max(0, b1 - 1)
-        found.append((a[a1:a2], b[b1:b2]))
+        kept = a[a2 : a2 + 1] in _OFFICE_ENDS  # 公安 - 统计 before 局
+        found.append((a[a1 : a2 + kept], b[b1 : b2 + kept]))
     return found
 
 
-def _names_differ(a: str, b: str) -> bool:
-    """Tell whether all that differs between two nearly equal folded texts is who or where it is about.
+def _core(pair: tuple[str, str]) -> tuple[str, str]:
+    """Take away what an exchange was given of its neighbours."""
+    x, y = pair
+    return (x[1:], y[1:]) if x[:1] == y[:1] else pair
 
-    One word exchanged throughout (two places or more), or an exchanged word that begins like a person's
-    name: of each side, the other side has none.
+
+def _names_differ(a: str, b: str, near: bool, brief: bool) -> bool:
+    """Tell whether what differs between two folded texts is who or where it is about.
+
+    A person's name exchanged in two places or more. Between texts that are nearly equal (`near`) also any word
+    exchanged throughout, or an exchanged word that begins like a person's name or, in a `brief` notice, ends like an
+    office's, of each side, the other side has none: half of few exchanges are such.
     """
     pairs = _replacements(a, b)
     if not pairs:
@@ -326,16 +463,26 @@ def _names_differ(a: str, b: str) -> bool:
     words = [(x, y) for x, y in pairs if not (_bare(x) == _bare(y) and x != y)]
     words = [(x, y) for x, y in words if not (_TELLING_RE.search(x) or _TELLING_RE.search(y))]
     distinct = set(words)
-    if not words or len(distinct) > 4:
+    exchanged = Counter(map(_core, words))
+    for (x, y), count in exchanged.items():
+        if count >= 2 and 2 <= len(x) <= 4 and 2 <= len(y) <= 4 and {x[0], y[0]} <= _surnames():
+            return True
+    if not near:
         return False
+    if not words or len(distinct) > (8 if brief else 4):
+        return False
+    names = 0
     for x, y in distinct:
-        if not (2 <= len(x) <= 6 and 2 <= len(y) <= 6) or x in b or y in a:
+        if not (2 <= len(x) <= 7 and 2 <= len(y) <= 7) or x in b or y in a:
             continue
         # where one letter was exchanged, it is the second: the first was taken along
         surname = any(x[at] in _surnames() and y[at] in _surnames() for at in (0, 1))
-        if surname or words.count((x, y)) >= 2:
-            return True
-    return False
+        office = brief and x[-1] in _OFFICE_ENDS and y[-1] in _OFFICE_ENDS
+        core = _core((x, y))
+        word = min(map(len, core)) >= 2 or not _surnames().isdisjoint("".join(core))
+        if surname or office or words.count((x, y)) >= 2 or (word and exchanged[core] >= 2):
+            names += words.count((x, y))
+    return names > 0 and 2 * names >= len(words)
 
 
 def _title_parts(title: str | None) -> str:
@@ -398,9 +545,12 @@ def same_story(title_a: str | None, text_a: str, title_b: str | None, text_b: st
     >>> same_story("第1期价格", body, "第2期价格", body).reason
     'title figures'
     """
-    a, b = fold(text_a), fold(text_b)
+    if (text_b, title_b or "") < (text_a, title_a or ""):  # so that the verdict has no sides
+        title_a, text_a, title_b, text_b = title_b, text_b, title_a, text_a
+    told_a, told_b = _told(text_a), _told(text_b)
+    a, b = told_a.folded, told_b.folded
     title_one, title_other = _title_parts(title_a), _title_parts(title_b)
-    jaccard, containment = (1.0, 1.0) if a == b and a else _overlap(a, b)
+    jaccard, containment = (1.0, 1.0) if a == b and a else _overlap(told_a.runs, told_b.runs)
 
     def no(reason: str) -> Comparison:
         return Comparison(False, jaccard, containment, reason)
@@ -421,23 +571,17 @@ def same_story(title_a: str | None, text_a: str, title_b: str | None, text_b: st
     brief = min(len(a), len(b)) < _BRIEF
     if brief and containment < 0.6:
         return no("short")
-    bare_a, bare_b = _bare(a), _bare(b)
-    if bare_a == bare_b or _series(text_a, text_b, _overlap(bare_a, bare_b)[1], brief):
+    words = _overlap(told_a.bare_runs, told_b.bare_runs)[1]
+    if told_a.bare == told_b.bare or _series(told_a.figures, told_b.figures, words, brief):
         return no("figures")
     # stories of one office share its phrases, and edits wear n-grams down quickly: what tells them apart is
     # whether the shared characters stand in the same order
     if containment < 0.8 and in_order(a, b) < SAME_ORDER * min(len(a), len(b)):
         return no("other text")
-    # a list of other names under the same head and foot; edits would have worn head and foot too
-    shared, rest_a, rest_b = _rests(text_a, text_b)
-    if (
-        shared >= 0.1
-        and min(len(rest_a), len(rest_b)) >= 0.25 * min(len(a), len(b))
-        and _overlap(rest_a, rest_b)[1] < 0.5
-    ):
+    if _is_list(told_a, told_b):
         return no("list")
     if _title_names_differ(title_one, title_other, a, b):
         return no("title names")
-    if containment >= 0.8 and ratio >= 0.9 and _names_differ(a, b):
+    if _names_differ(a, b, containment >= 0.8, brief):
         return no("names")
     return Comparison(True, jaccard, containment, "near")

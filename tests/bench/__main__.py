@@ -5,7 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BENCHMARKS = ("pages", "decoding", "gate", "mojibake", "copies", "spam", "differences", "full")
+BENCHMARKS = (
+    *("pages", "decoding", "gate", "mojibake", "copies", "spam"),
+    *("duplicates", "differences", "full", "kills", "bits", "search"),
+)
 
 
 def main() -> int:
