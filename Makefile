@@ -59,4 +59,4 @@ lock:  ## resolve the lock anew (wants uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group dev pyproject.toml -o requirements.lock
 
 clean:  ## remove what setup and demo made (never the archive)
-	rm -rf $(VENV) data/demo.db data/demo.db-wal data/demo.db-shm data/demo-warc
+	rm -rf $(VENV) data/demo.db data/demo.db-wal data/demo.db-shm data/demo.db.sums data/demo-warc

@@ -158,6 +158,7 @@ def alter_text(home: Home, article_id: int, text: str) -> None:
         version = archive.versions(article_id)[-1]
         assert row is not None
         before = archive._indexed(article_id, row)
+        archive._leave(article_id)
         archive._update("articles", article_id, {"text": text, "signature": sign(text)})
         archive._reindex(article_id, before, archive._indexed(article_id, {**row, "text": text}))
         archive._relate(article_id)

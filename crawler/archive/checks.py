@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from crawler.archive.articles import Articles, columns_of, row_digest
 from crawler.archive.chain import Chain
-from crawler.archive.locking import lock_file
 from crawler.archive.seal import broken, is_at_rest, sums_of
 from crawler.archive.shape import FILE_STATES, STATES
 from crawler.archive.values import SURROGATE_RE, as_json, block_digest, storable, stored
@@ -126,8 +125,7 @@ class Checks(Articles, Chain):
             yield f"{path} holds {path.stat().st_size} bytes of a record that was not written to its end"
 
     def _verify_file(self) -> Iterator[str]:
-        # a lock file is made by the first run; without one the folder may be read-only
-        if sums_of(self.path).exists() and (is_at_rest(self.path) or not lock_file(self.path).exists()):
+        if is_at_rest(self.path):
             yield from broken(self.path)
 
     def _verify_rows(self) -> Iterator[str]:

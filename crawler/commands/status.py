@@ -47,6 +47,8 @@ class Command(ScrapyCommand):
                 print("\nasked for again:")
                 for (portal, when), rows in groupby(again, key=lambda row: (row[0], row[2])):
                     print(f"  {portal:24} {when:10} " + ", ".join(f"{row[3]} {row[1]}" for row in rows))
+            if head := archive.head():
+                print(f"\nchain: {len(archive.links())} runs signed, head {head}")
 
 
 def show_runs(archive: Archive, count: int) -> None:

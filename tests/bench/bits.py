@@ -45,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--flips", type=int, default=100, help="how many of each kind")
     parser.add_argument("--stories", type=int, default=120)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--places", choices=("even", "halves", "both"), default="both")
     parser.add_argument("--without-seal", action="store_true")
     options = parser.parse_args(arguments)
     chance = random.Random(options.seed)
@@ -77,9 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for kind, flips in (
             ("all bytes alike", even(home, options.flips, chance)),
             ("archive and captures alike", halves(home, options.flips, chance)),
-        ):
+        )[options.places == "halves" : 1 + (options.places != "even")]:
             noticed, by, silent = tell(home, flips)
-            print(f"{kind}: {noticed} of {options.flips} noticed; the first to say so: {by}")
+            print(f"{kind}: {noticed} of {options.flips} noticed; the first to say so: {by}", flush=True)
             for flip, changed in silent:
                 what = "what can be read is different" if changed else "nothing that can be read is different"
                 print(f"  not noticed: {flip.path.name} byte {flip.byte} bit {flip.bit}: {what}")
