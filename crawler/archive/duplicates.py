@@ -106,7 +106,9 @@ class Duplicates(Connection):
         """Make signatures, index and links anew from the texts, inside the open transaction."""
         ids = [row[0] for row in self.conn.execute("SELECT id FROM articles ORDER BY id")]
         if ids:
-            logger.warning("%s: %d articles are signed anew, 1000 take some seconds", self.path, len(ids))
+            logger.warning(
+                "%s: %d articles are signed anew, which takes some seconds for each 1000", self.path, len(ids)
+            )
         self.conn.execute("DROP TABLE bands")
         self.conn.execute(BY_HAND["bands"])
         self.conn.execute("DELETE FROM bands_new")

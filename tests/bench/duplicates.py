@@ -9,7 +9,7 @@ where it is linked to its original; a text is wrongly linked where its cluster h
 
 Costs are CPU seconds of the process, system calls included, in processes of their own; the peer is datasketch's MinHashLSH
 in memory, if installed (128 permutations, the same runs of three folded characters), given what it takes in two ways.
-Default sizes take about three minutes, 300,000 texts about an hour.
+Default sizes take some minutes, 300,000 texts an hour or two.
 """
 
 from __future__ import annotations
