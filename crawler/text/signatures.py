@@ -93,8 +93,8 @@ class Comparison(NamedTuple):
 
 
 @cache
-def folding() -> dict[int, str]:
-    """Map every character that script conversion may exchange to one of its class."""
+def folding(more: Sequence[str] = ()) -> dict[int, str]:
+    """Map every character that script conversion may exchange to one of its class; `more` names further classes."""
     parent: dict[str, str] = {}
 
     def find(char: str) -> str:
@@ -109,13 +109,13 @@ def folding() -> dict[int, str]:
         for char in traditional + simplified:
             parent[find(char)] = root
             parent.setdefault(root, root)
-    for one, *others in map(tuple, _EXCHANGED):
+    for one, *others in map(tuple, more):
         parent[find(others[0])] = find(one)
     return {ord(char): find(char) for char in parent if find(char) != char}
 
 
 def _fold_slowly(text: str) -> str:
-    wide = unicodedata.normalize("NFKC", text).lower().translate(folding())
+    wide = unicodedata.normalize("NFKC", text).lower().translate(folding(_EXCHANGED))
     return "".join(_WORD_RE.findall(wide))
 
 
