@@ -831,25 +831,30 @@ def with_vote(corpus: Corpus, place: Path, order: str) -> dict[str, object]:
     }
 
 
-def peer(corpus: Corpus, hashed: bool) -> dict[str, object]:
-    """Let datasketch do it in memory: sign by batches, look up, insert.
+PEERS = {
+    "datasketch": "its own way",
+    "datasketch hashed": "handed our hashes of the runs, which is quicker than any hash function that it can be given",
+    "datasketch legacy": "with the permutations that it had before 2.0",
+    "datasketch 42 x 3": "with 42 bands of 3, the fewest that meet as many of the copies",
+}
 
-    `hashed`: it is handed our 32-bit hashes of the runs instead of the runs themselves, which is quicker than any
-    hash function that it can be given.
-    """
+
+def peer(corpus: Corpus, how: str) -> dict[str, object]:
+    """Let datasketch do it in memory, as `PEERS` says: sign by batches, look up, insert."""
     from datasketch import MinHash, MinHashLSH
 
     from crawler.text.signatures import _grams
 
     sign("连云港1")
-    lsh = MinHashLSH(threshold=0.5, num_perm=128)
-    MinHash.bulk([[b"x"]], num_perm=128)
+    lsh = MinHashLSH(num_perm=128, params=(42, 3)) if "42" in how else MinHashLSH(threshold=0.5, num_perm=128)
+    more = {"scheme": "legacy"} if "legacy" in how else {}
+    MinHash.bulk([[b"x"]], num_perm=128, **more)
     meter = Meter()
     origin = corpus.origins()
     met = 0
     for batch in corpus.batches("oldest"):
         with meter:
-            if hashed:
+            if "hashed" in how:
                 runs: list[list[object]] = [np.unique(_grams(fold(text))).tolist() for _, _, text, _ in batch]
                 signed = MinHash.bulk(runs, num_perm=128, hashfunc=int)
             else:
@@ -859,7 +864,7 @@ def peer(corpus: Corpus, hashed: bool) -> dict[str, object]:
                     runs.append(
                         list({code[at : at + 2 * GRAM] for at in range(0, len(code) - 2 * GRAM + 2, 2)})
                     )
-                signed = MinHash.bulk(runs, num_perm=128)
+                signed = MinHash.bulk(runs, num_perm=128, **more)
             for (n, *_), minhash in zip(batch, signed, strict=True):
                 candidates = lsh.query(minhash)
                 lsh.insert(n, minhash, check_duplication=False)
@@ -913,8 +918,8 @@ def run_part(part: str, corpus: Corpus, place: Path) -> dict[str, object]:
     """Do one part in this process."""
     if part == "index":
         return index_alone(corpus, place)
-    if part.startswith("peer"):
-        return peer(corpus, part == "peer hashed")
+    if part in PEERS:
+        return peer(corpus, part)
     return with_vote(corpus, place, part)
 
 
@@ -947,6 +952,7 @@ def main() -> None:
     parser.add_argument(
         "--planted", type=int, help="copies of each kind (default: a hundredth of the texts, at most 1000)"
     )
+    parser.add_argument("--peers", type=int, default=len(PEERS), help="how many of the peers")
     parser.add_argument("--orders", default="oldest,newest,random")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--part", help=argparse.SUPPRESS)
@@ -976,14 +982,14 @@ def main() -> None:
             f"{100 * float(str(ours['met'])):.1f} %, {ours['candidates']:.1f} candidates a text, file {ours['file']:.0f} MB",
             flush=True,
         )
-        for part in ("peer", "peer hashed"):
+        for part, how in [*PEERS.items()][: asked.peers]:
             try:
                 told = apart(part, place, Path(scratch) / "none")
             except subprocess.CalledProcessError:
                 print("datasketch is not installed")
                 break
             print(
-                f"datasketch{part[4:]}: {told['speed']:.0f} texts a CPU second, memory + {told['memory']:.0f} MB, copies met "
+                f"{part} ({how}): {told['speed']:.0f} texts a CPU second, memory + {told['memory']:.0f} MB, copies met "
                 f"{100 * float(str(told['met'])):.1f} %: ours {float(str(ours['speed'])) / float(str(told['speed'])):.1f} x the speed, "
                 f"1/{float(str(told['memory'])) / max(1.0, float(str(ours['memory']))):.0f} of the memory",
                 flush=True,
