@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import logging
 import struct
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
 
 from crawler.archive.connection import Connection
 from crawler.archive.shape import BY_HAND
@@ -173,7 +171,10 @@ class Duplicates(Connection):
         gathered = self._present().articles
         self.conn.executemany(
             "INSERT INTO bands VALUES (?, ?) ON CONFLICT DO UPDATE SET articles = articles || ',' || excluded.articles",
-            [(key, ",".join(map(str, gathered[key]))) for key in sorted(gathered)],
+            [
+                (key, ",".join(map(str, ids)) if len(ids) > 1 else str(ids[0]))
+                for key, ids in sorted(gathered.items())
+            ],
         )
         self.conn.execute("DELETE FROM bands_new")
         self._gathered = Gathered()
@@ -201,22 +202,25 @@ class Duplicates(Connection):
 
         Worth a look: two keys are shared, or one that is no crowd's.
         """
-        shared = Counter(chain.from_iterable(found.values()))
-        worth = {other for other, count in shared.items() if count > 1}
-        for key, ids in found.items():
-            if len(ids) < CROWD or is_exact(key):
-                worth.update(ids)
-        worth.discard(article_id)
-        weights = dict.fromkeys(worth, 0.0)
+        weights: dict[int, float] = {}
+        worth: set[int] = set()
         rare: set[int] = set()
-        for ids in found.values():
+        for key, ids in found.items():
+            weight = 1 / len(ids)
             if len(ids) < CROWD:
                 rare.update(ids)
-            for other in worth.intersection(ids):
-                weights[other] += 1 / len(ids)
-        return [
-            (other, other not in rare) for other in sorted(worth, key=lambda other: (-weights[other], other))
-        ]
+            elif is_exact(key):
+                worth.update(ids)
+            for other in ids:
+                if other in weights:
+                    weights[other] += weight
+                    worth.add(other)
+                else:
+                    weights[other] = weight
+        worth |= rare
+        worth.discard(article_id)
+        first = sorted(worth, key=lambda other: (-weights[other], other))
+        return [(other, other not in rare) for other in first]
 
     # -- clusters --
 
