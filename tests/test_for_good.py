@@ -693,7 +693,8 @@ def test_a_wacz_has_every_capture_where_its_index_says(crawled: Home, tmp_path: 
             kinds = {zipfile.ZIP_DEFLATED} if name.endswith(".jsonl") else {zipfile.ZIP_STORED}
             assert package.getinfo(name).compress_type in kinds
         lines = gzip.decompress(package.read("indexes/index.cdx.gz")).decode().splitlines()
-        assert lines == sorted(lines)
+        keys = [line.split(" ")[:2] for line in lines]  # of the same second the order is free
+        assert keys == sorted(keys)
         package.extractall(tmp_path / "out")
         pages = [json.loads(line) for line in package.read("pages/pages.jsonl").splitlines()]
     assert len(lines) == crawled.ask("SELECT count(*) FROM captures WHERE status > 0")[0][0]

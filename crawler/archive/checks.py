@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from crawler.archive.articles import Articles, columns_of, row_digest
 from crawler.archive.chain import Chain
+from crawler.archive.listings import PAUSES
 from crawler.archive.seal import broken, is_at_rest, sums_of
 from crawler.archive.shape import FILE_STATES, STATES
 from crawler.archive.values import SURROGATE_RE, as_json, block_digest, storable, stored
@@ -53,6 +54,8 @@ WRONG = {
     + str(STATES),
     "listings row {} is {} and names no article": "SELECT rowid, state FROM listings "
     "WHERE state IN ('archived', 'unchanged') AND article_id IS NULL",
+    "listings row {} is {} and is never to be asked for again": "SELECT rowid, state FROM listings "
+    f"WHERE state IN ('failed', 'challenged') AND due IS NULL AND attempts <= {len(PAUSES)}",
     "runs row {} has the outcome {}": f"SELECT id, outcome FROM runs WHERE outcome NOT IN {OUTCOMES}",
     "capture {} stands for {}, whose payload is another one": "SELECT c.id, p.id FROM captures c JOIN captures p "
     "ON p.id = c.revisit_of WHERE p.digest <> c.digest",
