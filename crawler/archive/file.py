@@ -16,6 +16,7 @@ class Archive(Copies, Exports, Runs, Accounts, Elders):
 
     def _bring_up(self, version: int, grown: Collection[str]) -> None:
         if 0 < version < 4:
+            self.conn.execute("DROP INDEX IF EXISTS articles_channel")  # articles_counted has its columns
             self._write_keys_anew()
         if "removed" in grown:
             self._find_campaigns()
