@@ -1409,6 +1409,8 @@ def test_the_newest_come_first_where_that_is_asked(archive: Archive) -> None:
         )
     assert [hit.id for hit in archive.search("养老服务", newest=True)] == [2, 4, 5, 1, 3]
     assert [hit.id for hit in archive.search("养老", limit=2, newest=True)] == [2, 4]
+    assert archive.find("养老", limit=2, newest=True)[1:] == (5, True)
+    assert archive.find("养老服务", limit=2, newest=True)[1:] == (3, False)
     assert archive.search("养老")[0].id == 3
 
 

@@ -134,12 +134,15 @@ class Search(Connection):
         whole = len(ids) <= LOOKED or self._is_elder(4)  # its index has no months
         if newest:
             rows = self._by_date(ids, asked) if whole else self._newest(asked.expression, asked)
-            found, whole = self._take(rows, asked, need + 1)
+            found, ended = self._take(rows, asked, need + 1)
+            counted = whole and asked.exact and asked.since is None and asked.until is None
+            total, whole = len(ids) if counted else len(found), ended or counted
         else:
             pool = self._rows(ids) if whole else self._promising(asked)
             found = self._rank(asked, pool)
+            total = len(found)
         hits = [self._hit(asked, *each) for each in fold_reprints(found)[offset:need]]
-        return Found(hits, len(found), whole)
+        return Found(hits, total, whole)
 
     def _ids(self, expression: str, limit: int = -1) -> list[int]:
         rows = self.conn.execute(
