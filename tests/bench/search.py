@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -218,7 +219,8 @@ def _has(archive: Archive, article_id: int, word: str) -> bool:
     row = archive.conn.execute(
         "SELECT title, text, source FROM articles WHERE id = ?", (article_id,)
     ).fetchone()
-    return any(word in (field or "").translate(folding()).lower() for field in row)
+    plain = (unicodedata.normalize("NFKC", field or "").lower().translate(folding()) for field in row)
+    return any(word in each for each in plain)
 
 
 # --- beside a crawl ---
