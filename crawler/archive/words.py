@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
@@ -20,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crawler.archive.values import storable
-from crawler.text.signatures import folding
+from crawler.text.signatures import SEVERAL, fold_table, folding
 
 TITLE, SOURCE, MONTH = "\ue000", "\ue001", "\ue002"
 """Marks before entries: of the title, of the source, the month of an article. They are no letters, so no text has them."""
@@ -28,7 +27,6 @@ TITLE, SOURCE, MONTH = "\ue000", "\ue001", "\ue002"
 FIELDS = {"title": TITLE, "标题": TITLE, "source": SOURCE, "来源": SOURCE}
 BOUNDS = {"since": "since", "自": "since", "until": "until", "至": "until"}
 
-_SPECIAL = 0xFFFFFFFF
 _SIGN_RE = re.compile(r"[\W_]")
 
 
@@ -50,30 +48,15 @@ def _fold_slowly(text: str) -> str:
 
 
 @cache
-def _table() -> npt.NDArray[np.uint32]:
-    """Map each character of the Basic Plane to the one that it is folded to; `_SPECIAL` where its neighbours count."""
-    table = np.full(0x10000, _SPECIAL, np.uint32)
-    for code in range(0x10000):
-        if 0xD800 <= code < 0xE000:
-            continue
-        found = _fold_slowly(chr(code))
-        if (
-            len(found) == 1
-            and not unicodedata.combining(chr(code))
-            and not 0x1100 <= code < 0x1200
-            and code != 0x3A3
-        ):
-            table[code] = ord(found)
-    return table
+def _table() -> npt.NDArray[np.uint16]:
+    return fold_table(_fold_slowly)
 
 
 def _codes(text: str) -> npt.NDArray[np.uint32]:
     """Give the code points of a folded text."""
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
-    with suppress(IndexError):  # beyond the Basic Plane
-        known: npt.NDArray[np.uint32] = _table()[codes]
-        if not len(known) or known.max() != _SPECIAL:
-            return known
+    units = _table().take(np.frombuffer(text.encode("utf-16-le", "surrogatepass"), np.uint16))
+    if not len(units) or units.max() != SEVERAL:
+        return units.astype(np.uint32)
     return np.frombuffer(_fold_slowly(storable(text)).encode("utf-32-le"), "<u4")
 
 
@@ -461,7 +444,7 @@ def _spellings() -> dict[str, str]:
     """Give for each folded character all that are folded to it."""
     found: dict[str, list[str]] = {}
     for code, to in enumerate(_table().tolist()):
-        if to not in (_SPECIAL, 0x20):
+        if to not in (SEVERAL, 0x20):
             found.setdefault(chr(to), []).append(chr(code))
     return {char: "".join(many) for char, many in found.items()}
 

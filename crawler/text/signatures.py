@@ -18,7 +18,7 @@ import struct
 import unicodedata
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
 from functools import cache, cached_property, lru_cache
 from typing import NamedTuple
@@ -119,13 +119,12 @@ def _fold_slowly(text: str) -> str:
     return "".join(_WORD_RE.findall(wide))
 
 
-_SEVERAL = "\uffff"
-"""In the table of `_folded`: what this becomes has several characters, or depends on its neighbours."""
+SEVERAL = 0xFFFF
+"""In a table of `fold_table`: what this becomes has several characters, or depends on its neighbours."""
 
 
-@cache
-def _folded() -> npt.NDArray[np.uint16]:
-    """Give for every character of the first plane what it folds to; 0 where it is dropped."""
+def fold_table(how: Callable[[str], str]) -> npt.NDArray[np.uint16]:
+    """Give for every UTF-16 unit what a way of folding, NFKC and lower case at least, makes of it; 0 where it is dropped."""
     second = {
         int(parts[1], 16)  # composed with what stands before it
         for char in map(chr, range(0x10000))
@@ -135,14 +134,19 @@ def _folded() -> npt.NDArray[np.uint16]:
     for code in range(0x10000):
         char = chr(code)
         plain = unicodedata.normalize("NFKC", char)
-        found = _fold_slowly(char)
+        found = how(char)
         alone = len(plain) == len(plain.lower()) == 1 and plain != "Σ" and code not in second
-        if not alone or unicodedata.combining(char) or found >= _SEVERAL:
-            table[code] = ord(_SEVERAL)
+        if not alone or unicodedata.combining(char) or found >= chr(SEVERAL):
+            table[code] = SEVERAL
         elif found:
             table[code] = ord(found)
-    table[0xD800:0xE000] = ord(_SEVERAL)  # halves of a character beyond the first plane
+    table[0xD800:0xE000] = SEVERAL  # halves of a character beyond the first plane
     return table
+
+
+@cache
+def _folded() -> npt.NDArray[np.uint16]:
+    return fold_table(_fold_slowly)
 
 
 def fold(text: str) -> str:
@@ -155,7 +159,7 @@ def fold(text: str) -> str:
     """
     units = _folded().take(np.frombuffer(text.encode("utf-16-le", "surrogatepass"), np.uint16))
     folded = units[units != 0].tobytes().decode("utf-16-le")
-    return _fold_slowly(text) if _SEVERAL in folded else folded
+    return _fold_slowly(text) if chr(SEVERAL) in folded else folded
 
 
 def digest(text: str) -> str:
