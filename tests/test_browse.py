@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import csv
-import doctest
 import io
 import json
 import re
@@ -20,7 +19,6 @@ from typing import Any
 import httpx
 import pytest
 from datasette.app import Datasette
-from datasette.plugins import pm
 from lxml import html
 
 from crawler.archive import Archive
@@ -845,11 +843,3 @@ def test_browse_serves_on_this_machine_until_it_is_ended(home: SimpleNamespace, 
     finally:
         process.terminate()
         process.communicate(timeout=20)
-
-
-def test_the_doctests_of_the_plugin_hold(datasette: Datasette) -> None:
-    asyncio.run(datasette.invoke_startup())
-    for name, least in (("archive_plugin.py", 10), ("versions_plugin.py", 1)):
-        (plugin,) = [module for module in pm.get_plugins() if module.__name__ == name]
-        result = doctest.testmod(plugin)
-        assert (result.failed, result.attempted >= least) == (0, True)

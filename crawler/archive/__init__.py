@@ -16,7 +16,7 @@ from crawler.archive.attachments import FILES, OwedFile, Unread
 from crawler.archive.campaigns import Campaign, Tampered
 from crawler.archive.comparison import COMPARED, Report, compare, put_in_place, report, tell
 from crawler.archive.copies import restore
-from crawler.archive.exports import NAMES, Selection
+from crawler.archive.exports import NAMES, Selection, defuse
 from crawler.archive.file import Archive
 from crawler.archive.listings import PAUSES, Lines, Owed, Standing
 from crawler.archive.locking import ArchiveError, ArchiveLocked, lock
@@ -68,6 +68,7 @@ __all__ = [
     "canonical",
     "compare",
     "cut_snippet",
+    "defuse",
     "line_digest",
     "lock",
     "match_expression",

@@ -81,7 +81,7 @@ class Exports(Checks):
 
             def write(row: dict[str, Any]) -> Any:
                 found = make(row)
-                sheet.writerow([_cell(found.get(name)) for name in columns])
+                sheet.writerow([defuse(found.get(name)) for name in columns])
         else:
 
             def write(row: dict[str, Any]) -> Any:
@@ -126,10 +126,10 @@ class Exports(Checks):
         return map(dict, rows)
 
 
-def _cell(value: Any) -> Any:
-    """Make a value fit for a cell of a sheet.
+def defuse(value: Any) -> Any:
+    """Make a value fit for a cell of a sheet: text that a spreadsheet would calculate gets an apostrophe before it.
 
-    >>> _cell("=HYPERLINK(1)"), _cell(" \uff1d1"), _cell("-3"), _cell(-3), _cell("5=5"), _cell(["甲", "乙"])
+    >>> defuse("=HYPERLINK(1)"), defuse(" \uff1d1"), defuse("-3"), defuse(-3), defuse("5=5"), defuse(["甲", "乙"])
     ("'=HYPERLINK(1)", "' \uff1d1", "'-3", -3, '5=5', '甲; 乙')
     """
     if isinstance(value, list):

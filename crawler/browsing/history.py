@@ -1,34 +1,21 @@
-"""How versions and printings are shown: what differs between two of them, and who seems to have taken a story from whom.
-
-An article's page gets its `history`; ``/DATABASE/-/diff?a=ID.VERSION&b=ID.VERSION`` compares any two; the SQL function
-``diff(before, after)`` does it in a query.
-"""
+"""The versions of an article and the printings of its story: what differs, and who seems to have taken it from whom."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import re
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from datasette import NotFound, Response, hookimpl
 from datasette.database import Database
-from datasette.utils import tilde_decode
 
-from crawler.archive import APPLICATION_ID
-from crawler.text.differences import Difference, compare, differ, find_origins, mark, shorten
+from crawler.browsing.queries import fetch
+from crawler.text.differences import Difference, compare, find_origins
 
 VERSIONS = 30
 """How many versions an article page compares with the ones before; the table of versions has them all."""
 SIGHTINGS = 40
 """How many printings of a story an article page lists."""
-LONG = 20_000
-"""Characters from which on a comparison shows the changes and their surroundings only, unless it is asked for all."""
-
-SIDE_RE = re.compile(r"(\d{1,15})(?:\.(\d{1,9}))?")
-"""An article's id, and the number of a version; without one it is the article as it is now."""
 
 NAMES = {
     "title": ("标题", "title"),
@@ -45,57 +32,6 @@ LEFT, WIDTH = 5.0, 90.0
 """Where the time axis of the graph begins, and how long it is, in per cent of its width."""
 LANE, STEP = 58, 26
 """How far the lanes of two portals are apart, and two printings of one portal that are near in time, in pixels."""
-
-
-@hookimpl
-def register_routes() -> list[tuple[str, Callable[..., Any]]]:
-    """Give the address of a comparison."""
-    return [(r"^/(?P<database>[^/]+)/-/diff$", show_difference)]
-
-
-@hookimpl
-def prepare_connection(conn: Any) -> None:
-    """Register the SQL function ``diff``: two texts as one, what went and what came marked."""
-    conn.create_function("diff", 2, write_difference, deterministic=True)
-
-
-def write_difference(before: object, after: object) -> str:
-    """Compare two texts; what stays is cut short.
-
-    >>> write_difference("床位300张", "床位350张"), write_difference(None, "甲")
-    ('床位[-300-]{+350+}张', '{+甲+}')
-    """
-    return mark(shorten(differ(str(before or ""), str(after or ""))))
-
-
-@hookimpl
-def extra_template_vars(
-    datasette: Any, database: str | None, table: str | None, view_name: str | None, request: Any
-) -> Callable[[], Awaitable[dict[str, Any]]]:
-    """Give an article's page its history."""
-
-    async def collect() -> dict[str, Any]:
-        if view_name != "row" or table != "articles" or database not in datasette.databases:
-            return {}
-        db = datasette.databases[database]
-        if not await is_archive(db):
-            return {}
-        rows = await fetch(db, "SELECT * FROM articles WHERE id = ?", tilde_decode(request.url_vars["pks"]))
-        return {"history": await tell_history(db, rows[0])} if rows else {}
-
-    return collect
-
-
-async def is_archive(db: Database) -> bool:
-    """Tell by the file's application id whether this database is an archive of ours."""
-    return not db.is_memory and bool(
-        (await db.execute("PRAGMA application_id")).single_value() == APPLICATION_ID
-    )
-
-
-async def fetch(db: Database, sql: str, *values: Any) -> list[dict[str, Any]]:
-    """Run one query."""
-    return [dict(row) for row in await db.execute(sql, values)]
 
 
 def whole(row: dict[str, Any]) -> dict[str, Any]:
@@ -156,7 +92,7 @@ def list_versions(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def rows_text(version: dict[str, Any]) -> bool:
     """Tell whether a version is a text of the article, not a notice in its place."""
-    return version["change"] != "withdrawn"
+    return bool(version["change"] != "withdrawn")
 
 
 def list_sightings(rows: list[dict[str, Any]], here: int) -> list[dict[str, Any]]:
@@ -242,55 +178,3 @@ def moment(sighting: dict[str, Any]) -> float | None:
         ).timestamp()
     except (ValueError, OverflowError, OSError):
         return None
-
-
-# the page of a comparison
-
-
-async def show_difference(request: Any, datasette: Any) -> Response:
-    """Answer with the page that compares two versions or two printings."""
-    name = tilde_decode(request.url_vars["database"])
-    db = datasette.databases.get(name)
-    if db is None or not await is_archive(db):
-        raise NotFound(f"没有这个档案 no such archive: {name}")
-    await datasette.ensure_permissions(request.actor, [("view-database", name), "view-instance"])
-    before, after = [await find_side(db, request.args.get(side) or "") for side in ("a", "b")]
-    found = await asyncio.to_thread(compare, before, after)
-    long = before["length"] + after["length"] > LONG
-    only = request.args.get("only") == "1" or (long and request.args.get("only") != "0")
-    page = await datasette.render_template(
-        "diff.html",
-        {
-            "database": name,
-            "before": before,
-            "after": after,
-            "particulars": [(*NAMES[field], differ(old, new)) for field, old, new in found.particulars],
-            "segments": shorten(found.segments) if only else found.segments,
-            "measure": found.measure,
-            "same": before["text"] == after["text"],
-            "only": only,
-            "sides": [request.args.get(side) for side in ("a", "b")],
-        },
-        request=request,
-        view_name="diff",
-    )
-    return Response.html(page)
-
-
-async def find_side(db: Database, asked: str) -> dict[str, Any]:
-    """Give a version, or an article as it is now; raises NotFound where it is not there."""
-    wanted = SIDE_RE.fullmatch(asked)
-    if wanted is None:
-        raise NotFound("要比较的两篇写作 a=编号.版本&b=编号.版本 · wanted a=ID.VERSION&b=ID.VERSION")
-    number, version = wanted.groups()
-    rows = await fetch(db, "SELECT * FROM articles WHERE id = ?", int(number))
-    if rows and version:
-        shown = await fetch(
-            db, "SELECT * FROM versions WHERE article_id = ? AND version = ?", int(number), int(version)
-        )
-        rows = [{**shown[0], **{name: rows[0][name] for name in ("id", "url", "portal")}}] if shown else []
-    elif rows:
-        rows = [{**rows[0], "seen": rows[0]["last_seen"], "change": None}]
-    if not rows:
-        raise NotFound(f"没有这一篇或这一版 no such article or version: {asked}")
-    return whole(rows[0])

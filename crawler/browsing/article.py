@@ -1,0 +1,107 @@
+"""The page of an article: its text, where it is from, what was changed in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from datasette.database import Database
+
+from crawler.browsing.display import list_pairs, parse_json
+from crawler.browsing.queries import fetch, name_channels
+
+EDITS = 300
+"""How many different changes an article page lists; the table of edits has them all."""
+SHOWN = 4000
+"""How many characters of an attachment's text an article page shows; the row of the attachment has them all."""
+
+
+async def tell_article(db: Database, key: str) -> dict[str, Any] | None:
+    """Collect everything that an article's page says; None where there is no such article.
+
+    ``key`` is the ID as the address has it: SQLite compares it as Datasette's own row page does.
+    """
+    rows = await fetch(db, "SELECT * FROM articles WHERE id = ?", key)
+    if not rows:
+        return None
+    article = rows[0]
+    article_id = article["id"]
+    this = {"id": article_id, "version": article["version"]}
+    fields = parse_json(article["fields"])
+    fields = fields if isinstance(fields, dict) else {}
+    capture = await fetch(
+        db,
+        """SELECT c.*, p.warc AS payload_warc, p."offset" AS payload_offset FROM captures AS c
+           LEFT JOIN captures AS p ON p.id = c.revisit_of WHERE c.id = :id""",
+        id=article["capture_id"],
+    )
+    return {
+        "row": article,
+        "fields": fields,
+        "attachments": await list_files(db, article_id, fields),
+        "channel_name": (await name_channels(db)).get((article["portal"], article["channel"]))
+        or fields.get("channel_name"),
+        "capture": capture[0] if capture else None,
+        "edits": await fetch(
+            db,
+            """SELECT stage, fixer, certainty, before, after, count(*) AS times, min(start) AS start
+               FROM edits WHERE article_id = :id AND version = :version
+               GROUP BY stage, fixer, certainty, before, after ORDER BY stage, min(step), times DESC, start
+               LIMIT :limit""",
+            **this,
+            limit=EDITS,
+        ),
+        "edited": await fetch(
+            db,
+            """SELECT stage, fixer, certainty, count(*) AS times FROM edits
+               WHERE article_id = :id AND version = :version GROUP BY stage, fixer, certainty
+               ORDER BY stage, min(step)""",
+            **this,
+        ),
+        "removed": await list_blocks(db, "removed", this),
+        "suspects": await list_blocks(db, "suspects", this),
+        "further": await fetch(
+            db,
+            "SELECT id, title, channel FROM articles WHERE part_of = ? ORDER BY channel",
+            article_id,
+        )
+        if "part_of" in article
+        else [],
+    }
+
+
+async def list_blocks(db: Database, table: str, this: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the blocks that were cut out of an article's page, or the suspects in it; an elder archive has none of these."""
+    if not await fetch(db, "SELECT 1 FROM sqlite_schema WHERE name = ?", table):
+        return []
+    rows = await fetch(
+        db,
+        f"""SELECT id, kind, reasons, place, substr(text, 1, 4000) AS text, length(text) AS length, links
+            FROM {table} WHERE article_id = :id AND version = :version ORDER BY id LIMIT 50""",
+        **this,
+    )
+    return [
+        {**row, "reasons": parse_json(row["reasons"]) or [], "links": parse_json(row["links"]) or []}
+        for row in rows
+    ]
+
+
+async def list_files(db: Database, article_id: int, fields: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the attachments and pictures of an article; where the archive has no rows of them, what its page named."""
+    present = await fetch(db, "SELECT 1 FROM sqlite_schema WHERE name = 'attachments'")
+    found = present and await fetch(
+        db,
+        """SELECT id, kind, name, url, state, mime, size, digest, capture_id, error, withdrawn,
+                  substr(text, 1, :shown) AS text, length(text) AS length FROM attachments
+           WHERE article_id = :id ORDER BY kind = 'image', withdrawn IS NOT NULL, id LIMIT :limit""",
+        id=article_id,
+        shown=SHOWN,
+        limit=EDITS,
+    )
+    if found:
+        return found
+    kinds = (("attachment", "attachments"), ("image", "images"))
+    return [
+        {"kind": kind, "url": url, "name": name}
+        for kind, field in kinds
+        for url, name in list_pairs(fields.get(field))
+    ]

@@ -1,0 +1,116 @@
+"""The archive's plugin for Datasette: `data/plugins/archive_plugin.py` hands these hooks to it.
+
+What the plugin knows of a table it reads from that database alone, so any number of archives (`archive.db`,
+`demo.db`, a copy) can lie side by side in the directory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from datasette import handle_exception
+from datasette.facets import Facet
+from datasette.utils import tilde_decode
+
+from crawler.archive import match_expression
+from crawler.browsing import display, functions, language, safety, tables
+from crawler.browsing.article import tell_article
+from crawler.browsing.comparison import show_difference
+from crawler.browsing.facets import YearFacet
+from crawler.browsing.history import tell_history
+from crawler.browsing.home import sum_up
+from crawler.browsing.queries import list_archives, name_channels
+from crawler.text import repair
+
+
+def prepare_connection(conn: Any) -> None:
+    """Register SQL functions: ``escape_fts`` is what the stock search box calls on what a person typed."""
+    conn.create_function(
+        "escape_fts", 1, lambda query: match_expression(str(query or "")), deterministic=True
+    )
+    conn.create_function("search", 1, lambda query: match_expression(str(query or "")), deterministic=True)
+    conn.create_function("fits", 4, functions.fits, deterministic=True)
+    conn.create_function("snippet_zh", 2, functions.snippet_zh, deterministic=True)
+    conn.create_function("repair", 1, lambda text: repair(text).text if isinstance(text, str) else text)
+    conn.create_function("host", 1, functions.read_host, deterministic=True)
+    conn.create_function("diff", 2, functions.write_difference, deterministic=True)
+
+
+def startup(datasette: Any) -> None:
+    """Say of every served file what metadata.yaml says of the tables of `archive`: they are the same tables."""
+    # once and in place: the get_metadata hook is asked some hundred times for a page
+    databases = datasette._metadata_local.setdefault("databases", {})
+    tables = (databases.get("archive") or {}).get("tables") or {}
+    for name, db in datasette.databases.items():
+        if not db.is_memory:
+            databases.setdefault(name, {}).setdefault("tables", tables)
+    # where rich is installed, the stock handler prints every 404 with all local variables
+    handle_exception.rich = None
+
+
+def prepare_jinja2_environment(env: Any) -> None:
+    """Register the filters that the templates use."""
+    env.filters.update(
+        shown=display.show_unseen,
+        named=display.name_unseen,
+        piece=display.show_piece,
+        blocks=display.split_blocks,
+        when=display.show_date,
+        excerpt=display.cut_excerpt,
+        marked=display.mark_words,
+        both=display.show_both,
+        said=display.say,
+        sized=display.show_size,
+        indented=display.indent_json,
+        label=display.name_field,
+    )
+    env.globals.update(
+        tr=language.tr,
+        language=language.language,
+        counted=language.counted,
+        namesake=tables.name_channel,
+        link=display.show_link,
+        find_link=display.find_link,
+        without=tables.drop_args,
+    )
+
+
+def extra_template_vars(
+    datasette: Any, database: str | None, table: str | None, view_name: str | None, request: Any
+) -> Callable[[], Awaitable[dict[str, Any]]]:
+    """Give each page what its template wants: the home page sums, the article page its article."""
+
+    async def collect() -> dict[str, Any]:
+        archives = await list_archives(datasette)
+        here = next((db for db in archives if db.name == database), None)
+        given: dict[str, Any] = {
+            "house": (here or archives[0]).name if archives and (here or database is None) else None,
+            "archives": [db.name for db in archives],
+        }
+        if view_name == "index":
+            given["sums"] = [await sum_up(db) for db in archives]
+        if here is not None and view_name in ("table", "row") and table in ("articles", "versions"):
+            given["names"] = await name_channels(here)
+        if here is not None and view_name == "row" and table == "articles":
+            article = await tell_article(here, tilde_decode(request.url_vars["pks"]))
+            given["article"] = article
+            given["history"] = await tell_history(here, article["row"]) if article else None
+        return given
+
+    return collect
+
+
+def register_routes() -> list[tuple[str, Callable[..., Any]]]:
+    """Give the addresses of the archive's own pages."""
+    return [(r"^/(?P<database>[^/]+)/-/diff$", show_difference)]
+
+
+def asgi_wrapper() -> Callable[[Any], Any]:
+    """Choose the reader's language, and guard what leaves the server."""
+    return safety.guard
+
+
+def register_facet_classes() -> list[type[Facet]]:
+    """Give Datasette the facet by year."""
+    return [YearFacet]

@@ -1,0 +1,36 @@
+"""What every page asks of the archives that are served."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from datasette.database import Database, QueryInterrupted
+
+from crawler.archive import APPLICATION_ID
+
+
+async def fetch(db: Database, sql: str, *values: Any, **named: Any) -> list[dict[str, Any]]:
+    """Run one query with values for its ``?`` or ``:name``; one that takes longer than the server's limit gives no rows."""
+    try:
+        return [dict(row) for row in await db.execute(sql, values or named)]
+    except QueryInterrupted:
+        return []
+
+
+async def is_archive(db: Database) -> bool:
+    """Tell by the file's application id whether this database is an archive of ours."""
+    if db.is_memory:
+        return False
+    return bool((await db.execute("PRAGMA application_id")).single_value() == APPLICATION_ID)
+
+
+async def list_archives(datasette: Any) -> list[Database]:
+    """Give the archives that are served, `archive` first."""
+    found = [db for db in datasette.databases.values() if await is_archive(db)]
+    return sorted(found, key=lambda db: (db.name != "archive", db.name))
+
+
+async def name_channels(db: Database) -> dict[tuple[str, str], str]:
+    """Give the name of each channel, by portal and code."""
+    rows = await fetch(db, "SELECT portal, code, name FROM channels WHERE name IS NOT NULL")
+    return {(row["portal"], row["code"]): row["name"] for row in rows}
