@@ -59,6 +59,9 @@ MAX_HEADERS = 2**20
 CUT_SHORT = "truncated:length"
 """The flag of an answer that is kept without its body, because the body is larger than wanted (WARC 1.1, 5.13)."""
 
+RENDERED = "rendered"
+"""The flag of a page as it stood in a browser after its scripts: no server gave it so."""
+
 SAME_PAYLOAD = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest"
 NOT_MODIFIED = "http://netpreserve.org/warc/1.1/revisit/server-not-modified"
 METADATA = "WARC-JSON-Metadata"

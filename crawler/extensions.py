@@ -24,6 +24,7 @@ from crawler.archive import FILES, Archive, Books, Campaign, Standing, Tampered,
 from crawler.balance import Sample, Tally, compare, is_late
 from crawler.captures import (
     CUT_SHORT,
+    RENDERED,
     Capture,
     CaptureRecord,
     CaptureWriter,
@@ -194,6 +195,7 @@ class Ledger:
             kind=context.pop("kind"),
             context=context,
             flags=(CUT_SHORT,) if stopped else tuple(response.flags),
+            saved=RENDERED in response.flags,
         )
         if capture.kind in SETTLED_LATER and not is_superseded(response.status, response.flags, attempt):
             self.unsettled[capture.offset] = capture

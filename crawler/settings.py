@@ -65,6 +65,7 @@ DOWNLOADER_MIDDLEWARES = {
     "crawler.middlewares.StrictRobots": 100,
     "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,  # asks again at once
     "crawler.middlewares.PatientRetry": 550,
+    "crawler.gates.Gates": 580,  # sees unpacked pages
     "crawler.middlewares.PublicAddresses": 560,  # before a repeat
     "crawler.middlewares.Captures": 950,  # next to the wire: what was received, before it is unpacked
 }
@@ -115,6 +116,16 @@ PRIVATE_HOSTS: list[str] = []
 DOWNLOAD_VERIFY_CERTIFICATES = True
 TLS_UNVERIFIED_HOSTS: list[str] = []
 """Hosts whose broken certificate chain is accepted; the run's report names each one that was met."""
+
+# A browser for gates and for lists that show nothing without script (environment: CHROMIUM).
+BROWSER_PAGES = 30
+"""How many pages of a run a real browser may open; 0: none."""
+BROWSER_SECONDS = 40.0
+"""How long one of them may take."""
+BROWSER_PAUSE_SECONDS = 5.0
+"""The pause before each of them."""
+CHROMIUM = os.environ.get("CHROMIUM", "")
+"""The Chromium to start; empty: the system's."""
 
 # The machine.
 TELNETCONSOLE_ENABLED = False

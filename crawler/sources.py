@@ -47,6 +47,10 @@ WEB_PAGE_RE = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<!--.*?-->\s*)*<(?:!doctype\s
 """Evidence that what answers for a file is a page about something else, such as that it is not there."""
 
 
+SCRIPT_RE = re.compile(rb"<script\b", re.I)
+"""Evidence that a page may show more than it was sent with."""
+
+
 SHEETS = 8
 """How many style sheets of one page are fetched."""
 
@@ -95,6 +99,12 @@ class Window(NamedTuple):
         return listed is None or (
             (not self.since or listed >= self.since) and (not self.until or listed <= self.until)
         )
+
+
+def say_gate(reason: str, response: Response) -> str:
+    """Say which gate answers, and why no browser opened it."""
+    closed = response.meta.get("closed")
+    return f"a gate answers: {reason}" + (f"; {closed}" if closed else "")
 
 
 def read_day(name: str, value: str | None) -> date | None:
@@ -237,8 +247,9 @@ class Source(scrapy.Spider):
             and not (scheduler and scheduler.has_pending_requests())
         )
 
-    def list_request(self, portal: Portal, ask: Ask) -> Request:
-        """Ask for a list page; lists go before articles."""
+    def list_request(self, portal: Portal, ask: Ask, browser: str | None = None) -> Request:
+        """Ask for a list page; lists go before articles. `browser` says why a browser is wanted for it."""
+        why = {"browser": browser} if browser else {}
         return Request(
             ask.url,
             callback=self.parse_list,
@@ -246,7 +257,7 @@ class Source(scrapy.Spider):
             headers=dict(ask.headers),
             priority=10,
             dont_filter=True,  # the platform modules bound what they ask; a list is asked anew each time
-            meta={"context": {"kind": "list", "portal": portal.name, "ask": ask}},
+            meta={"context": {"kind": "list", "portal": portal.name, "ask": ask, **why}},
         )
 
     def article_request(self, row: Owed) -> Request:
@@ -297,7 +308,7 @@ class Source(scrapy.Spider):
         self.ledger.answers[portal.name] = Sample(response.url, capture)
         if reason := gate_reason(response.status, response.body):
             self.ledger.alarm(
-                portal.name, ask.channel, "challenged", f"a gate answers: {reason}", response.url, capture
+                portal.name, ask.channel, "challenged", say_gate(reason, response), response.url, capture
             )
             return
         if response.status != 200:
@@ -312,6 +323,11 @@ class Source(scrapy.Spider):
             self.ledger.alarm(portal.name, ask.channel, "unread", problem, response.url, capture)
         for note in found.notes:
             self.logger.info("%s %s: %s", portal.name, ask.channel or "", note)
+        if self.wants_script(portal, ask, found, response):
+            yield self.list_request(
+                portal, ask, f"no lines without script in {portal.name} {ask.channel or ''}".strip()
+            )
+            return
         for channel in found.channels:
             self.archive.meet_channel(
                 portal.name, channel.code, channel.name, channel.url, seen=capture.fetched_at
@@ -330,6 +346,13 @@ class Source(scrapy.Spider):
                 yield self.list_request(portal, more)
         if found.next and goes_on:
             yield self.list_request(portal, found.next)
+
+    def wants_script(self, portal: Portal, ask: Ask, found: Found, response: Response) -> bool:
+        """Tell whether a list that always had lines has none as it was sent, but scripts that may fill it."""
+        if found.lines or found.asks or found.next or "browser" in response.meta["context"]:
+            return False
+        known = self.archive.channel(portal.name, ask.channel) if ask.channel else None
+        return bool(known and known.last_lines and SCRIPT_RE.search(response.body))
 
     def wants(self, portal: Portal, channel: str | None) -> bool:
         """Tell whether a discovered channel is within what the run was asked to look at."""
@@ -509,7 +532,7 @@ class Source(scrapy.Spider):
             self.archive.unchanged(url, when)
             self.ledger.count("unchanged")
         elif reason := gate_reason(response.status, response.body):
-            self.miss(context, "challenged", f"a gate answers: {reason}", capture)
+            self.miss(context, "challenged", say_gate(reason, response), capture)
         elif response.status in (404, 410):
             capture = self.ledger.settle(capture)
             if context.get("again"):
@@ -624,7 +647,7 @@ class Source(scrapy.Spider):
         missed: tuple[str, str] | None = None
         size = None
         if reason := gate_reason(response.status, body):
-            missed = "challenged", f"a gate answers: {reason}"
+            missed = "challenged", say_gate(reason, response)
         elif response.status in (404, 410):
             missed = "gone", f"answers {response.status}"
         elif response.status != 200:

@@ -59,7 +59,7 @@ class Home:
 
     def crawl(self, *words: str, seconds: float = 240) -> subprocess.CompletedProcess[bytes]:
         """Run a crawling command at full speed: the portals stand on this machine."""
-        return self.scrapy(*words, *QUICK, seconds=seconds)
+        return self.scrapy(words[0], *QUICK, *words[1:], seconds=seconds)
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask the archive."""
@@ -74,6 +74,7 @@ QUICK = [
         "AUTOTHROTTLE_ENABLED=0",
         "RETRY_BACKOFF_SECONDS=0.05",
         "ARCHIVE_LOCK_SECONDS=0.2",
+        "BROWSER_PAGES=0",
     )
     for word in ("-s", pair)
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import struct
@@ -31,6 +32,14 @@ class Reply(NamedTuple):
 def page(source: str, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
     """Make a UTF-8 page of a source; its type names no charset, as TrueCMS does it."""
     return Reply(source.encode(), "text/html", status, headers)
+
+
+def by_script(reply: Reply) -> Reply:
+    """Give a page that has nothing in it until its script puts the whole of another page there."""
+    packed = base64.b64encode(reply.body).decode()
+    script = f"new TextDecoder().decode(Uint8Array.from(atob('{packed}'), c => c.charCodeAt(0)))"
+    source = f"<html><head><meta charset='utf-8'></head><body><script>document.documentElement.innerHTML={script}</script></body></html>"
+    return reply._replace(body=source.encode())
 
 
 def http_date(seconds: int) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from . import certificates, dated, media, truecms
-from .replies import Reply, docx, http_date, page, pdf, png
+from .replies import Reply, by_script, docx, http_date, page, pdf, png
 from .stories import (
     BUREAU,
     CITY,
@@ -69,7 +69,8 @@ class Replica:
     (True, True, [])
 
     Set `night` at any time. Set ``faults[path]`` or ``faults[host + path]`` to one of ``500-then-fine``,
-    ``404``, ``404-then-fine``, ``notice`` (200 and 页面不存在), ``slow:SECONDS``, ``cut``, ``cut-then-fine``, ``redirect:N``, ``gate`` (521) and ``gate200``.
+    ``404``, ``404-then-fine``, ``notice`` (200 and 页面不存在), ``slow:SECONDS``, ``cut``, ``cut-then-fine``, ``redirect:N``, ``gate`` (521), ``gate200``,
+    ``gate-shut`` (no cookie opens it) and ``script`` (the page is empty until its script fills it).
     """
 
     seed: int = 1
@@ -328,7 +329,7 @@ class Replica:
         bare = target.split("?")[0]
         fault = self.faults.get(host + bare) or self.faults.get(bare) or ""
         if not fault and host + bare in self._challenged and self.world.extras:
-            fault = "gate"
+            fault = "gate-shut"
         if host == BUREAU and scheme == "http":
             fault = ""
         name, _, amount = fault.partition(":")
@@ -355,13 +356,17 @@ class Replica:
                 target = bare
         elif name in ("gate", "gate200") and GATE_COOKIE not in headers.get("cookie", ""):
             reply = self._gate(200 if name == "gate200" else 521)
+        elif name == "gate-shut":
+            reply = self._gate(521)
         if reply is None:
             reply = self.answer(scheme, host, target, headers)
+            if name == "script":
+                reply = by_script(reply)
         if name == "cut" or (name == "cut-then-fine" and before == 0):
             self._log(method, scheme, host, target, headers, reply.status)
             await self._send(writer, reply, method, False, cut=True)
             return False
-        if reply.status == 200 and name not in ("gate", "gate200"):
+        if reply.status == 200 and name not in ("gate", "gate200", "script"):
             modified = reply.modified or self._night_time()
             reply = reply._replace(
                 headers=(*reply.headers, ("ETag", reply.etag), ("Last-Modified", http_date(modified)))
