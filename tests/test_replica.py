@@ -302,7 +302,10 @@ def test_every_expected_story_answers_200_and_the_extras_say_what_they_are(small
     assert ask(small, gone.url).status == 404
     challenge = ask(small, gated.url)
     assert (challenge.status, b"document.cookie" in challenge.body) == (521, True)
+    assert ask(small, gated.url, Cookie="__jsl_clearance_s=open").status == 521  # it stays closed
+    small.faults[gated.path] = "gate"
     opened = ask(small, gated.url, Cookie="__jsl_clearance_s=open")
+    del small.faults[gated.path]
     assert opened.status == 200
 
 
