@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from resource import getpagesize
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
@@ -52,6 +52,8 @@ SEVERITY = (7, 6, 9, 5, 3, 8, 4)
 
 HACKING, HACKED = "signs of hacking", "hacked since last seen"
 """What stands first in a run's report: a portal whose pages are hacked, and a page that was clean before."""
+UNDELIVERED = "not delivered"
+"""The rule of the alarm that says that an earlier report did not reach anybody."""
 
 RANKS = {HACKING: 0, HACKED: 1, "tampered": 3}
 """The order of alarms; all others are 2."""
@@ -115,6 +117,9 @@ class Ledger:
     Stats: ``ledger/<count>`` for each of ``COUNTS``, ``dropped/<reason>``, ``alarms``.
     """
 
+    undelivered: ClassVar[list[str]] = []
+    """Why the report of the last night reached nobody; the first run of this night tells it."""
+
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
         self.settings = crawler.settings
@@ -172,6 +177,8 @@ class Ledger:
             memory=self.archive.epoch,
         )
         self.archive.commit()
+        while Ledger.undelivered:
+            self.alarm("-", None, UNDELIVERED, f"the last report: {Ledger.undelivered.pop(0)}", "", None)
 
     # -- captures --------------------------------------------------------------------------
 

@@ -26,6 +26,9 @@ ARCHIVE_BATCH_SECONDS = 2.0
 CONTACT = os.environ.get("CONTACT", "contact not set")
 USER_AGENT = f"govnews-archive/0.1 (news archive; {CONTACT})"
 
+# Where the report of a night goes (environment): addresses of Apprise, parted by blanks.
+NOTIFY = os.environ.get("NOTIFY", "")
+
 # What a run looks at.
 RECENT_DAYS = 14
 """Stories listed or published within these days are asked again, by conditional requests."""

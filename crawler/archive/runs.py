@@ -184,6 +184,29 @@ class Runs(Remembering, Chain):
             for row in self.conn.execute("SELECT portal, code FROM channels WHERE unfinished")
         }
 
+    def run(self, run_id: str) -> dict[str, Any] | None:
+        """Give a run's row with `minutes` it took, `captures` and `bytes` it wrote; None where there is none."""
+        row = self._row(
+            "SELECT *, (julianday(coalesce(finished, started)) - julianday(started)) * 1440 AS minutes FROM runs "
+            "WHERE id = ?",
+            run_id,
+        )
+        if row is None:
+            return None
+        wrote = self._row("SELECT count(*), coalesce(sum(length), 0) FROM captures WHERE run_id = ?", run_id)
+        return {**row, "captures": wrote[0], "bytes": wrote[1]} if wrote else dict(row)
+
+    def changes_of(self, run_id: str) -> dict[str, list[str | None]]:
+        """Give the titles of the versions that a run's captures brought, by kind of change, new ones first."""
+        found: dict[str, list[str | None]] = {}
+        for row in self.conn.execute(
+            "SELECT v.change, coalesce(v.title, a.title) AS title FROM captures c JOIN versions v ON v.capture_id = c.id "
+            "JOIN articles a ON a.id = v.article_id WHERE c.run_id = ? ORDER BY v.change <> 'first', v.change, c.id",
+            (run_id,),
+        ):
+            found.setdefault(row["change"], []).append(row["title"])
+        return found
+
     def last_runs(self, limit: int = 10) -> list[dict[str, Any]]:
         """Give the last runs, the newest first, their alarms as a list."""
         rows = self.conn.execute("SELECT * FROM runs ORDER BY started DESC, id DESC LIMIT ?", (limit,))

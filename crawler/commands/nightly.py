@@ -9,9 +9,10 @@ from pathlib import Path
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from crawler.extensions import HACKED, HACKING
+from crawler.extensions import Ledger
 from crawler.logs import log_to_files, printable
-from crawler.runs import MEANINGS, run_spiders, say
+from crawler.report import Outbox, tell
+from crawler.runs import MEANINGS, reading, run_spiders, say
 from crawler.sources import Source
 
 
@@ -71,21 +72,20 @@ class Command(ScrapyCommand):
                 log_to_files(self.settings, self.log_path)
             except OSError as error:
                 say(f"nightly: {error}: the run goes on without a log file")
+        outbox = Outbox(Path(self.settings["ARCHIVE_PATH"]))
+        Ledger.undelivered[:] = outbox.read().get("failures", [])
         code, ledgers = run_spiders(self, spiders, progress=not opts.quiet)
-        for ledger in ledgers:
-            whole = code or not opts.quiet
-            told = [alarm for alarm in ledger.alarms if whole or alarm["rule"] in (HACKING, HACKED)]
-            if told or whole:
-                print(f"{ledger.run_id}: {ledger.outcome}: {ledger.said()}; {len(ledger.alarms)} alarms")
-                for alarm in told:
-                    said = f"{alarm['portal']} {alarm['channel'] or '-'}: {alarm['rule']}: {alarm['what']} ({alarm['url']})"
-                    print(f"  {printable(said)}")
-            if whole:
-                for book in ledger.books:
-                    print(f"  {printable(str(book))}")
-        if code and ledgers:
-            say(f"nightly: exit {code}: {MEANINGS[code]}")
         self.exitcode = code
+        if not ledgers:
+            return
+        with reading(outbox.archive) as archive:
+            report = tell(archive, ledgers, code, MEANINGS[code], quiet=opts.quiet)
+        for line in report.lines:
+            print(line)
+        if code:
+            say(f"nightly: exit {code}: {MEANINGS[code]}")
+        for failure in outbox.send(report, self.settings["NOTIFY"].split()):
+            say(f"nightly: the report was not delivered: {printable(failure)}")
 
 
 def budget(until: str | None, minutes: float | None, now: datetime) -> float | None:

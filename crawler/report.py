@@ -1,0 +1,118 @@
+"""The report of a night: as text for people, and carried to wherever the user names.
+
+`NOTIFY` names the places as Apprise writes them: ``mailto://…``, ``dingtalk://…``, ``wecombot://…``, ``feishu://…``,
+``tgram://…``, ``json://…`` and a hundred more. A report that could not be delivered lies beside the archive until one
+can, and is an alarm of the next night.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from crawler.archive import Archive
+from crawler.extensions import HACKED, HACKING, UNDELIVERED, Ledger
+from crawler.logs import printable
+
+TITLES = 10
+"""How many titles of each kind a report names."""
+LONGEST = 20_000
+"""Characters of a report that are delivered; the rest is in the archive."""
+
+
+class Report(NamedTuple):
+    """What is said of a night."""
+
+    title: str
+    lines: list[str]
+    """Empty where a quiet night has nothing to say."""
+
+
+def tell(archive: Archive, ledgers: Sequence[Ledger], code: int, meaning: str, *, quiet: bool) -> Report:
+    """Say what a night brought, source by source; a quiet report tells what is wrong or hacked only."""
+    lines: list[str] = []
+    whole = bool(code) or not quiet
+    for ledger in ledgers:
+        loud = (HACKING, HACKED, UNDELIVERED)
+        told = [alarm for alarm in ledger.alarms if whole or alarm["rule"] in loud]
+        if not (told or whole):
+            continue
+        lines.append(f"{ledger.run_id}: {ledger.outcome}: {ledger.said()}; {len(ledger.alarms)} alarms")
+        if whole:
+            lines += [f"  {line}" for line in tell_run(archive, ledger.run_id)]
+        for alarm in told:
+            said = f"{alarm['portal']} {alarm['channel'] or '-'}: {alarm['rule']}: {alarm['what']} ({alarm['url']})"
+            lines.append(f"  {said}")
+        if whole:
+            lines += [f"  {book}" for book in ledger.books]
+    day = ledgers[0].run_id[:8] if ledgers else ""
+    counts = {
+        name: sum(ledger.counts[name] for ledger in ledgers)
+        for name in ("archived", "changed", "gone", "tampered")
+    }
+    said = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing new"
+    title = f"government news archive {day}: {said}" + (f"; exit {code}: {meaning}" if code else "")
+    return Report(title, [printable(line) for line in lines])
+
+
+def tell_run(archive: Archive, run_id: str) -> list[str]:
+    """Say how long a run took and how much it fetched, and name what is new, changed and gone."""
+    run = archive.run(run_id)
+    if run is None:
+        return []
+    lines = [f"{run['minutes']:.0f} minutes, {run['captures']} captures, {run['bytes'] / 1e6:.1f} MB"]
+    for kind, titles in archive.changes_of(run_id).items():
+        lines += [f"{kind}: {title or '(untitled)'}" for title in titles[:TITLES]]
+        if len(titles) > TITLES:
+            lines.append(f"{kind}: and {len(titles) - TITLES} more")
+    return lines
+
+
+def deliver(report: Report, addresses: Iterable[str]) -> list[str]:
+    """Send a report to each address; give what went wrong, a line an address, without the secrets in it."""
+    from apprise import Apprise, NotifyFormat  # takes half a second, and most commands send nothing
+
+    body = "\n".join(report.lines)
+    if len(body) > LONGEST:
+        body = f"{body[:LONGEST]}\n…"
+    failures = []
+    for address in addresses:
+        carrier = Apprise()
+        if not carrier.add(address):
+            failures.append(f"found {address.partition(':')[0]}://…, wanted an address that Apprise knows")
+        elif not carrier.notify(body=body or report.title, title=report.title, body_format=NotifyFormat.TEXT):
+            hidden = str(carrier[0].url(privacy=True))  # type: ignore[no-untyped-call]
+            failures.append(f"{hidden.partition('?')[0]} did not take it")
+    return failures
+
+
+class Outbox:
+    """What could not be delivered, in a file beside the archive."""
+
+    def __init__(self, archive: Path) -> None:
+        self.archive = archive
+        self.path = archive.with_name(archive.name + ".undelivered.json")
+
+    def read(self) -> dict[str, Any]:
+        """Give what lies there: ``failures`` and ``lines``; nothing where there is nothing."""
+        try:
+            held = json.loads(self.path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return held if isinstance(held, dict) else {}
+
+    def send(self, report: Report, addresses: Sequence[str]) -> list[str]:
+        """Deliver a report, with what lies there; keep what nobody got. Give what went wrong."""
+        earlier = [str(line) for line in self.read().get("lines", [])]
+        if not addresses or not (report.lines or earlier):
+            return []
+        lines = [*report.lines, *(["", "not delivered before:", *earlier] if earlier else [])]
+        failures = deliver(Report(report.title, lines), addresses)
+        if failures:
+            kept = {"failures": failures, "lines": [report.title, *lines][:2000]}
+            self.path.write_text(json.dumps(kept, ensure_ascii=False, indent=1), encoding="utf-8")
+        else:
+            self.path.unlink(missing_ok=True)
+        return failures
