@@ -13,23 +13,23 @@ from datasette import handle_exception
 from datasette.facets import Facet
 from datasette.utils import tilde_decode
 
-from crawler.archive import match_expression
 from crawler.browsing import display, functions, language, safety, tables
 from crawler.browsing.article import tell_article
 from crawler.browsing.comparison import show_difference
 from crawler.browsing.facets import YearFacet
+from crawler.browsing.feeds import give_feed
+from crawler.browsing.guide import give_guide, give_robots
 from crawler.browsing.history import tell_history
 from crawler.browsing.home import sum_up
 from crawler.browsing.queries import list_archives, name_channels
+from crawler.browsing.results import give_csv, give_json, show_results
 from crawler.text import repair
 
 
 def prepare_connection(conn: Any) -> None:
     """Register SQL functions: ``escape_fts`` is what the stock search box calls on what a person typed."""
-    conn.create_function(
-        "escape_fts", 1, lambda query: match_expression(str(query or "")), deterministic=True
-    )
-    conn.create_function("search", 1, lambda query: match_expression(str(query or "")), deterministic=True)
+    for name in ("escape_fts", "search"):
+        conn.create_function(name, 1, functions.find_entries, deterministic=True)
     conn.create_function("fits", 4, functions.fits, deterministic=True)
     conn.create_function("snippet_zh", 2, functions.snippet_zh, deterministic=True)
     conn.create_function("repair", 1, lambda text: repair(text).text if isinstance(text, str) else text)
@@ -70,6 +70,7 @@ def prepare_jinja2_environment(env: Any) -> None:
         language=language.language,
         counted=language.counted,
         namesake=tables.name_channel,
+        name_lookup=tables.name_lookup,
         link=display.show_link,
         find_link=display.find_link,
         without=tables.drop_args,
@@ -103,7 +104,16 @@ def extra_template_vars(
 
 def register_routes() -> list[tuple[str, Callable[..., Any]]]:
     """Give the addresses of the archive's own pages."""
-    return [(r"^/(?P<database>[^/]+)/-/diff$", show_difference)]
+    archive = r"^/(?P<database>[^/]+)/-/"
+    return [
+        (rf"{archive}search$", show_results),
+        (rf"{archive}search\.json$", give_json),
+        (rf"{archive}search\.csv$", give_csv),
+        (rf"{archive}feed\.xml$", give_feed),
+        (rf"{archive}diff$", show_difference),
+        (r"^/llms\.txt$", give_guide),
+        (r"^/robots\.txt$", give_robots),
+    ]
 
 
 def asgi_wrapper() -> Callable[[Any], Any]:
