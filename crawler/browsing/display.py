@@ -234,9 +234,7 @@ def cut_excerpt(text: str | None, query: str = "", length: int = 110) -> Markup:
     return mark_words(find_excerpt(text, query, length), query)
 
 
-def find_excerpt(
-    text: str | None, query: str = "", length: int = 110, *, sought: bool = False
-) -> str | None:
+def find_excerpt(text: str | None, query: str = "", length: int = 110, *, sought: bool = False) -> str | None:
     """Cut the sentences around the first searched word out of a text, or its beginning; None where the word is `sought` in vain.
 
     >>> find_excerpt("第一句话。第二句说港口，很长很长。第三句到此为止。", "港口", 16)

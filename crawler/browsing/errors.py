@@ -7,12 +7,16 @@ import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
-from datasette import Response
+from datasette import NotFound, Response
 from datasette.utils import tilde_decode
 from datasette.utils.asgi import Base400
 from datasette.views.base import DatasetteError
 
 from crawler.browsing.language import tr
+
+
+UNREAD = ("_through", "_timelimit")
+"""Arguments that Datasette 0.65 reads as JSON or as numbers without looking whether they are."""
 
 
 class Problem(NamedTuple):
@@ -30,6 +34,10 @@ def handle_exception(datasette: Any, request: Any, exception: Exception) -> Call
 
     async def inner() -> Response:
         found = read_problem(exception)
+        if isinstance(exception, ValueError | KeyError | TypeError) and any(
+            key.startswith(UNREAD) for key in request.args
+        ):
+            found = describe(400)
         if found.status == 500:
             traceback.print_exception(exception)
         return await answer(datasette, request, found)
@@ -46,6 +54,11 @@ def forbidden(datasette: Any, request: Any, message: str) -> Callable[[], Awaita
     return inner
 
 
+async def hide() -> Response:
+    """Answer as if there were no such page."""
+    raise NotFound("404")
+
+
 def read_problem(exception: Exception) -> Problem:
     """Understand an exception of Datasette's, or of SQLite's, or one that nobody foresaw."""
     if isinstance(exception, Base400):
@@ -54,7 +67,11 @@ def read_problem(exception: Exception) -> Problem:
         if exception.title == "SQL Interrupted":
             return describe(503)
         # Datasette 0.65 says 500 where an address names a column to sort by that is not there
-        status = 400 if exception.status == 500 and str(exception.message).startswith("Cannot ") else exception.status
+        status = (
+            400
+            if exception.status == 500 and str(exception.message).startswith("Cannot ")
+            else exception.status
+        )
         return describe(status, "" if exception.message_is_html else str(exception.message))
     return describe(500)
 
@@ -65,7 +82,10 @@ def describe(status: int, detail: str = "") -> Problem:
     known = {
         404: (
             tr("没有这一页", "There is no such page"),
-            tr("地址或许不全，或许这篇文章不在这个档案里。", "The address may be incomplete, or the article is not in this archive. ")
+            tr(
+                "地址或许不全，或许这篇文章不在这个档案里。",
+                "The address may be incomplete, or the article is not in this archive. ",
+            )
             + home,
         ),
         400: (
@@ -90,7 +110,11 @@ def describe(status: int, detail: str = "") -> Problem:
         ),
         500: (
             tr("本站出错了", "Something went wrong here"),
-            tr("错误已经写在服务器的终端上，档案没有受损。", "The server's terminal has the error; the archive is unharmed. ") + home,
+            tr(
+                "错误已经写在服务器的终端上，档案没有受损。",
+                "The server's terminal has the error; the archive is unharmed. ",
+            )
+            + home,
         ),
     }
     title, advice = known.get(status) or known[400 if status < 500 else 500]

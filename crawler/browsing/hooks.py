@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from datasette import handle_exception
 from datasette.facets import Facet
+from datasette.plugins import pm
 from datasette.utils import tilde_decode
 
-from crawler.browsing import display, functions, language, safety, tables
+from crawler.browsing import display, errors, functions, language, safety, tables
 from crawler.browsing.article import tell_article
 from crawler.browsing.comparison import show_difference
 from crawler.browsing.facets import YearFacet
@@ -45,8 +45,10 @@ def startup(datasette: Any) -> None:
     for name, db in datasette.databases.items():
         if not db.is_memory:
             databases.setdefault(name, {}).setdefault("tables", tables)
-    # where rich is installed, the stock handler prints every 404 with all local variables
-    handle_exception.rich = None
+    # Datasette asks every handler and takes the first answer: its own would render `error.html` a second time
+    # without what that needs, and, where rich is installed, print every 404 with all local variables
+    if pm.has_plugin("datasette.handle_exception"):
+        pm.unregister(name="datasette.handle_exception")
 
 
 def prepare_jinja2_environment(env: Any) -> None:
@@ -111,6 +113,9 @@ def register_routes() -> list[tuple[str, Callable[..., Any]]]:
         (rf"{archive}search\.csv$", give_csv),
         (rf"{archive}feed\.xml$", give_feed),
         (rf"{archive}diff$", show_difference),
+        # what the server and its threads are like, paths of files, tools of Datasette's own developers: nobody needs
+        # it to read. Left are the limits (settings), and what tables and columns mean (metadata).
+        (r"^/-/(?!static/|static-plugins/|settings(\.json)?$|metadata(\.json)?$)", errors.hide),
         (r"^/llms\.txt$", give_guide),
         (r"^/robots\.txt$", give_robots),
     ]

@@ -8,7 +8,6 @@ from datasette.database import Database, QueryInterrupted
 
 from crawler.archive import APPLICATION_ID
 
-
 LONG = 300
 """Characters of a query that are read, and of a filter: nobody types more, and each word costs."""
 

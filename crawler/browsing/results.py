@@ -19,7 +19,7 @@ from datasette import NotFound, Response
 from datasette.database import Database
 from datasette.utils import tilde_decode
 
-from crawler.archive import Archive, ask
+from crawler.archive import Archive, Facets, ask
 from crawler.browsing.display import find_excerpt
 from crawler.browsing.language import tr
 from crawler.browsing.queries import LONG, is_archive, name_channels, read_query
@@ -30,8 +30,12 @@ SIZE, LARGEST, LAST = 20, 200, 500
 """Articles on a page; the most that one answer has; the last page there is."""
 SECONDS = 2.0
 """How long one search may take."""
+LOOKS = 1000
+"""After how many steps of SQLite's the clock is looked at."""
 FACETS_MS = 400
 """How long the counting beside a search may take; what is not counted then is a lower bound."""
+EVERYTHING = "since:0000"
+"""What is asked where nothing is typed: the archive finds nothing for no words, and all articles within such a bound."""
 VALUES = 12
 """How many values of a facet are listed."""
 
@@ -71,12 +75,17 @@ class Asked(NamedTuple):
         'q=%E6%B0%91%E6%94%BF&sort=newest&page=4'
         """
         mine: dict[str, str | None] = {
-            **{"q": self.query, **dict.fromkeys(FILTERS), **dict(self.filters)},
+            "q": self.query,
+            **dict.fromkeys(FILTERS),
+            **dict(self.filters),
             "sort": "newest" if self.newest and self.query else None,
             "size": str(self.size) if self.size != SIZE else None,
-            **{"page": None, **more},
+            "page": None,
+            **more,
         }
-        return urlencode([(name, value) for name, value in mine.items() if value and (name, value) != ("page", "1")])
+        return urlencode(
+            [(name, value) for name, value in mine.items() if value and (name, value) != ("page", "1")]
+        )
 
 
 class Results(NamedTuple):
@@ -89,7 +98,7 @@ class Results(NamedTuple):
     """Whether `total` is the number of all that fit."""
     more: bool = False
     """Whether there is a next page."""
-    facets: Mapping[str, Any] = {}
+    facets: Facets = Facets({}, True, True)
     late: bool = False
     """Whether it took longer than `SECONDS` and was ended."""
 
@@ -147,7 +156,7 @@ def look(path: str, asked: Asked, *, facets: bool = True) -> Results:
         with Archive(path, readonly=True) as archive:
             limit_time(archive.conn, SECONDS)
             found = archive.find(
-                asked.query,
+                asked.query or EVERYTHING,
                 asked.size + 1,
                 (asked.page - 1) * asked.size,
                 newest=asked.newest or not asked.query,
@@ -156,10 +165,16 @@ def look(path: str, asked: Asked, *, facets: bool = True) -> Results:
             reprints = {hit.id: hit.reprints for hit in found.hits[: asked.size]}
             snippets = {hit.id: hit.snippet for hit in found.hits}
             rows = [
-                {**row, "snippet": cut(row, asked.query, snippets[row["id"]]), "reprints": reprints[row["id"]]}
+                {
+                    **row,
+                    "snippet": cut(row, asked.query, snippets[row["id"]]),
+                    "reprints": reprints[row["id"]],
+                }
                 for row in read_rows(archive.conn, list(reprints))
             ]
-            counted = archive.facets(asked.query, filters, limit=VALUES, within_ms=FACETS_MS) if facets else {}
+            if not facets:
+                return Results(asked, rows, found.total, found.whole, len(found.hits) > asked.size)
+            counted = archive.facets(asked.query or EVERYTHING, filters, limit=VALUES, within_ms=FACETS_MS)
     except sqlite3.OperationalError as error:
         if "interrupted" not in str(error):
             raise
@@ -170,7 +185,7 @@ def look(path: str, asked: Asked, *, facets: bool = True) -> Results:
 def limit_time(conn: sqlite3.Connection, seconds: float) -> None:
     """End what a connection is asked for after some seconds, with an OperationalError "interrupted"."""
     end = time.monotonic() + seconds
-    conn.set_progress_handler(lambda: time.monotonic() > end, 1000)
+    conn.set_progress_handler(lambda: time.monotonic() > end, LOOKS)
 
 
 def read_rows(conn: sqlite3.Connection, ids: list[int]) -> list[dict[str, Any]]:
@@ -202,7 +217,7 @@ async def show_results(request: Any, datasette: Any) -> Response:
     db = await find_archive(request, datasette)
     asked = read_asked(request.args)
     found = await search(db, asked)
-    here = datasette.urls.database(db.name)
+    here, names = datasette.urls.database(db.name), await name_channels(db)
     page = await datasette.render_template(
         "results.html",
         {
@@ -210,7 +225,8 @@ async def show_results(request: Any, datasette: Any) -> Response:
             "asked": asked,
             "found": found,
             "filters": dict(asked.filters),
-            "names": await name_channels(db),
+            "names": names,
+            "namesakes": find_namesakes(found.facets, names),
             "understood": ask(asked.query).words,
             "here": f"{here}/-/search",
             "feed": f"{here}/-/feed.xml?{asked.arguments(sort=None)}".rstrip("?"),
@@ -221,6 +237,13 @@ async def show_results(request: Any, datasette: Any) -> Response:
         view_name="results",
     )
     return Response.html(page, status=503 if found.late else 200)
+
+
+def find_namesakes(facets: Facets, names: Mapping[tuple[str, str], str]) -> set[tuple[str | None, str]]:
+    """Give the listed channels, by portal and code, whose name another listed one has too."""
+    listed = [(one.portal, one.value) for one in facets.counts.get("channel", ())]
+    called = [names.get((portal or "", code), code) for portal, code in listed]
+    return {key for key, name in zip(listed, called, strict=True) if called.count(name) > 1}
 
 
 async def give_json(request: Any, datasette: Any) -> Response:
@@ -244,7 +267,11 @@ async def give_json(request: Any, datasette: Any) -> Response:
                 "total": found.total,
                 "total_is_exact": found.whole,
                 "results": [tell(row, names, root) for row in found.rows],
-                "facets": found.facets,
+                "facets": {
+                    name: [{"value": one.value, "articles": one.articles} for one in counts]
+                    for name, counts in found.facets.counts.items()
+                },
+                "facets_are_exact": found.facets.exact and found.facets.whole,
                 "html": f"{address}?{asked.arguments(page=str(asked.page))}".rstrip("?"),
                 "next": after if found.more and asked.page < LAST else None,
             },
@@ -276,7 +303,9 @@ def late() -> str:
     )
 
 
-async def tell_places(request: Any, datasette: Any, db: Database) -> tuple[str, Mapping[tuple[str, str], str]]:
+async def tell_places(
+    request: Any, datasette: Any, db: Database
+) -> tuple[str, Mapping[tuple[str, str], str]]:
     """Give the absolute address of the archive's articles, and the names of its channels."""
     root = datasette.absolute_url(request, datasette.urls.table(db.name, "articles"))
     return root, await name_channels(db)

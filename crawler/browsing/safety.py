@@ -27,8 +27,23 @@ HEADERS = (
         b", ".join(
             name + b"=()"
             for name in (
-                *(b"accelerometer", b"autoplay", b"camera", b"display-capture", b"fullscreen", b"geolocation"),
-                *(b"gyroscope", b"magnetometer", b"microphone", b"midi", b"payment", b"screen-wake-lock", b"usb"),
+                *(
+                    b"accelerometer",
+                    b"autoplay",
+                    b"camera",
+                    b"display-capture",
+                    b"fullscreen",
+                    b"geolocation",
+                ),
+                *(
+                    b"gyroscope",
+                    b"magnetometer",
+                    b"microphone",
+                    b"midi",
+                    b"payment",
+                    b"screen-wake-lock",
+                    b"usb",
+                ),
             )
         ),
     ),

@@ -68,6 +68,8 @@ def render_cell(
     return None
 
 
+ADDRESS = 4000
+"""Characters that the arguments of a table's address may have."""
 FACETS = 4
 """Columns that are counted for one page, besides those of metadata.yaml: each may take the whole time of a count."""
 
@@ -98,12 +100,28 @@ def name_lookup(key: str, stock: str) -> str:
     return tr(*LOOKUPS[key]) if key in LOOKUPS else stock
 
 
+def check_address(request: Any) -> None:
+    """Refuse what costs too much or cannot be read; raises BadRequest.
+
+    The page repeats its own address in every link; each count may take its whole time; a facet may also be written as
+    JSON, which Datasette 0.65 reads without looking what it is.
+    """
+    if len(request.query_string) > ADDRESS:
+        raise BadRequest(
+            tr(f"地址超过 {ADDRESS:,} 个字符", f"The address has more than {ADDRESS:,} characters")
+        )
+    facets = [one for key in request.args if key.startswith("_facet") for one in request.args.getlist(key)]
+    if len(facets) > FACETS:
+        raise BadRequest(tr(f"一次最多按 {FACETS} 列统计", f"At most {FACETS} columns are counted at once"))
+    if any(one.lstrip().startswith(("{", "[")) for one in facets):
+        raise BadRequest(tr("统计要写列名", "A facet is named by its column"))
+
+
 def filters_from_request(request: Any, database: str, table: str, datasette: Any) -> Any:
     """Make the stock search box exact: what its index finds is held against the text, and the days are bounded."""
 
     async def inner() -> FilterArguments:
-        if sum(len(request.args.getlist(key)) for key in request.args if key.startswith("_facet")) > FACETS:
-            raise BadRequest(tr(f"一次最多按 {FACETS} 列统计", f"At most {FACETS} columns are counted at once"))
+        check_address(request)
         query = read_query(request.args.get("_search"))
         if table != "articles" or not query or not await is_archive(datasette.get_database(database)):
             return FilterArguments([])
