@@ -14,7 +14,6 @@ from datasette.views.base import DatasetteError
 
 from crawler.browsing.language import tr
 
-
 UNREAD = ("_through", "_timelimit")
 """Arguments that Datasette 0.65 reads as JSON or as numbers without looking whether they are."""
 

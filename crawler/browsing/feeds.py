@@ -18,19 +18,17 @@ from datasette.database import Database
 from lxml import etree
 from lxml.builder import ElementMaker
 
-from crawler.archive import Archive
 from crawler.browsing.display import find_link, name_unseen, show_both
 from crawler.browsing.language import tr
 from crawler.browsing.queries import name_channels
 from crawler.browsing.results import (
     SEARCHES,
-    SECONDS,
     Asked,
     Results,
     cut,
     find_archive,
     late,
-    limit_time,
+    open_archive,
     read_asked,
     read_rows,
     search,
@@ -107,8 +105,7 @@ def look_for_tampering(path: str, asked: Asked) -> Results:
     tests += ["substr(coalesce(published, first_seen), 1, 4) = :year"] if "year" in values else []
     sql = " AND ".join([OF_TAMPERING, *tests]) + " ORDER BY noticed DESC, id DESC LIMIT :limit OFFSET :offset"
     try:
-        with Archive(path, readonly=True) as archive:
-            limit_time(archive.conn, SECONDS)
+        with open_archive(path) as archive:
             wanted = {**values, "limit": asked.size + 1, "offset": (asked.page - 1) * asked.size}
             ids = [row["id"] for row in archive.conn.execute(sql, wanted)]
             rows = read_rows(archive.conn, ids[: asked.size])

@@ -9,8 +9,9 @@ import json
 import re
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -153,8 +154,7 @@ def look(path: str, asked: Asked, *, facets: bool = True) -> Results:
     """Search one archive; a search that takes too long gives no rows, and says so."""
     filters = dict(asked.filters)
     try:
-        with Archive(path, readonly=True) as archive:
-            limit_time(archive.conn, SECONDS)
+        with open_archive(path) as archive:
             found = archive.find(
                 asked.query or EVERYTHING,
                 asked.size + 1,
@@ -182,10 +182,16 @@ def look(path: str, asked: Asked, *, facets: bool = True) -> Results:
     return Results(asked, rows, found.total, found.whole, len(found.hits) > asked.size, counted)
 
 
-def limit_time(conn: sqlite3.Connection, seconds: float) -> None:
-    """End what a connection is asked for after some seconds, with an OperationalError "interrupted"."""
-    end = time.monotonic() + seconds
-    conn.set_progress_handler(lambda: time.monotonic() > end, LOOKS)
+@contextmanager
+def open_archive(path: str) -> Iterator[Archive]:
+    """Open an archive for reading; what it is asked after `SECONDS` ends with an OperationalError "interrupted"."""
+    end = time.monotonic() + SECONDS
+    with Archive(path, readonly=True) as archive:
+        if not archive.conn.execute("SELECT 1 FROM sqlite_schema WHERE name = 'attachments'").fetchone():
+            # an archive of shape 1 has none; the search looks into them
+            archive.conn.execute("CREATE TEMP TABLE attachments (id, article_id, name, text, withdrawn)")
+        archive.conn.set_progress_handler(lambda: time.monotonic() > end, LOOKS)
+        yield archive
 
 
 def read_rows(conn: sqlite3.Connection, ids: list[int]) -> list[dict[str, Any]]:
