@@ -27,6 +27,7 @@ from crawler.browsing.results import (
     Results,
     cut,
     find_archive,
+    is_late,
     late,
     open_archive,
     read_asked,
@@ -110,7 +111,7 @@ def look_for_tampering(path: str, asked: Asked) -> Results:
             ids = [row["id"] for row in archive.conn.execute(sql, wanted)]
             rows = read_rows(archive.conn, ids[: asked.size])
     except sqlite3.OperationalError as error:
-        if "interrupted" not in str(error):
+        if not is_late(error):
             raise
         return Results(asked, [], late=True, whole=False)
     told = [{**row, "snippet": cut(row, "", ""), "reprints": 0} for row in rows]

@@ -20,20 +20,20 @@ from datasette import NotFound, Response
 from datasette.database import Database
 from datasette.utils import tilde_decode
 
-from crawler.archive import Archive, Facets, ask
+from crawler.archive import Archive, Facets, Found, Hit, ask
 from crawler.browsing.display import find_excerpt
 from crawler.browsing.language import tr
 from crawler.browsing.queries import LONG, is_archive, name_channels, read_query
 
 FILTERS = ("portal", "channel", "year", "source", "tampered")
 """What a search can be narrowed to, in the order of the page."""
-SIZE, LARGEST, LAST = 20, 200, 500
-"""Articles on a page; the most that one answer has; the last page there is."""
+SIZE, LARGEST, REACH = 20, 200, 5000
+"""Articles on a page; the most that one answer has; how far the pages lead (whoever wants all takes the table)."""
 SECONDS = 2.0
 """How long one search may take."""
 LOOKS = 1000
 """After how many steps of SQLite's the clock is looked at."""
-FACETS_MS = 400
+FACETS_MS = 250
 """How long the counting beside a search may take; what is not counted then is a lower bound."""
 EVERYTHING = "since:0000"
 """What is asked where nothing is typed: the archive finds nothing for no words, and all articles within such a bound."""
@@ -89,6 +89,9 @@ class Asked(NamedTuple):
         )
 
 
+UNCOUNTED = Facets({}, True, False)
+
+
 class Results(NamedTuple):
     """What a search gave."""
 
@@ -99,7 +102,7 @@ class Results(NamedTuple):
     """Whether `total` is the number of all that fit."""
     more: bool = False
     """Whether there is a next page."""
-    facets: Facets = Facets({}, True, True)
+    facets: Facets = UNCOUNTED
     late: bool = False
     """Whether it took longer than `SECONDS` and was ended."""
 
@@ -111,6 +114,7 @@ def read_asked(args: Any, size: int = SIZE) -> Asked:
     Asked(query='民政', filters=(('year', '2024'),), newest=False, page=1, size=20, cut=False)
     """
     typed = args.get("q") or ""
+    size = read_number(args.get("size"), size, LARGEST)
     filters = []
     for name in FILTERS:
         value = (args.get(name) or "").replace("\0", "")[:LONG]
@@ -120,8 +124,8 @@ def read_asked(args: Any, size: int = SIZE) -> Asked:
         read_query(typed),
         tuple(filters),
         args.get("sort") == "newest",
-        read_number(args.get("page"), 1, LAST),
-        read_number(args.get("size"), size, LARGEST),
+        read_number(args.get("page"), 1, REACH // size),
+        size,
         len(" ".join(typed.split())) > LONG,
     )
 
@@ -152,34 +156,68 @@ async def search(db: Database, asked: Asked, *, facets: bool = True) -> Results:
 
 def look(path: str, asked: Asked, *, facets: bool = True) -> Results:
     """Search one archive; a search that takes too long gives no rows, and says so."""
-    filters = dict(asked.filters)
     try:
         with open_archive(path) as archive:
-            found = archive.find(
-                asked.query or EVERYTHING,
-                asked.size + 1,
-                (asked.page - 1) * asked.size,
-                newest=asked.newest or not asked.query,
-                filters=filters,
-            )
-            reprints = {hit.id: hit.reprints for hit in found.hits[: asked.size]}
-            snippets = {hit.id: hit.snippet for hit in found.hits}
+            found = find(archive, asked) if asked.query or asked.filters else list_newest(archive, asked)
+            hits = {hit.id: hit for hit in found.hits[: asked.size]}
             rows = [
-                {
-                    **row,
-                    "snippet": cut(row, asked.query, snippets[row["id"]]),
-                    "reprints": reprints[row["id"]],
-                }
-                for row in read_rows(archive.conn, list(reprints))
+                {**row, "snippet": cut(row, asked.query, hit.snippet), "reprints": hit.reprints}
+                for row in read_rows(archive.conn, list(hits))
+                if (hit := hits[row["id"]])
             ]
-            if not facets:
-                return Results(asked, rows, found.total, found.whole, len(found.hits) > asked.size)
-            counted = archive.facets(asked.query or EVERYTHING, filters, limit=VALUES, within_ms=FACETS_MS)
+            more = len(found.hits) > asked.size
+            return Results(
+                *(asked, rows, found.total, found.whole, more), count(archive, asked) if facets else UNCOUNTED
+            )
     except sqlite3.OperationalError as error:
-        if "interrupted" not in str(error):
+        if not is_late(error):
             raise
         return Results(asked, [], late=True, whole=False)
-    return Results(asked, rows, found.total, found.whole, len(found.hits) > asked.size, counted)
+
+
+def find(archive: Archive, asked: Asked) -> Found:
+    """Find what is asked for, one more than the page has."""
+    return archive.find(
+        asked.query or EVERYTHING,
+        asked.size + 1,
+        (asked.page - 1) * asked.size,
+        newest=asked.newest or not asked.query,
+        filters=dict(asked.filters),
+    )
+
+
+def list_newest(archive: Archive, asked: Asked) -> Found:
+    """Give the newest of all articles, each story once, as the index of moments has them: nothing is put in order."""
+    parted = archive.conn.execute(
+        "SELECT 1 FROM pragma_table_info('articles') WHERE name = 'part_of'"
+    ).fetchone()
+    whole = "part_of IS NULL" if parted else "1"
+    rows = archive.conn.execute(
+        f"""SELECT id, (SELECT count(*) FROM articles d WHERE d.duplicate_of = a.id) AS reprints FROM articles a
+            WHERE {whole} AND duplicate_of IS NULL
+            ORDER BY coalesce(published, first_seen) DESC, id DESC LIMIT ? OFFSET ?""",
+        (asked.size + 1, (asked.page - 1) * asked.size),
+    )
+    hits = [Hit(row["id"], "", None, None, None, "", 0.0, row["reprints"]) for row in rows]
+    total = archive.conn.execute(f"SELECT count(*) FROM articles WHERE {whole}").fetchone()
+    return Found(hits, total[0], True)
+
+
+def count(archive: Archive, asked: Asked) -> Facets:
+    """Count beside the results, which stand also where there is no time for it."""
+    try:
+        return archive.facets(
+            asked.query or EVERYTHING, dict(asked.filters), limit=VALUES, within_ms=FACETS_MS
+        )
+    except sqlite3.OperationalError as error:
+        if not is_late(error):
+            raise
+        return UNCOUNTED
+
+
+def is_late(error: sqlite3.OperationalError) -> bool:
+    """Tell whether a query was ended because it took too long."""
+    return "interrupted" in str(error)
 
 
 @contextmanager
@@ -237,7 +275,7 @@ async def show_results(request: Any, datasette: Any) -> Response:
             "here": f"{here}/-/search",
             "feed": f"{here}/-/feed.xml?{asked.arguments(sort=None)}".rstrip("?"),
             "seconds": SECONDS,
-            "last": LAST,
+            "last": REACH // asked.size,
         },
         request=request,
         view_name="results",
@@ -279,7 +317,7 @@ async def give_json(request: Any, datasette: Any) -> Response:
                 },
                 "facets_are_exact": found.facets.exact and found.facets.whole,
                 "html": f"{address}?{asked.arguments(page=str(asked.page))}".rstrip("?"),
-                "next": after if found.more and asked.page < LAST else None,
+                "next": after if found.more and asked.page < REACH // asked.size else None,
             },
             ensure_ascii=False,
         ),
