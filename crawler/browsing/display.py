@@ -29,6 +29,7 @@ UNSEEN_RE = re.compile(
 """Characters that change how text is shown without being seen themselves."""
 ENDS = "。！？　"
 """Where a sentence or a paragraph ends."""
+CLAUSES = "，、；：,;"
 LINK_RE = re.compile(r"https?://[^\s\\<>\"'`]+", re.IGNORECASE)
 """What may become a link at all: two schemes, nothing that a browser reads in a second way."""
 
@@ -247,17 +248,29 @@ def find_excerpt(text: str | None, query: str = "", length: int = 110, *, sought
     hit = words.search(flat) if words else None
     if sought and hit is None:
         return None
-    first, end = (max(0, hit.start() - length // 3), hit.end()) if hit else (0, 0)
-    if first:
-        # begin after the nearest end of a sentence, where there is one
-        ends = max(flat.rfind(sign, first, hit.start() if hit else first) for sign in ENDS)
-        first = ends + 1 if ends > 0 else first
+    first, end = (find_beginning(flat, hit.start(), length), hit.end()) if hit else (0, 0)
     last = first + length
     if last < len(flat):
         # end with a sentence, where one ends in the last half
         ends = max(flat.rfind(sign, max(end, first + length // 2), last) for sign in ENDS)
         last = ends + 1 if ends > 0 else last
     return "".join(["…" if first else "", flat[first:last].strip("　"), "…" if last < len(flat) else ""])
+
+
+def find_beginning(text: str, hit: int, length: int) -> int:
+    """Say where an excerpt of some length begins that is to show what stands at ``hit``: with a sentence, or at least a clause.
+
+    >>> find_beginning("甲乙丙。丁戊，己庚", 7, 20), find_beginning("甲乙丙丁戊己，庚", 7, 9), find_beginning("甲乙丙丁戊己庚", 6, 9)
+    (4, 7, 3)
+    """
+    if hit <= length // 4:
+        return 0
+    ends = max(text.rfind(sign, max(0, hit - length // 2), hit) for sign in ENDS)
+    if ends >= 0:
+        return ends + 1
+    first = hit - length // 3
+    clauses = [at for sign in CLAUSES if (at := text.find(sign, max(0, first), hit)) >= 0]
+    return min(clauses) + 1 if clauses else max(0, first)
 
 
 def parse_json(value: object) -> Any:

@@ -42,7 +42,8 @@ async def give_guide(request: Any, datasette: Any) -> Response:
     ]
     for db in await list_archives(datasette):
         held = await fetch(
-            db, "SELECT count(*) AS articles, min(first_seen) AS since, max(last_seen) AS until FROM articles"
+            db,
+            "SELECT count(*) AS articles, max(id) AS last, min(first_seen) AS since, max(last_seen) AS until FROM articles",
         )
         lines += ["", *describe(f"{root}/{name_unseen(db.name)}", db.name, held[0] if held else {}, size)]
     return Response.text("\n".join(lines) + "\n")
@@ -59,7 +60,7 @@ def describe(here: str, name: str, held: dict[str, Any], size: int) -> list[str]
         "sort=best|newest, page, size (200 at most). Without q the newest articles. Words are parted by blanks; "
         '"phrases", OR, NOT, title:, source:, since:2024-03, until:2024. The same as a page: /-/search, as CSV: /-/search.csv',
         f"- [Feed]({here}/-/feed.xml): Atom, with the same arguments, the newest first",
-        f"- [One article as text]({here}/articles/1.txt): the number is the article's `id`; .json has all its columns, no ending the page",
+        f"- [One article as text]({here}/articles/{held.get('last') or 1}.txt): the number is the article's `id`; .json has all its columns, no ending the page",
         f"- [Articles]({here}/articles.json?_shape=objects): the table, {size} rows at most (_size), next_url leads on; .csv gives one page too",
         f"- [Versions]({here}/versions.json?_shape=objects): each text that an address showed, with what changed",
         f"- [Edits]({here}/edits.json?_shape=objects): every repair; [removed blocks]({here}/removed.json?_shape=objects)",
