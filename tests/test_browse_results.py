@@ -582,7 +582,7 @@ def test_every_address_of_the_guide_for_programs_answers(get: Callable[..., http
         "/archive.json",
         "/-/metadata.json",
     }
-    assert "5 articles, seen from 2024-01-20 to 2024-01-22" in guide.text
+    assert "5 articles, archived from 2024-01-20 to 2024-01-22" in guide.text
 
 
 def test_robots_are_asked_to_leave_only_the_costly_pages(get: Callable[..., httpx.Response]) -> None:
@@ -697,6 +697,14 @@ def test_an_error_says_in_the_readers_language_what_to_do(
     assert page.cssselect(".about")
     assert page.cssselect("form.search")
     assert page.cssselect(".ways a")
+
+
+def test_what_was_sought_in_a_table_that_failed_can_be_sought_by_the_ranked_search(
+    get: Callable[..., httpx.Response],
+) -> None:
+    page = html.fromstring(get("/archive/articles?_sort=nothing&_search=养老").text)
+    (form,) = page.cssselect("form.search")
+    assert (form.get("action"), form.cssselect("input")[0].get("value")) == ("/archive/-/search", "养老")
 
 
 def test_an_error_of_data_is_data(get: Callable[..., httpx.Response]) -> None:

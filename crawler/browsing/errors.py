@@ -13,6 +13,7 @@ from datasette.utils.asgi import Base400
 from datasette.views.base import DatasetteError
 
 from crawler.browsing.language import tr
+from crawler.browsing.queries import read_query
 
 UNREAD = ("_through", "_timelimit")
 """Arguments that Datasette 0.65 reads as JSON or as numbers without looking whether they are."""
@@ -130,7 +131,11 @@ async def answer(datasette: Any, request: Any, problem: Problem) -> Response:
     if ending in ("csv", "xml", "txt"):
         return Response.text(f"{problem.title}\n{told}\n", status=problem.status)
     named = tilde_decode((request.scope.get("url_route") or {}).get("kwargs", {}).get("database") or "")
-    context = {"problem": problem, **({"database": named} if named in datasette.databases else {})}
+    context = {
+        "problem": problem,
+        "typed": read_query(request.args.get("_search")),
+        **({"database": named} if named in datasette.databases else {}),
+    }
     try:
         page = await datasette.render_template("error.html", context, request=request, view_name="error")
     except sqlite3.Error:

@@ -43,7 +43,8 @@ async def give_guide(request: Any, datasette: Any) -> Response:
     for db in await list_archives(datasette):
         held = await fetch(
             db,
-            "SELECT count(*) AS articles, max(id) AS last, min(first_seen) AS since, max(last_seen) AS until FROM articles",
+            """SELECT (SELECT count(*) FROM articles) AS articles, (SELECT max(id) FROM articles) AS last,
+               (SELECT min(first_seen) FROM articles) AS since, (SELECT max(first_seen) FROM articles) AS until""",
         )
         lines += ["", *describe(f"{root}/{name_unseen(db.name)}", db.name, held[0] if held else {}, size)]
     return Response.text("\n".join(lines) + "\n")
@@ -52,7 +53,7 @@ async def give_guide(request: Any, datasette: Any) -> Response:
 def describe(here: str, name: str, held: dict[str, Any], size: int) -> list[str]:
     """Describe one archive: what it holds and its addresses."""
     count = f"{held['articles']} articles" if held.get("articles") is not None else "articles"
-    seen = f", seen from {held['since'][:10]} to {held['until'][:10]}" if held.get("since") else ""
+    seen = f", archived from {held['since'][:10]} to {held['until'][:10]}" if held.get("since") else ""
     return [
         f"## Archive {name_unseen(name)}: {count}{seen}",
         "",
