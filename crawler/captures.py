@@ -71,6 +71,7 @@ _CHUNK = 2**16
 _WARC_TYPES = ("WARC/1.1", "WARC/1.0", "WARC/0.18", "WARC/0.17")
 _HEAD_END_RE = re.compile(rb"\r?\n\r?\n")
 _UNSAFE_URL_RE = re.compile("[\x00-\x20\x7f-\x9f<>\ud800-\udfff]")
+_LOCAL_RE = re.compile(r"2\d\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+08:00", re.ASCII)  # no summer time since 1992
 _FRACTION_RE = re.compile(r"(\.\d{6})\d+")  # WARC 1.1 allows nine digits, datetime takes six
 
 
@@ -272,7 +273,13 @@ def local_time(when: datetime | str) -> str:
 
     Raises ValueError for what is no time.
     """
-    moment = datetime.fromisoformat(_FRACTION_RE.sub(r"\1", when)) if isinstance(when, str) else when
+    if isinstance(when, str):
+        if _LOCAL_RE.fullmatch(when):
+            datetime.fromisoformat(when)
+            return when
+        moment = datetime.fromisoformat(_FRACTION_RE.sub(r"\1", when))
+    else:
+        moment = when
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=SHANGHAI)
     return moment.astimezone(SHANGHAI).isoformat()

@@ -1415,7 +1415,8 @@ def test_the_newest_come_first_where_that_is_asked(archive: Archive) -> None:
 
 
 def test_many_articles_are_searched_month_by_month(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crawler.archive.search.LOOKED", 4)
+    for name, many in (("LOOKED", 4), ("DATED", 6), ("PROBED", 3), ("TOLD", 20)):
+        monkeypatch.setattr(f"crawler.archive.search.{name}", many)
     days = [date(2020 + number % 7, 1 + number % 12, 1 + number % 28) for number in range(40)]
     for number, day in enumerate(days, 1):
         title = "港口的名字" if number % 9 == 0 else "事"
@@ -1427,8 +1428,12 @@ def test_many_articles_are_searched_month_by_month(archive: Archive, monkeypatch
     assert [hit.id for hit in archive.search("港口", limit=5, offset=10, newest=True)] == newest[10:15]
     best = archive.search("港口", limit=2)
     assert {hit.title for hit in best} == {"港口的名字"}
-    assert archive.find("港口").whole is False
-    assert archive.find("泊位 12号").whole is True
+    assert [hit.id for hit in archive.search("港口", limit=100)][4:] == [
+        number for number in newest if number not in {hit.id for hit in archive.search("港口", limit=4)}
+    ]
+    assert archive.find("港口")[1:] == (20, False)
+    assert archive.find("泊位的港口", newest=True, limit=5)[1:] == (6, False)
+    assert archive.find("泊位 12号")[1:] == (1, True)
 
 
 def numbered(archive: Archive, number: int, title: str, text: str, day: date) -> Page:

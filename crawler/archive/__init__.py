@@ -17,13 +17,14 @@ from crawler.archive.campaigns import Campaign, Tampered
 from crawler.archive.comparison import COMPARED, Report, compare, put_in_place, report, tell
 from crawler.archive.copies import restore
 from crawler.archive.exports import NAMES, Selection, defuse
+from crawler.archive.facets import Facet, Facets
 from crawler.archive.file import Archive
 from crawler.archive.listings import PAUSES, Lines, Owed, Standing
 from crawler.archive.locking import ArchiveError, ArchiveLocked, lock
 from crawler.archive.remembering import FORGET_DAYS, Remembered
 from crawler.archive.runs import Channel
 from crawler.archive.seal import broken
-from crawler.archive.search import Found, Hit
+from crawler.archive.search import FILTERS, Found, Hit
 from crawler.archive.shape import APPLICATION_ID, FILE_STATES, INDEXES, SHAPE_VERSION, STATES, TABLES, VIEWS
 from crawler.archive.values import block_digest, canonical, line_digest, now, storable, targets_of
 from crawler.archive.words import ask, cut_snippet, match_expression, spelled, words
@@ -34,6 +35,7 @@ __all__ = [
     "COMPARED",
     "FILES",
     "FILE_STATES",
+    "FILTERS",
     "FORGET_DAYS",
     "INDEXES",
     "NAMES",
@@ -48,6 +50,8 @@ __all__ = [
     "Books",
     "Campaign",
     "Channel",
+    "Facet",
+    "Facets",
     "Found",
     "History",
     "Hit",

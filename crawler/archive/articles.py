@@ -292,14 +292,14 @@ class Articles(Attachments, Runovers, Listings, Campaigns):
 
     def unchanged(self, url: str, when: str) -> None:
         """Note that an article was asked for again and is as it was."""
-        moment = local_time(when)
+        key, moment = canonical(url), local_time(when)
         with self._write():
-            row = self.article_at(canonical(url))
+            row = self._row("SELECT id FROM articles WHERE key = ?", key) or self.article_at(key)
             if row is not None:
                 self.conn.execute(
                     "UPDATE articles SET last_seen = max(last_seen, ?) WHERE id = ?", (moment, row["id"])
                 )
-                self._settle(canonical(url), "unchanged", row["id"])
+                self._settle(key, "unchanged", row["id"])
 
     def missing(
         self,

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from crawler.archive.captures import Captures
 from crawler.archive.listings import GONE_PAUSES, PAUSES, due
-from crawler.archive.search import Search
+from crawler.archive.search import INDEXED, Search
 from crawler.archive.values import as_iso, canonical, now, storable, stored
 from crawler.captures import Capture, local_time
 from crawler.documents import READABLE, Document
@@ -244,9 +244,7 @@ class Attachments(Captures, Search):
     def _answer(self, row: sqlite3.Row, values: Mapping[str, Any]) -> None:
         """Change an attachment's row, and the index where that changes the text of its article."""
         article_id = row["article_id"]
-        article = self._row(
-            "SELECT title, text, source, published, first_seen FROM articles WHERE id = ?", article_id
-        )
+        article = self._row(f"{INDEXED} WHERE id = ?", article_id)
         if article is None or values.get("text", row["text"]) == row["text"]:
             self._update("attachments", row["id"], values)
             return

@@ -14,6 +14,7 @@ from crawler.archive.articles import Articles, columns_of, row_digest
 from crawler.archive.chain import Chain
 from crawler.archive.listings import PAUSES
 from crawler.archive.seal import broken, is_at_rest, sums_of
+from crawler.archive.search import INDEXED
 from crawler.archive.shape import FILE_STATES, STATES
 from crawler.archive.values import SURROGATE_RE, as_json, block_digest, storable, stored
 from crawler.captures import Capture, CaptureRecord, Damage, read_captures, read_run, sign_file
@@ -193,8 +194,7 @@ class Checks(Articles, Chain):
             return  # spelled otherwise
         rest: Counter[int] = Counter()
         """For each article the sum of the hashes of its entries: the same in whatever order they come."""
-        sought = "SELECT id, title, text, source, published, first_seen FROM articles"
-        for row in self.conn.execute(sought):
+        for row in self.conn.execute(INDEXED):
             rest[row["id"]] += sum(map(hash, self._indexed(row["id"], row).split()))
         self.conn.execute(
             "CREATE VIRTUAL TABLE temp.articles_entries USING fts5vocab(main, articles_fts, instance)"

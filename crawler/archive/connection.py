@@ -276,16 +276,32 @@ class Connection:
                 self._unseal()
                 self.conn.execute("BEGIN IMMEDIATE")
                 self._begun()
-            with self.db.atomic():
-                try:
-                    yield
-                except BaseException:
-                    self._undone()
-                    raise
+            self.conn.execute("SAVEPOINT whole")
+            try:
+                yield
+            except BaseException:
+                if self.conn.in_transaction:  # a full disk ends it with all its savepoints
+                    self.conn.execute("ROLLBACK TO whole")
+                    self.conn.execute("RELEASE whole")
+                self._undone()
+                raise
+            self.conn.execute("RELEASE whole")
         except sqlite3.IntegrityError:
             raise  # a mistake of ours, not the file's
         except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
             raise self._wrong(error) from error
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Do several questions of one state of the file, whatever another process writes meanwhile."""
+        if self.conn.in_transaction:
+            yield
+            return
+        self.conn.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self.conn.execute("ROLLBACK")
 
     def _unseal(self) -> None:
         """Note that the file is going to be written."""

@@ -8,10 +8,11 @@ from crawler.archive.accounts import Accounts
 from crawler.archive.copies import Copies
 from crawler.archive.elders import Elders
 from crawler.archive.exports import Exports
+from crawler.archive.facets import Counting
 from crawler.archive.runs import Runs
 
 
-class Archive(Copies, Exports, Runs, Accounts, Elders):
+class Archive(Copies, Exports, Runs, Accounts, Elders, Counting):
     """One archive file, opened for writing or for reading."""
 
     def _bring_up(self, version: int, grown: Collection[str]) -> None:

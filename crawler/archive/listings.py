@@ -292,8 +292,8 @@ class Listings(Addresses):
 
     def _settle(self, key: str, state: str, article_id: int) -> None:
         self.conn.execute(
-            "UPDATE listings SET state = ?, attempts = 0, error = NULL, due = NULL, article_id = ? "
-            "WHERE key = ? AND state <> 'offsite'",
+            "UPDATE listings SET state = ?1, attempts = 0, error = NULL, due = NULL, article_id = ?2 WHERE key = ?3 "
+            "AND state <> 'offsite' AND (state, attempts, error, due, article_id) IS NOT (?1, 0, NULL, NULL, ?2)",
             (state, article_id, key),
         )
 

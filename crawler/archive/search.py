@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import islice
 from math import log
 from typing import Any, NamedTuple
 
 from crawler.archive.connection import Connection
+from crawler.archive.values import storable
 from crawler.archive.words import MONTH, SOURCE, TITLE, Question, Word, ask, cut_snippet, fields_of, words
 
 ATTACHED = (
@@ -20,15 +22,20 @@ ATTACHED = (
 HASHED = 16 * 2**20
 """Bytes of new entries that FTS5 gathers before it writes a segment: larger ones are merged less often."""
 
-LOOKED = 300
+LOOKED = 200
 """Of more articles than these the best are sought among those that have the words in the title and among the newest."""
-
+DATED = 1500
+"""Of more articles than these the newest are sought month by month; so many are put in order at once."""
+TOLD = 10_000
+"""How far is counted what is found; a word of more articles than these is as common as one of these."""
+PROBED = 60
+"""So many of the newest articles are looked at themselves, where most articles have what is asked for."""
 K1, B = 1.2, 0.75
 """BM25 as it is usually set (Robertson, Zaragoza 2009)."""
 TIMES = {"": 1.0, TITLE: 7.0, SOURCE: 1.0}
 """How often a word counts that stands once anywhere, and how much oftener in title or source."""
-COUNTED = 5000
-"""A word of more articles than these is as common as one of these."""
+TITLED = 100.0
+"""What an article with all the words in its title is ahead: more than any words can count."""
 
 
 class Hit(NamedTuple):
@@ -44,14 +51,33 @@ class Hit(NamedTuple):
     """Lower is better."""
     reprints: int = 0
     """How many further articles that tell the same story were found."""
+    channel: str | None = None
+    source: str | None = None
+    tampered: bool = False
 
 
-SOUGHT = (
-    "SELECT id, url, title, text, source, portal, published, first_seen, duplicate_of, "
-    "(SELECT group_concat(f.text, char(10)) FROM attachments f WHERE f.article_id = articles.id "
+INDEXED = "SELECT id, title, text, source, published, first_seen FROM articles"
+"""What the index has of an article (`Search._indexed`)."""
+
+_READ = (
+    "title, text, source, (SELECT group_concat(f.text, char(10)) FROM attachments f WHERE f.article_id = articles.id "
     "AND f.withdrawn IS NULL) AS attached FROM articles"
 )
+READ = f"SELECT {_READ}"
+"""What tells whether an article fits."""
+SOUGHT = f"SELECT id, url, portal, channel, tampered, published, first_seen, duplicate_of, {_READ}"
 """What a search wants of an article."""
+
+MOMENT = "coalesce(a.published, a.first_seen)"
+
+FILTERS = {
+    "portal": "coalesce(a.portal, '') = ?",
+    "channel": "coalesce(a.channel, '') = ?",
+    "year": f"substr({MOMENT}, 1, 4) = ?",
+    "source": "coalesce(a.source, '') = ?",
+    "tampered": "CAST(a.tampered AS TEXT) = ?",
+}
+"""What narrows a search down, as SQL over an article; a value that an article lacks is the empty one."""
 
 Match = tuple[float, sqlite3.Row]
 """Rank and article."""
@@ -65,6 +91,31 @@ class Found(NamedTuple):
     """How many articles fit, reprints counted, as far as was looked."""
     whole: bool
     """Whether all were looked at, so that `total` is their number."""
+
+
+class Scope(NamedTuple):
+    """Where is looked: SQL conditions over articles (``a``) that follow others, and their values."""
+
+    conditions: str = ""
+    values: tuple[str, ...] = ()
+
+
+def scope_of(asked: Question, filters: Mapping[str, str] | None = None) -> Scope:
+    """Give the bounds of a question and some filters (see `FILTERS`) as SQL; raises ValueError for another filter.
+
+    >>> scope_of(ask("since:2024"), {"portal": "lyg.gov.cn"})[1]
+    ('2024', 'lyg.gov.cn')
+    """
+    filters = filters or {}
+    if unknown := sorted({*filters} - {*FILTERS}):
+        raise ValueError(f"filters: found {', '.join(unknown)}, wanted some of {', '.join(FILTERS)}")
+    parts: list[tuple[str, str]] = []
+    if asked.since is not None:
+        parts.append((f"{MOMENT} >= ?", asked.since))
+    if asked.until is not None:
+        parts.append((f"substr({MOMENT}, 1, {len(asked.until)}) <= ?", asked.until))
+    parts += [(FILTERS[name], storable(value)) for name, value in filters.items()]
+    return Scope("".join(f" AND {part}" for part, _ in parts), tuple(value for _, value in parts))
 
 
 class Search(Connection):
@@ -101,8 +152,7 @@ class Search(Connection):
             self.conn.execute("INSERT INTO articles_fts (articles_fts) VALUES ('delete-all')")
             self.conn.execute(f"INSERT INTO articles_fts (articles_fts, rank) VALUES ('hashsize', {HASHED})")
             count = self.conn.execute("SELECT count(*) FROM articles").fetchone()[0]
-            sought = "SELECT id, title, text, source, published, first_seen FROM articles ORDER BY id"
-            for done, row in enumerate(self.conn.execute(sought), 1):
+            for done, row in enumerate(self.conn.execute(f"{INDEXED} ORDER BY id"), 1):
                 self._index(row["id"], self._indexed(row["id"], row))
                 if told:
                     told(done, count)
@@ -116,39 +166,84 @@ class Search(Connection):
     def matching(self, query: str) -> list[int]:
         """Give the ids of all articles that fit."""
         asked = ask(query)
-        return [
-            row["id"]
-            for row in self._rows(self._ids(asked.expression))
-            if within(asked, row["published"] or row["first_seen"]) and fitting(asked, row) is not None
-        ]
+        ids = sorted(self._by_date(asked.expression, scope_of(asked), whole=True))
+        return [row["id"] for row in self._rows(ids) if asked.exact or fits(asked, row)]
 
-    def find(self, query: str, limit: int = 20, offset: int = 0, *, newest: bool = False) -> Found:
+    def find(
+        self,
+        query: str,
+        limit: int = 20,
+        offset: int = 0,
+        *,
+        newest: bool = False,
+        filters: Mapping[str, str] | None = None,
+    ) -> Found:
         """Find articles by words, the best or the newest first; of one story the first article stands for all.
 
         Where more than `LOOKED` may fit, the best are sought among those that have the words in their title and the
-        newest others; the newest are found in their order whatever their number.
+        newest others, and the rest follows, the newest first. `filters` narrow down by portal, channel, year
+        (``2024``), source and tampered (``1``, ``0``), all exactly; a question of filters or dates alone gives all
+        that they let through, the newest first. Raises ValueError for another filter.
         """
         asked = ask(query)
-        need = offset + limit
-        ids = self._ids(asked.expression, -1 if self._is_elder(4) else LOOKED + 1)
-        whole = len(ids) <= LOOKED or self._is_elder(4)  # its index has no months
-        if newest:
-            rows = self._by_date(ids, asked) if whole else self._newest(asked.expression, asked)
-            found, ended = self._take(rows, asked, need + 1)
-            counted = whole and asked.exact and asked.since is None and asked.until is None
-            total, whole = len(ids) if counted else len(found), ended or counted
-        else:
-            pool = self._rows(ids) if whole else self._promising(asked)
-            found = self._rank(asked, pool)
-            total = len(found)
-        hits = [self._hit(asked, *each) for each in fold_reprints(found)[offset:need]]
+        scope = scope_of(asked, filters)
+        with self._reading():
+            found, total, whole = self._find(query, asked, scope, offset + limit, newest)
+            hits = [self._hit(asked, *each) for each in fold_reprints(found)[offset : offset + limit]]
         return Found(hits, total, whole)
 
-    def _ids(self, expression: str, limit: int = -1) -> list[int]:
-        rows = self.conn.execute(
-            "SELECT rowid FROM articles_fts WHERE articles_fts MATCH ? LIMIT ?", (expression, limit)
+    def _find(
+        self, query: str, asked: Question, scope: Scope, need: int, newest: bool
+    ) -> tuple[list[Match], int, bool]:
+        """Give what fits, so many stories at least, how many articles there are, and whether these are all."""
+        if asked.part is None:
+            return self._all(query, asked, scope, need)
+        count = self._count(asked.expression, scope, TOLD if asked.exact else DATED + 1)
+        if count <= LOOKED and not newest:
+            found = self._rank(asked, self._rows(self._by_date(asked.expression, scope)))
+            return found, len(found), True
+        dated = self._by_date(asked.expression, scope, whole=count <= DATED)
+        if not newest:
+            found, passed = self._best(asked, scope, dated)
+        elif count == TOLD and not scope.values and not self._is_elder(4):
+            found, passed = self._probe(asked)
+        else:
+            found, passed = [], set()
+        further, ended = self._take((i for i in dated if i not in passed), asked, need + 1, found)
+        if asked.exact:
+            return found + further, count, count < TOLD
+        return found + further, len(found) + len(further), ended
+
+    def _all(self, query: str, asked: Question, scope: Scope, need: int) -> tuple[list[Match], int, bool]:
+        """Give all that a scope lets through, the newest first; nothing where there is no scope, or signs were typed."""
+        if not scope.values or (query.strip() and asked.since is None and asked.until is None):
+            return [], 0, True
+        found, _ = self._take(self._by_date(None, scope), asked, need + 1)
+        total = self._row(f"SELECT count(*) FROM {self._places(None)} {scope.conditions}", *scope.values)
+        return found, total[0] if total else 0, True
+
+    def _places(self, expression: str | None) -> str:
+        """Give what is looked through, as SQL that conditions may follow: articles (``a``) that an expression finds."""
+        index = "INDEXED BY articles_found" if self._is_dated else ""
+        if expression is not None:
+            return (
+                f"articles_fts f CROSS JOIN articles a {index} ON a.id = f.rowid WHERE articles_fts MATCH ?"
+            )
+        return f"articles a {index} WHERE {'1' if self._is_elder() else 'a.part_of IS NULL'}"
+
+    @cached_property
+    def _is_dated(self) -> bool:
+        """Whether the file has the index of what a search wants; one that is only read may lack it."""
+        return self._row("SELECT 1 FROM sqlite_schema WHERE name = 'articles_found'") is not None
+
+    def _count(self, expression: str, scope: Scope, most: int) -> int:
+        """Count the articles that may fit, as far as `most`."""
+        places = self._places(expression) if scope.values else "articles_fts WHERE articles_fts MATCH ?"
+        row = self._row(
+            f"SELECT count(*) FROM (SELECT 1 FROM {places} {scope.conditions} LIMIT {most})",
+            *(expression, *scope.values),
         )
-        return [row[0] for row in rows]
+        return int(row[0]) if row else 0
 
     def _rows(self, ids: Iterable[int]) -> Iterator[sqlite3.Row]:
         """Give the articles of some ids."""
@@ -156,57 +251,92 @@ class Search(Connection):
             f"{SOUGHT} WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id", (json.dumps(list(ids)),)
         )
 
-    def _by_date(self, ids: Iterable[int], asked: Question) -> Iterator[sqlite3.Row]:
-        """Give articles, the newest first."""
-        dated = self.conn.execute(
-            "SELECT id, coalesce(published, first_seen) AS moment FROM articles "
-            "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY moment DESC, id DESC",
-            (json.dumps(list(ids)),),
-        ).fetchall()
-        for row in dated:
-            if within(asked, row["moment"]):
-                yield from self.conn.execute(f"{SOUGHT} WHERE id = ?", (row["id"],))
+    def _by_date(self, expression: str | None, scope: Scope, *, whole: bool = True) -> Iterator[int]:
+        """Give the ids of articles that may fit, the newest first; not `whole`: there are too many to put in order."""
+        if expression is not None and not whole and not self._is_elder(4):  # whose index has no months
+            yield from self._by_month(expression, scope)
+            return
+        values = (*([expression] if expression is not None else []), *scope.values)
+        given = 0
+        for most in (DATED, -1):  # of many the first are had sooner alone
+            rows = self.conn.execute(
+                f"SELECT a.id FROM {self._places(expression)} {scope.conditions} "
+                f"ORDER BY {MOMENT} DESC, a.id DESC LIMIT {most} OFFSET {given}",
+                values,
+            ).fetchall()
+            yield from (row[0] for row in rows)
+            if len(rows) < DATED:
+                return
+            given = len(rows)
 
-    def _newest(self, expression: str, asked: Question) -> Iterator[sqlite3.Row]:
-        """Give the articles that an expression finds, the newest first, month by month."""
-        last = "SELECT substr(max(coalesce(published, first_seen)), 1, 7) FROM articles WHERE coalesce(published, first_seen) < ?"
+    def _by_month(self, expression: str, scope: Scope) -> Iterator[int]:
+        """Give the ids of articles that may fit, the newest first; the index is asked month by month."""
+        last = f"SELECT substr(max({MOMENT}), 1, 7) FROM articles a WHERE {MOMENT} < ?"
+        dated = f"ORDER BY {MOMENT} DESC, a.id DESC"
         month = "9999-99"
-        while (row := self._row(last, month)) and row[0] and not (asked.since and row[0] < asked.since[:7]):
-            month = row[0]
-            if asked.until is None or month <= asked.until:
-                entry = MONTH + month.replace("-", "")
-                yield from self._by_date(self._ids(f'({expression}) AND "{entry}"'), asked)
+        while (row := self._row(last, month)) and row[0]:
+            before, month = month, row[0]
+            entry = MONTH + month.replace("-", "")
+            found = self.conn.execute(
+                "SELECT rowid FROM articles_fts WHERE articles_fts MATCH ?",
+                (f'({expression}) AND "{entry}"',),
+            )
+            ids = {row[0] for row in found}
+            if scope.values or len(ids) < LOOKED:
+                rows = self.conn.execute(
+                    f"SELECT a.id FROM {self._places(None)} AND a.id IN (SELECT value FROM json_each(?)) "
+                    f"{scope.conditions} {dated}",
+                    (json.dumps(list(ids)), *scope.values),
+                )
+            else:
+                rows = self.conn.execute(
+                    f"SELECT a.id FROM articles a WHERE {MOMENT} >= ? AND {MOMENT} < ? {dated}",
+                    (month, before),
+                )
+            yield from (row[0] for row in rows if row[0] in ids)
 
-    def _take(self, rows: Iterable[sqlite3.Row], asked: Question, stories: int) -> tuple[list[Match], bool]:
-        """Take rows that fit until there are so many stories; say also whether there were no more."""
+    def _take(
+        self, ids: Iterable[int], asked: Question, stories: int, before: Sequence[Match] = ()
+    ) -> tuple[list[Match], bool]:
+        """Take articles that fit until there are so many stories with those of `before`; say also whether there were no more."""
         found: list[Match] = []
-        seen: set[int] = set()
-        for row in rows:
-            if fitting(asked, row) is None:
+        seen = {row["duplicate_of"] or row["id"] for _, row in before}
+        for article_id in ids if len(seen) < stories else ():
+            if not asked.exact and not fits(asked, self._row(f"{READ} WHERE id = ?", article_id)):
+                continue
+            row = self._row(f"{SOUGHT} WHERE id = ?", article_id)
+            if row is None:
                 continue
             found.append((0.0, row))
             seen.add(row["duplicate_of"] or row["id"])
             if len(seen) >= stories:
                 return found, False
-        return found, True
+        return found, len(seen) < stories
 
-    def _promising(self, asked: Question) -> list[sqlite3.Row]:
-        """Give the articles among which the best ones of very many are: with the words in the title, and the newest."""
-        found: dict[int, sqlite3.Row] = {}
-        if titled := asked.titled:
-            for row in islice(self._newest(titled, asked), LOOKED // 2):
-                found[row["id"]] = row
-        for row in islice(self._newest(asked.expression, asked), LOOKED - len(found)):
-            found[row["id"]] = row
-        return list(found.values())
+    def _probe(self, asked: Question) -> tuple[list[Match], set[int]]:
+        """Take of the newest articles of all those that fit; give also the ids of all that were looked at."""
+        newest = (
+            f"SELECT id FROM articles a WHERE part_of IS NULL ORDER BY {MOMENT} DESC, id DESC LIMIT {PROBED}"
+        )
+        ids = [row[0] for row in self.conn.execute(newest)]
+        rows = {row["id"]: row for row in self._rows(ids) if fits(asked, row)}
+        return [(0.0, rows[i]) for i in ids if i in rows], set(ids)
+
+    def _best(self, asked: Question, scope: Scope, dated: Iterator[int]) -> tuple[list[Match], set[int]]:
+        """Rank those among which the best of very many are: with the words in the title, and the newest (`dated`).
+
+        Gives also the ids of all that were looked at.
+        """
+        ids: dict[int, None] = {}
+        if asked.titled is not None:
+            few = self._count(asked.titled, scope, DATED + 1) <= DATED
+            ids |= dict.fromkeys(islice(self._by_date(asked.titled, scope, whole=few), LOOKED // 2))
+        ids |= dict.fromkeys(islice(dated, LOOKED - len(ids)))
+        return self._rank(asked, self._rows(ids)), {*ids}
 
     def _rank(self, asked: Question, rows: Iterable[sqlite3.Row]) -> list[Match]:
         """Keep the articles that fit, the best first (BM25 over title, text and source)."""
-        told = [
-            (row, fields)
-            for row in rows
-            if within(asked, row["published"] or row["first_seen"]) and (fields := fitting(asked, row))
-        ]
+        told = [(row, folded_fields(row)) for row in rows if asked.exact or fits(asked, row)]
         average = sum(len(fields[""]) for _, fields in told) / (len(told) or 1)
         weights = self._weights(asked.words)
         found = []
@@ -216,6 +346,8 @@ class Search(Connection):
             for word, weight in weights.items():
                 often = sum(times * word.count(fields[mark]) for mark, times in TIMES.items())
                 score += weight * often * (K1 + 1) / (often + long)
+            if all(word.count(fields[TITLE]) for word in weights):
+                score += TITLED
             found.append((-score, row))
         return sorted(found, key=lambda pair: (pair[0], -pair[1]["id"]))
 
@@ -225,13 +357,13 @@ class Search(Connection):
             return {asked[0]: 1.0}
         top = self._row("SELECT max(id) FROM articles")
         count = (top[0] if top else 0) or 1
-        return {word: log(1 + count / (1 + len(self._ids(word.expression(), COUNTED)))) for word in asked}
+        having = (self._count(word.expression(), Scope(), TOLD) for word in asked)
+        return {word: log(1 + count / (1 + many)) for word, many in zip(asked, having, strict=True)}
 
     def _hit(self, asked: Question, rank: float, row: sqlite3.Row, reprints: int) -> Hit:
         snippet = self._snippet(row, asked)
-        return Hit(
-            row["id"], row["url"], row["title"], row["portal"], row["published"], snippet, rank, reprints
-        )
+        told = (row["id"], row["url"], row["title"], row["portal"], row["published"], snippet, rank, reprints)
+        return Hit(*told, row["channel"], row["source"], bool(row["tampered"]))
 
     def _snippet(self, row: sqlite3.Row, asked: Question) -> str:
         """Cut out the place of the first word that article or attachment has; the attachment is named."""
@@ -244,11 +376,20 @@ class Search(Connection):
         return cut_snippet(row["text"] or "", asked) or ""
 
 
-def fitting(asked: Question, row: sqlite3.Row) -> dict[str, str] | None:
-    """Give an article's folded fields; None where what is asked for is not there."""
+def fits(asked: Question, row: sqlite3.Row | None) -> bool:
+    """Tell whether an article has what is asked for; its text is folded only where that can make a difference."""
+    if row is None or asked.part is None:
+        return False
+    found = asked.part.stands(
+        "\n".join(filter(None, (row["title"], row["source"], row["text"], row["attached"])))
+    )
+    return asked.part.fits(folded_fields(row)) if found is None else found
+
+
+def folded_fields(row: sqlite3.Row) -> dict[str, str]:
+    """Fold an article's fields, the texts of its attachments with its own."""
     text = f"{row['text'] or ''}\n{row['attached']}" if row["attached"] else row["text"]
-    fields = fields_of(row["title"], text, row["source"])
-    return fields if asked.exact or (asked.part is not None and asked.part.fits(fields)) else None
+    return fields_of(row["title"], text, row["source"])
 
 
 def fold_reprints(found: Iterable[Match]) -> list[tuple[float, sqlite3.Row, int]]:
@@ -260,18 +401,3 @@ def fold_reprints(found: Iterable[Match]) -> list[tuple[float, sqlite3.Row, int]
         next((each for each in group if not each[1]["duplicate_of"]), group[0]) for group in stories.values()
     ]
     return [(*each, len(group) - 1) for each, group in zip(first, stories.values(), strict=True)]
-
-
-def within(asked: Question, moment: str | None) -> bool:
-    """Tell whether a moment lies between the bounds of a question.
-
-    >>> within(Question(None, "2024-03", "2024-04"), "2024-04-30T09:00:00+08:00"), within(Question(None, "2024-03"), None)
-    (True, False)
-    """
-    if asked.since is None and asked.until is None:
-        return True
-    if moment is None:
-        return False
-    return (asked.since or "") <= moment and (
-        asked.until is None or moment[: len(asked.until)] <= asked.until
-    )

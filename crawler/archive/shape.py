@@ -138,6 +138,8 @@ INDEXES = {
     "articles_seen": "INDEX {} ON articles(first_seen)",
     # all that the home page and `by_channel_month` count: what stands behind the text in a row is dear to read
     "articles_counted": "INDEX {} ON articles(portal, channel, published, first_seen, tampered, duplicate_of, gone, part_of)",
+    # all that a search wants of an article before it reads the text: of thousands in the order of their ids
+    "articles_found": "INDEX {} ON articles(id, coalesce(published, first_seen), portal, channel, source, tampered, part_of)",
     "articles_duplicate": "INDEX {} ON articles(duplicate_of) WHERE duplicate_of IS NOT NULL",
     "articles_part": "INDEX {} ON articles(part_of) WHERE part_of IS NOT NULL",
     "articles_tampered": "INDEX {} ON articles(tampered) WHERE tampered",

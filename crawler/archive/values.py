@@ -26,6 +26,10 @@ _SLASHES_RE = re.compile(r"/{2,}")
 _SESSION_PATH_RE = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/?#;]*", re.IGNORECASE)
 _EMPTY_PARAMETERS_RE = re.compile(r";+(?=/|$)")
 _INDEX_RE = re.compile(r"/(?:index|default)\.(?:[sj]?html?|php|jspx?|aspx?|do)$", re.IGNORECASE)
+_PLAIN_RE = re.compile(
+    r"https?://(?:www\.)*([a-z0-9-]+(?:\.[a-z0-9-]+)+((?:/[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)+/?|/))"
+)
+"""What most addresses look like: nothing in them is to be made regular but their beginning."""
 _WEB_RE = re.compile(r"(https?:)[\\/]+([^?#]*)", re.IGNORECASE)
 _SPACE_RE = re.compile(r"\s")
 _HOST_RE = re.compile(r"[\w.-]+")
@@ -70,6 +74,12 @@ def canonical(url: str) -> str:
     >>> canonical("http://[::1/"), canonical("mailto:a@b.cn")
     ('http://[::1/', 'mailto:a@b.cn')
     """
+    if (match := _PLAIN_RE.fullmatch(url)) and not _INDEX_RE.search(match[2]):
+        return match[1]
+    return _canonical(url)
+
+
+def _canonical(url: str) -> str:
     text = storable(url.strip()).replace("\n", "").replace("\t", "").strip()
     if match := _WEB_RE.match(text):
         text = f"{match[1]}//{match[2].replace(chr(92), '/')}{text[match.end() :]}"

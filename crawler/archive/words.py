@@ -27,6 +27,7 @@ TITLE, SOURCE, MONTH = "\ue000", "\ue001", "\ue002"
 FIELDS = {"title": TITLE, "标题": TITLE, "source": SOURCE, "来源": SOURCE}
 BOUNDS = {"since": "since", "自": "since", "until": "until", "至": "until"}
 
+_HAN_RE = re.compile("[\u3400-\u9fff]+")
 _SIGN_RE = re.compile(r"[\W_]")
 
 
@@ -54,10 +55,35 @@ def _table() -> npt.NDArray[np.uint16]:
 
 def _codes(text: str) -> npt.NDArray[np.uint32]:
     """Give the code points of a folded text."""
-    units = _table().take(np.frombuffer(text.encode("utf-16-le", "surrogatepass"), np.uint16))
-    if not len(units) or units.max() != SEVERAL:
-        return units.astype(np.uint32)
-    return np.frombuffer(_fold_slowly(storable(text)).encode("utf-32-le"), "<u4")
+    units = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), np.uint16)
+    found = _table().take(units)
+    if not len(found) or found.max() != SEVERAL:
+        return found.astype(np.uint32)
+    pieces, last = [], 0
+    for at in np.flatnonzero(found == SEVERAL).tolist():
+        spread = _spread(int(units[at]))
+        if spread is None:
+            return _code_points(_fold_slowly(storable(text)))
+        pieces += [found[last:at].astype(np.uint32), spread]
+        last = at + 1
+    return np.concatenate([*pieces, found[last:].astype(np.uint32)])
+
+
+def _code_points(text: str) -> npt.NDArray[np.uint32]:
+    return np.frombuffer(text.encode("utf-32-le"), "<u4")
+
+
+@lru_cache(maxsize=4096)
+def _spread(unit: int) -> npt.NDArray[np.uint32] | None:
+    """Fold a character of which the table says `SEVERAL`; None where that hangs on its neighbours.
+
+    An ellipsis is three dots wherever it stands, and the simplified form of some Han is one beyond the first plane.
+    """
+    table, plain = _table(), unicodedata.normalize("NFKC", chr(unit))
+    alone = all(
+        "\u3400" <= each <= "\u9fff" or (each <= "\uffff" and table[ord(each)] != SEVERAL) for each in plain
+    )
+    return _code_points(_fold_slowly(chr(unit))) if alone else None
 
 
 # --- entries ---
@@ -152,6 +178,13 @@ class Word(NamedTuple):
             else bool(self.pattern.search(text))
         )
 
+    def stands(self, text: str) -> bool | None:
+        """Tell of a text as it is written whether it has the word; None where only the folded text tells."""
+        run = self.runs[0]
+        if len(self.runs) > 1 or self.mark or not _HAN_RE.fullmatch(run):
+            return None
+        return True if run in text else None if any(other in text for other in _others(run)) else False
+
     def words(self) -> Iterator[Word]:
         yield self
 
@@ -169,6 +202,10 @@ class Not(NamedTuple):
 
     def fits(self, fields: Mapping[str, str]) -> bool:
         return not self.part.fits(fields)
+
+    def stands(self, text: str) -> bool | None:
+        found = self.part.stands(text)
+        return None if found is None else not found
 
     def words(self) -> Iterator[Word]:
         return iter(())
@@ -194,6 +231,10 @@ class Both(NamedTuple):
     def fits(self, fields: Mapping[str, str]) -> bool:
         return all(part.fits(fields) for part in self.parts)
 
+    def stands(self, text: str) -> bool | None:
+        found = {part.stands(text) for part in self.parts}
+        return False if False in found else None if None in found else True
+
     def words(self) -> Iterator[Word]:
         for part in self.parts:
             yield from part.words()
@@ -213,6 +254,10 @@ class Either(NamedTuple):
 
     def fits(self, fields: Mapping[str, str]) -> bool:
         return any(part.fits(fields) for part in self.parts)
+
+    def stands(self, text: str) -> bool | None:
+        found = {part.stands(text) for part in self.parts}
+        return True if True in found else None if None in found else False
 
     def words(self) -> Iterator[Word]:
         for part in self.parts:
@@ -437,6 +482,44 @@ class _Parser:
             return part
         word = _word(text, mark)
         return Not(word) if denied and word else word
+
+
+@lru_cache(maxsize=256)
+def _others(run: str) -> str:
+    """Give all characters that become one of some Han when folded, or several with one of them, and are none of them."""
+    others = _han_others()
+    return "".join(others.get(char, "") for char in run)
+
+
+@cache
+def _han_others() -> dict[str, str]:
+    found: dict[str, str] = {}
+    first = [
+        (code, _code_points(chr(to)) if to != SEVERAL else _spread(code))
+        for code, to in _moved()
+        if to != SEVERAL
+        or not _HAN_RE.match(chr(code))  # of which the simplified form is beyond the first plane
+    ]
+    # beyond the first plane: what simplified forms stand for, and the compatibility forms
+    further = {code for code in folding() if code > 0xFFFF} | {
+        *range(0x1F200, 0x1F300),
+        *range(0x2F800, 0x2FA20),
+    }
+    for code, plain in first + [(code, _codes(chr(code))) for code in sorted(further)]:
+        for char in {*(plain.tolist() if plain is not None else ())} - {code}:
+            found[chr(char)] = found.get(chr(char), "") + chr(code)
+    return found
+
+
+def _moved() -> list[tuple[int, int]]:
+    """Give the characters of the first plane that are not folded to themselves or to a sign, and what they become."""
+    table = _table()
+    at = np.flatnonzero((table != np.arange(0x10000)) & (table != 0x20))
+    return [
+        (code, to)
+        for code, to in zip(at.tolist(), table[at].tolist(), strict=True)
+        if not 0xD800 <= code < 0xE000
+    ]
 
 
 @lru_cache(maxsize=1)

@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 
 from crawler.archive import ask, spelled
 from crawler.browsing.language import tr
+from crawler.browsing.queries import read_query
 
 CELL = 200
 """How many characters of a changed piece are shown before it is cut."""
@@ -26,6 +27,9 @@ UNSEEN_RE = re.compile(
     "]"
 )
 """Characters that change how text is shown without being seen themselves."""
+ENDS = "。！？　"
+"""Where a sentence or a paragraph ends."""
+CLAUSES = "，、；：,;"
 LINK_RE = re.compile(r"https?://[^\s\\<>\"'`]+", re.IGNORECASE)
 """What may become a link at all: two schemes, nothing that a browser reads in a second way."""
 
@@ -213,7 +217,7 @@ def find_words(query: str) -> re.Pattern[str] | None:
     >>> find_words("，") is None
     True
     """
-    return spelled(ask(query).words)
+    return spelled(ask(read_query(query)).words)
 
 
 def mark_words(text: object, query: str) -> Markup:
@@ -228,16 +232,45 @@ def mark_words(text: object, query: str) -> Markup:
 
 def cut_excerpt(text: str | None, query: str = "", length: int = 110) -> Markup:
     """Give the piece of the text around the first searched word, or its beginning; the words are marked."""
+    return mark_words(find_excerpt(text, query, length), query)
+
+
+def find_excerpt(text: str | None, query: str = "", length: int = 110, *, sought: bool = False) -> str | None:
+    """Cut the sentences around the first searched word out of a text, or its beginning; None where the word is `sought` in vain.
+
+    >>> find_excerpt("第一句话。第二句说港口，很长很长。第三句到此为止。", "港口", 16)
+    '…第二句说港口，很长很长。…'
+    >>> find_excerpt("第一句话。", "港口", sought=True), find_excerpt(None)
+    (None, '')
+    """
     flat = "　".join(split_paragraphs(text)).replace("\t", " ")
     words = find_words(query)
     hit = words.search(flat) if words else None
-    first = max(0, hit.start() - length // 3) if hit else 0
-    if first:
-        # begin after the nearest end of a sentence, where there is one
-        ends = max(flat.rfind(sign, first, hit.start() if hit else first) for sign in "。！？　")
-        first = ends + 1 if ends > 0 else first
-    piece = mark_words(flat[first : first + length], query)
-    return Markup("").join(["…" if first else "", piece, "…" if first + length < len(flat) else ""])
+    if sought and hit is None:
+        return None
+    first, end = (find_beginning(flat, hit.start(), length), hit.end()) if hit else (0, 0)
+    last = first + length
+    if last < len(flat):
+        # end with a sentence, where one ends in the last half
+        ends = max(flat.rfind(sign, max(end, first + length // 2), last) for sign in ENDS)
+        last = ends + 1 if ends > 0 else last
+    return "".join(["…" if first else "", flat[first:last].strip("　"), "…" if last < len(flat) else ""])
+
+
+def find_beginning(text: str, hit: int, length: int) -> int:
+    """Say where an excerpt of some length begins that is to show what stands at ``hit``: with a sentence, or at least a clause.
+
+    >>> find_beginning("甲乙丙。丁戊，己庚", 7, 20), find_beginning("甲乙丙丁戊己，庚", 7, 9), find_beginning("甲乙丙丁戊己庚", 6, 9)
+    (4, 7, 3)
+    """
+    if hit <= length // 4:
+        return 0
+    ends = max(text.rfind(sign, max(0, hit - length // 2), hit) for sign in ENDS)
+    if ends >= 0:
+        return ends + 1
+    first = hit - length // 3
+    clauses = [at for sign in CLAUSES if (at := text.find(sign, max(0, first), hit)) >= 0]
+    return min(clauses) + 1 if clauses else max(0, first)
 
 
 def parse_json(value: object) -> Any:

@@ -9,27 +9,27 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from datasette import handle_exception
 from datasette.facets import Facet
+from datasette.plugins import pm
 from datasette.utils import tilde_decode
 
-from crawler.archive import match_expression
-from crawler.browsing import display, functions, language, safety, tables
+from crawler.browsing import display, errors, functions, language, safety, tables
 from crawler.browsing.article import tell_article
 from crawler.browsing.comparison import show_difference
 from crawler.browsing.facets import YearFacet
+from crawler.browsing.feeds import give_feed
+from crawler.browsing.guide import give_guide, give_robots
 from crawler.browsing.history import tell_history
 from crawler.browsing.home import sum_up
 from crawler.browsing.queries import list_archives, name_channels
+from crawler.browsing.results import give_csv, give_json, show_results
 from crawler.text import repair
 
 
 def prepare_connection(conn: Any) -> None:
     """Register SQL functions: ``escape_fts`` is what the stock search box calls on what a person typed."""
-    conn.create_function(
-        "escape_fts", 1, lambda query: match_expression(str(query or "")), deterministic=True
-    )
-    conn.create_function("search", 1, lambda query: match_expression(str(query or "")), deterministic=True)
+    for name in ("escape_fts", "search"):
+        conn.create_function(name, 1, functions.find_entries, deterministic=True)
     conn.create_function("fits", 4, functions.fits, deterministic=True)
     conn.create_function("snippet_zh", 2, functions.snippet_zh, deterministic=True)
     conn.create_function("repair", 1, lambda text: repair(text).text if isinstance(text, str) else text)
@@ -45,8 +45,10 @@ def startup(datasette: Any) -> None:
     for name, db in datasette.databases.items():
         if not db.is_memory:
             databases.setdefault(name, {}).setdefault("tables", tables)
-    # where rich is installed, the stock handler prints every 404 with all local variables
-    handle_exception.rich = None
+    # Datasette asks every handler and takes the first answer: its own would render `error.html` a second time
+    # without what that needs, and, where rich is installed, print every 404 with all local variables
+    if pm.has_plugin("datasette.handle_exception"):
+        pm.unregister(name="datasette.handle_exception")
 
 
 def prepare_jinja2_environment(env: Any) -> None:
@@ -70,6 +72,7 @@ def prepare_jinja2_environment(env: Any) -> None:
         language=language.language,
         counted=language.counted,
         namesake=tables.name_channel,
+        name_lookup=tables.name_lookup,
         link=display.show_link,
         find_link=display.find_link,
         without=tables.drop_args,
@@ -103,7 +106,19 @@ def extra_template_vars(
 
 def register_routes() -> list[tuple[str, Callable[..., Any]]]:
     """Give the addresses of the archive's own pages."""
-    return [(r"^/(?P<database>[^/]+)/-/diff$", show_difference)]
+    archive = r"^/(?P<database>[^/]+)/-/"
+    return [
+        (rf"{archive}search$", show_results),
+        (rf"{archive}search\.json$", give_json),
+        (rf"{archive}search\.csv$", give_csv),
+        (rf"{archive}feed\.xml$", give_feed),
+        (rf"{archive}diff$", show_difference),
+        # what the server and its threads are like, paths of files, tools of Datasette's own developers: nobody needs
+        # it to read. Left are the limits (settings), and what tables and columns mean (metadata).
+        (r"^/-/(?!static/|static-plugins/|settings(\.json)?$|metadata(\.json)?$)", errors.hide),
+        (r"^/llms\.txt$", give_guide),
+        (r"^/robots\.txt$", give_robots),
+    ]
 
 
 def asgi_wrapper() -> Callable[[Any], Any]:

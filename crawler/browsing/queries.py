@@ -8,6 +8,18 @@ from datasette.database import Database, QueryInterrupted
 
 from crawler.archive import APPLICATION_ID
 
+LONG = 300
+"""Characters of a query that are read, and of a filter: nobody types more, and each word costs."""
+
+
+def read_query(typed: object) -> str:
+    """Give what is read of a query: one line, `LONG` characters at most.
+
+    >>> read_query(" 民政\\0 \\n局 "), len(read_query("长" * 9999))
+    ('民政 局', 300)
+    """
+    return " ".join(str(typed or "").replace("\0", " ").split())[:LONG].strip()
+
 
 async def fetch(db: Database, sql: str, *values: Any, **named: Any) -> list[dict[str, Any]]:
     """Run one query with values for its ``?`` or ``:name``; one that takes longer than the server's limit gives no rows."""

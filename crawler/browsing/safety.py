@@ -14,12 +14,39 @@ from crawler.browsing.language import COOKIE, LANGUAGES, choose, enter
 HEADERS = (
     (
         b"content-security-policy",
-        b"default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
+        b"base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types default",
     ),
     (b"x-frame-options", b"DENY"),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (
+        b"permissions-policy",
+        b", ".join(
+            name + b"=()"
+            for name in (
+                *(
+                    b"accelerometer",
+                    b"autoplay",
+                    b"camera",
+                    b"display-capture",
+                    b"fullscreen",
+                    b"geolocation",
+                ),
+                *(
+                    b"gyroscope",
+                    b"magnetometer",
+                    b"microphone",
+                    b"midi",
+                    b"payment",
+                    b"screen-wake-lock",
+                    b"usb",
+                ),
+            )
+        ),
+    ),
 )
 
 NUMBER_RE = re.compile(r"[+-]?\d+(\.\d+)?")

@@ -7,11 +7,13 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from datasette.filters import FilterArguments
+from datasette.utils.asgi import BadRequest
 from markupsafe import Markup
 
 from crawler.archive import ask
 from crawler.browsing.display import UNSEEN_RE, show_link, show_unseen
-from crawler.browsing.queries import is_archive
+from crawler.browsing.language import tr
+from crawler.browsing.queries import is_archive, read_query
 
 
 def name_channel(names: dict[tuple[str, str], str], code: str) -> str | None:
@@ -66,11 +68,61 @@ def render_cell(
     return None
 
 
+ADDRESS = 4000
+"""Characters that the arguments of a table's address may have."""
+FACETS = 4
+"""Columns that are counted for one page, besides those of metadata.yaml: each may take the whole time of a count."""
+
+LOOKUPS = {
+    "exact": ("等于", "is"),
+    "not": ("不等于", "is not"),
+    "contains": ("含有", "contains"),
+    "notcontains": ("不含", "does not contain"),
+    "endswith": ("结尾是", "ends with"),
+    "startswith": ("开头是", "starts with"),
+    "gt": ("大于", "greater than"),
+    "gte": ("不小于", "at least"),
+    "lt": ("小于", "less than"),
+    "lte": ("不大于", "at most"),
+    "in": ("是其中之一", "is one of"),
+    "notin": ("不是其中之一", "is none of"),
+    "date": ("在这一天", "on the day"),
+    "isnull": ("没有值", "has no value"),
+    "notnull": ("有值", "has a value"),
+    "isblank": ("为空", "is blank"),
+    "notblank": ("不为空", "is not blank"),
+}
+"""Datasette's comparisons in the reader's words; those of SQL itself (``like``, ``glob``, arrays) stay as they are."""
+
+
+def name_lookup(key: str, stock: str) -> str:
+    """Name a comparison of the filter form; one without words of ours keeps Datasette's."""
+    return tr(*LOOKUPS[key]) if key in LOOKUPS else stock
+
+
+def check_address(request: Any) -> None:
+    """Refuse what costs too much or cannot be read; raises BadRequest.
+
+    The page repeats its own address in every link; each count may take its whole time; a facet may also be written as
+    JSON, which Datasette 0.65 reads without looking what it is.
+    """
+    if len(request.query_string) > ADDRESS:
+        raise BadRequest(
+            tr(f"地址超过 {ADDRESS:,} 个字符", f"The address has more than {ADDRESS:,} characters")
+        )
+    facets = [one for key in request.args if key.startswith("_facet") for one in request.args.getlist(key)]
+    if len(facets) > FACETS:
+        raise BadRequest(tr(f"一次最多按 {FACETS} 列统计", f"At most {FACETS} columns are counted at once"))
+    if any(one.lstrip().startswith(("{", "[")) for one in facets):
+        raise BadRequest(tr("统计要写列名", "A facet is named by its column"))
+
+
 def filters_from_request(request: Any, database: str, table: str, datasette: Any) -> Any:
     """Make the stock search box exact: what its index finds is held against the text, and the days are bounded."""
 
     async def inner() -> FilterArguments:
-        query = request.args.get("_search")
+        check_address(request)
+        query = read_query(request.args.get("_search"))
         if table != "articles" or not query or not await is_archive(datasette.get_database(database)):
             return FilterArguments([])
         asked = ask(query)

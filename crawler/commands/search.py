@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any, ClassVar
 
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
+from crawler.archive import FILTERS
 from crawler.logs import printable
 from crawler.runs import reading
+
+NARROWED = {
+    "portal": "of this portal",
+    "channel": "of the channel with this code",
+    "year": "published (else first seen) in this year",
+    "source": "with this source, exactly as printed",
+    "tampered": "that somebody altered (1), or nobody did (0)",
+}
 
 
 class Command(ScrapyCommand):
@@ -19,7 +29,7 @@ class Command(ScrapyCommand):
     default_settings: ClassVar[dict[str, Any]] = {"LOG_ENABLED": False}
 
     def syntax(self) -> str:
-        return "[options] WORDS ..."
+        return "[options] [WORDS ...]"
 
     def short_desc(self) -> str:
         return "Find articles by words"
@@ -27,16 +37,27 @@ class Command(ScrapyCommand):
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         parser.add_argument("--limit", type=int, default=20, help="how many to show (20)")
+        parser.add_argument("--offset", type=int, default=0, help="how many to pass over (0)")
         parser.add_argument("--newest", action="store_true", help="the newest first, not the best")
+        for name, what in NARROWED.items():
+            parser.add_argument(f"--{name}", metavar=name.upper(), help=f"only {what}")
+        parser.add_argument(
+            "--json", action="store_true", help="one JSON object a line, all that is known of a hit"
+        )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        if not args:
-            raise UsageError("search: found no words, wanted some", print_help=False)
+        chosen = {name: value for name in FILTERS if (value := getattr(opts, name)) is not None}
+        if not args and not chosen:
+            raise UsageError("search: found no words and no filter, wanted some", print_help=False)
         assert self.settings is not None
         with reading(Path(self.settings["ARCHIVE_PATH"])) as archive:
-            found = archive.find(" ".join(args), limit=opts.limit, newest=opts.newest)
-            for hit in found.hits:
-                more = f"  (+{hit.reprints} reprints)" if hit.reprints else ""
-                print(f"{hit.id:>7}  {(hit.published or '')[:10]:10}  {printable(hit.title or '')}{more}")
-                print(f"         {printable(hit.snippet)}\n         {printable(hit.url)}")
+            found = archive.find(" ".join(args), opts.limit, opts.offset, newest=opts.newest, filters=chosen)
+        for hit in found.hits:
+            if opts.json:
+                print(json.dumps(hit._asdict(), ensure_ascii=False))
+                continue
+            more = f"  (+{hit.reprints} reprints)" if hit.reprints else ""
+            print(f"{hit.id:>7}  {(hit.published or '')[:10]:10}  {printable(hit.title or '')}{more}")
+            print(f"         {printable(hit.snippet)}\n         {printable(hit.url)}")
+        if not opts.json:
             print(f"{'' if found.whole else 'at least '}{found.total} articles")

@@ -2,7 +2,7 @@
 
 from datasette import hookimpl
 
-from crawler.browsing import hooks, tables
+from crawler.browsing import errors, hooks, tables
 
 startup = hookimpl(hooks.startup)
 # trylast: Datasette's own SQL functions of the same name are registered before
@@ -14,3 +14,5 @@ register_facet_classes = hookimpl(hooks.register_facet_classes)
 render_cell = hookimpl(tables.render_cell)
 filters_from_request = hookimpl(tables.filters_from_request)
 asgi_wrapper = hookimpl(hooks.asgi_wrapper)
+handle_exception = hookimpl(errors.handle_exception)
+forbidden = hookimpl(errors.forbidden)

@@ -30,6 +30,11 @@ from tests.home import ROOT
 
 HERE = Path(__file__).parent
 SOURCES = ("连云港日报", "市民政局", "苍梧晚报", "连云港市人民政府办公室", "新华社")
+CHANNELS = [
+    *(("lyg.gov.cn", code) for code in ("gcyw", "tzgg", "bmdt", "xqdt", "zcwj")),
+    *(("mzj.lyg.gov.cn", code) for code in ("tzgg", "gzdt", "zcfg")),
+    *(("epaper.lyg1.com", f"{page:02}") for page in range(1, 9)),
+]
 SCAN = "SELECT id FROM articles WHERE instr(title, :word) OR instr(text, :word) OR instr(source, :word)"
 SECONDS = 3000
 """How long the writer beside the searches may take at most."""
@@ -41,17 +46,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--texts", type=int, default=20_000)
     parser.add_argument("--questions", type=int, default=500)
     parser.add_argument("--busy", type=int, default=1000, help="searches while a crawl writes")
+    parser.add_argument(
+        "--keep", metavar="ARCHIVE", help="fill this archive once, and ask it alone after that"
+    )
     parser.add_argument("--write", metavar="ARCHIVE", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.write:
         return write_beside(Path(options.write))
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "archive.db"
+        path = Path(options.keep or f"{folder}/archive.db")
+        known = path.exists()
         with Archive(path) as archive:
-            fill(archive, options.texts)
-            archive.commit()
-            told = index(archive, Path(folder) / "trigram.db")
-            print(told)
+            if not known:
+                fill(archive, options.texts)
+                archive.commit()
+                print(index(archive, Path(folder) / "trigram.db"), flush=True)
             wrong = ask_all(archive, options.questions)
             print(beside(path, options.busy))
             print(again(archive, Path(folder) / "upsert.db"))
@@ -96,12 +105,11 @@ def fill(archive: Archive, count: int) -> None:
     def rows() -> Iterator[tuple[Any, ...]]:
         for number in range(1, count + 1):
             day = f"{chance.randint(2014, 2024)}-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}T09:00:00+08:00"
-            url = f"http://www.lyg.gov.cn/content/{number}.html"
             title, text = write(chance, 18), write(chance, chance.randint(600, 1000))
-            yield (
-                *(number, url, url[11:], "lyg.gov.cn", "gcyw", title, text, chance.choice(SOURCES)),
-                *(day, 0, day, day, 1),
-            )
+            source, (portal, channel) = chance.choice(SOURCES), chance.choice(CHANNELS)
+            url = f"http://www.{portal}/content/{number}.html"
+            tampered = int(number % 100 == 0)
+            yield (number, url, url[11:], portal, channel, title, text, source, day, tampered, day, day, 1)
 
     with archive._write():
         archive.conn.executemany(
