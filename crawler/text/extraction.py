@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
+from lxml.etree import _Element as Element
+
 from crawler.text.body import choose, find_over, recall, restore, trim
 from crawler.text.bylines import NAMES, PAPER_RE, read_byline, tidy_names
 from crawler.text.disagreements import (
@@ -32,10 +34,10 @@ from crawler.text.lines import Line, bare
 from crawler.text.memory import Memory
 from crawler.text.outlets import name_outlet
 from crawler.text.outline import containers
-from crawler.text.title import SITE_RE, find_beside, find_title, title_claims
+from crawler.text.title import SITE_RE, Beside, find_beside, find_title, title_claims
 from crawler.text.trees import Tree, parse
 
-__all__ = ["Extracted", "extract", "extract_tree", "parse", "read_date"]
+__all__ = ["Extracted", "Places", "extract", "extract_tree", "find_places", "parse", "read_date"]
 
 
 class Extracted(NamedTuple):
@@ -127,16 +129,55 @@ def extract_tree(tree: Tree, url: str | None = None, memory: Memory | None = Non
         restore(before)
 
 
-def _extract(tree: Tree, url: str | None) -> Extracted:
+class Places(NamedTuple):
+    """Which lines of a page are what, by number."""
+
+    text: tuple[int, ...]
+    """The lines of the article's text."""
+    info: tuple[int, ...]
+    """The lines that say when, by whom and where it was published."""
+
+
+def find_places(tree: Tree, memory: Memory | None = None) -> Places:
+    """Say from which lines of a page `extract_tree` takes the text, and which tell of it.
+
+    >>> tree = parse("<h1>书屋昨日开放</h1><p>时间：2021-04-06 来源：示例日报</p><p>书屋昨日开放，市民免费借阅。</p>")
+    >>> find_places(tree), [line.text for line in tree.outline.lines][2]
+    (Places(text=(2,), info=(1,)), '书屋昨日开放，市民免费借阅。')
+    """
+    before = [] if memory is None or tree.plain else recall(tree.outline, memory)
+    try:
+        found = _find(tree)
+    finally:
+        restore(before)
+    return Places(tuple(found.kept), tuple(sorted(found.info.lines)))
+
+
+class _Found(NamedTuple):
+    """What is decided first: where the body is, what it is called, and which of its lines are text."""
+
+    start: int
+    end: int
+    how: str
+    top: Element | None
+    head: Heads
+    title: str | None
+    title_rule: str
+    info: Info
+    files: set[int]
+    beside: dict[str, Beside]
+    kept: list[int]
+
+
+def _find(tree: Tree) -> _Found:
     outline = tree.outline
     lines = outline.lines
     head = Heads(outline)
-    meta = head.meta
     start, end, how, top = choose(outline, tree.plain)
     named = containers("body").get(how, (0, False))[1]
     over = find_over(lines, start, end, named)
     title, title_rule = find_title(outline, head, start, tree.plain)
-    info = inform(lines, start, over, end, tree.plain, title, read_instant(meta.get("pubdate", "")))
+    info = inform(lines, start, over, end, tree.plain, title, read_instant(head.meta.get("pubdate", "")))
     files = file_lines(outline, start, over)
     kept = trim(lines, start, over, info, title, named, files)
     beside = {found.field: found for found in find_beside(lines, title, start)}
@@ -147,6 +188,13 @@ def _extract(tree: Tree, url: str | None) -> Extracted:
             headed.add(kept[0])
     if headed:
         kept = [i for i in kept[:3] if i not in headed] + kept[3:]
+    return _Found(start, end, how, top, head, title, title_rule, info, files, beside, kept)
+
+
+def _extract(tree: Tree, url: str | None) -> Extracted:
+    outline = tree.outline
+    lines = outline.lines
+    start, end, how, top, head, title, title_rule, info, files, beside, kept = _find(tree)
     text = "\n".join(lines[i].text for i in kept)
     said = _Said()
     if kept:
