@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Container, Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import date, timedelta
 from typing import Any, ClassVar, NamedTuple
 from urllib.parse import urlsplit
@@ -26,13 +26,14 @@ from crawler.balance import Sample
 from crawler.captures import CUT_SHORT, Capture
 from crawler.extensions import Ledger
 from crawler.items import Page
-from crawler.landing import HOPS, absolute, is_astray, links_of, named_address, sent_on
+from crawler.landing import HOPS, is_astray, named_address, sent_on
 from crawler.middlewares import RobotsUnreachable
 from crawler.parts import Parts, content_type
 from crawler.portals import Ask, Found, Portal
 from crawler.portals.gates import gate_reason
 from crawler.portals.pager import PARTS
 from crawler.replay import Stages, take_leftovers
+from crawler.sheets import WEB_PAGE_RE, sheet_text, style_sheets
 from crawler.text import decode
 
 BATCH = 32
@@ -43,16 +44,8 @@ CUT_ATTEMPTS = 2
 """Runs that ask again for a page that comes cut off; after them the part that comes is better than nothing."""
 
 
-WEB_PAGE_RE = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.I | re.S)
-"""Evidence that what answers for a file is a page about something else, such as that it is not there."""
-
-
 SCRIPT_RE = re.compile(rb"<script\b", re.I)
 """Evidence that a page may show more than it was sent with."""
-
-
-SHEETS = 8
-"""How many style sheets of one page are fetched."""
 
 
 class Window(NamedTuple):
@@ -682,30 +675,6 @@ class Source(scrapy.Spider):
             self.ledger.settle(capture) if capture else None,
         )
         self.ledger.tick()
-
-
-def style_sheets(body: bytes, url: str) -> list[str]:
-    """Give the addresses of the style sheets that a page links on its own host, `SHEETS` at most.
-
-    >>> style_sheets(b'<LINK href="/css/a.css?v=2" rel=StyleSheet><link rel="icon" href="/i.css">', "http://a.cn/b/c.html")
-    ['http://a.cn/css/a.css?v=2']
-    >>> style_sheets(b"<link rel='stylesheet' href='http://cdn.cn/a.css'>", "http://a.cn/b/c.html")
-    []
-    """
-    found: dict[str, None] = {}
-    for kinds, href in links_of(body):
-        target = absolute(href, url) if "stylesheet" in kinds else None
-        if target and urlsplit(target).hostname == urlsplit(url).hostname:
-            found.setdefault(target)
-    return list(found)[:SHEETS]
-
-
-def sheet_text(status: int, flags: Container[str], body: bytes, content_type: str | None) -> str | None:
-    """Give the text of an answer for a style sheet; None where it is no whole style sheet."""
-    cut = CUT_SHORT in flags or "dataloss" in flags
-    if status != 200 or not body or cut or WEB_PAGE_RE.match(body):
-        return None
-    return decode(body, content_type).text
 
 
 def stated_length(response: Response) -> int | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,9 +12,9 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from crawler.archive import Archive
-from crawler.captures import Capture, CaptureRecord, read_record
+from crawler.captures import Capture, CaptureRecord, Damage
+from crawler.rereading import find_sources
 from crawler.runs import reading
-from crawler.sources import sheet_text, style_sheets
 from crawler.text import Extracted, Reading, Removed, binary_kind, read_page, repair, revert
 
 HEADED = ("title", "published", "source", "author")
@@ -84,53 +83,29 @@ def show_article(archive: Archive, article: dict[str, object], directory: Path, 
     capture = archive.capture(int(str(article["capture_id"]))) if article["capture_id"] else None
     if capture is None:
         return
-    # as the crawl read it: the address that was asked for, the sheets of its run, what was known when it began
-    memory = archive.memory(str(article["portal"]), archive.epoch_of(int(str(article["capture_id"]))))
-    sheets: dict[str, str] = {}
-    if record := show_capture(archive, capture, directory):
-        body = record.unpacked().body
-        linked = style_sheets(body, record.url)
-        sheets = {url: text for url, text in sheets_of_run(archive, capture, directory) if url in linked}
-        for url in sheets:
-            print(f"          with the style sheet {url}")
-        url = record.context.get("url", record.url)
-        show_page(read_page(body, url, record.content_type, sheets, memory), everything)
-    memory = memory.within(str(article["url"]))
-    for part in archive.parts(int(str(article["id"])), int(str(article["version"]))):
-        print(
-            f"\npage      {part['part']}: {part['url']}"
-            + (f": missed: {part['error']}" if part["error"] else "")
-        )
-        if part["error"] or not part["capture_id"]:
+    this = (int(str(article["id"])), int(str(article["version"])), int(str(capture.id)))
+    for source in find_sources(archive, directory, *this):
+        if source.part is not None:
+            missed = f": missed: {source.error}" if source.error else ""
+            print(f"\npage      {source.part}: {source.url}{missed}")
+        if source.capture is None or not show_capture(source.capture, source.record):
             continue
-        if record := show_capture(archive, archive.capture(part["capture_id"]), directory):
-            page = read_page(record.unpacked().body, part["url"], record.content_type, sheets, memory)
-            show_page(page, everything)
+        assert isinstance(source.record, CaptureRecord)
+        if source.part is None:
+            for url in source.sheets:
+                print(f"          with the style sheet {url}")
+        body, kind = source.record.unpacked().body, source.record.content_type
+        show_page(read_page(body, source.url, kind, source.sheets, source.memory), everything)
 
 
-def show_capture(archive: Archive, capture: Capture | None, directory: Path) -> CaptureRecord | None:
-    """Print where a capture lies, and give its record; None where there is none."""
-    if capture is None:
-        return None
+def show_capture(capture: Capture, record: CaptureRecord | Damage | None) -> bool:
+    """Print where a capture lies, and why it cannot be read; tell whether it can."""
     print(
         f"capture   {capture.warc} at byte {capture.offset}: {capture.digest}, fetched {capture.fetched_at}"
     )
-    record = read_record(directory / capture.warc, capture.offset, archive.resolver(directory))
-    if not isinstance(record, CaptureRecord):
+    if isinstance(record, Damage):
         print(f"          {record.what}")
-        return None
-    return record
-
-
-def sheets_of_run(archive: Archive, capture: Capture, directory: Path) -> Iterator[tuple[str, str]]:
-    """Give address and text of each style sheet of the run that a capture is of."""
-    for each in archive.captures_beside(capture, "sheet"):
-        record = read_record(directory / each.warc, each.offset, archive.resolver(directory))
-        if isinstance(record, CaptureRecord):
-            body = record.unpacked().body
-            text = sheet_text(record.status, record.flags, body, record.content_type)
-            if text is not None:
-                yield record.context.get("url", record.url), text
+    return isinstance(record, CaptureRecord)
 
 
 def show_page(page: Reading, everything: bool) -> None:

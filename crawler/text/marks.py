@@ -16,6 +16,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
+from itertools import pairwise
 from typing import NamedTuple
 
 import lxml.etree
@@ -116,9 +117,7 @@ def read(passage: Passage) -> str:
 
 def unread(passage: Passage) -> str:
     """Give a passage as the page had it."""
-    return "".join(
-        segment.text if segment.before is None else segment.before for segment in passage.segments
-    )
+    return "".join(segment.text if segment.before is None else segment.before for segment in passage.segments)
 
 
 def compose(steps: Sequence[Step]) -> tuple[Change, ...]:
@@ -172,9 +171,7 @@ def _touches(change: Change, start: int, end: int) -> bool:
     return change.start < end and start < change.start + len(change.after)
 
 
-def _join(
-    changes: Sequence[Change], start: int, before: str, after: str, edit: tuple[int, int]
-) -> Change:
+def _join(changes: Sequence[Change], start: int, before: str, after: str, edit: tuple[int, int]) -> Change:
     """Make one change of an edit and of the changes that it takes in, in the coordinates of the text before the edit."""
     if not changes:
         return Change(start, before, after, (edit,))
@@ -343,11 +340,13 @@ class _Left:
 
     def _places(self, group: Sequence[int], now: str) -> Iterator[int]:
         """Give which characters of the page those of one text are."""
-        pieces = [(self.ground.starts[slot], text) for slot, text, _ in map(self.ground.slots.__getitem__, group)]
+        pieces = [
+            (self.ground.starts[slot], text) for slot, text, _ in map(self.ground.slots.__getitem__, group)
+        ]
         whole = "".join(text for _, text in pieces)
         places = [start + at for start, text in pieces for at in range(len(text))]
         last = 0
-        for start, other, size in _matches(whole, now):
+        for start, _, size in _matches(whole, now):
             if start > last:
                 self.gone.append((places[last], whole[last:start]))
             yield from places[start : start + size]
@@ -378,7 +377,9 @@ def _matches(whole: str, now: str) -> list[tuple[int, int, int]]:
     end = (len(whole), len(now), 0)
     if whole == now:
         return [(0, 0, len(now)), end]
-    first = next((at for at, (one, other) in enumerate(zip(whole, now, strict=False)) if one != other), len(now))
+    first = next(
+        (at for at, (one, other) in enumerate(zip(whole, now, strict=False)) if one != other), len(now)
+    )
     rest = len(now) - first
     if len(now) <= len(whole) and (not rest or whole.endswith(now[first:])):
         return [(0, 0, first), (len(whole) - rest, first, rest), end]
@@ -387,7 +388,7 @@ def _matches(whole: str, now: str) -> list[tuple[int, int, int]]:
     blocks = SequenceMatcher(None, whole, now, autojunk=False).get_matching_blocks()
     if sum(block.size for block in blocks) != len(now):
         raise _Lost("what is left of a text is no part of it")
-    return [tuple(block) for block in blocks]
+    return [(block.a, block.b, block.size) for block in blocks]
 
 
 # -------------------------------------------------------------------------------------------------- marks
@@ -581,7 +582,9 @@ class _Marker:
         edges = []
         for start, end, which in self.suspected:
             if start < self.ends[number] and end > first:
-                begin, over = _slice(places, len(text), max(0, start - first), min(len(places), end - first), False)
+                begin, over = _slice(
+                    places, len(text), max(0, start - first), min(len(places), end - first), False
+                )
                 edges.append((begin, over, which))
         return _filled(text, marks, edges)
 
@@ -628,7 +631,7 @@ def _filled(
 
     def plain(start: int, end: int) -> Iterator[Segment]:
         cuts = sorted({start, end, *(at for edge in edges for at in edge[:2] if start < at < end)})
-        for one, other in zip(cuts, cuts[1:], strict=False):
+        for one, other in pairwise(cuts):
             yield Segment(text[one:other], suspect=suspect_at(one))
 
     out: list[Segment] = []
@@ -659,7 +662,9 @@ def _elsewhere(steps: Sequence[Step], passages: Iterable[Passage]) -> tuple[tupl
     shown = {edit for passage in passages for segment in passage.segments for edit in segment.edits}
     told: Counter[tuple[str, str]] = Counter()
     for number, step in enumerate(steps):
-        told[step.fixer, step.certainty] += sum((number, edit) not in shown for edit in range(len(step.edits)))
+        told[step.fixer, step.certainty] += sum(
+            (number, edit) not in shown for edit in range(len(step.edits))
+        )
     return tuple((*key, many) for key, many in told.items() if many)
 
 
@@ -681,7 +686,12 @@ def _find_suspect(block: Removed, root: Element) -> Element | None:
         at = root.getroottree().xpath(block.place)
     except lxml.etree.XPathError:
         at = []
-    if isinstance(at, list) and len(at) == 1 and isinstance(at[0], Element) and solid(text_of(at[0])) == wanted:
+    if (
+        isinstance(at, list)
+        and len(at) == 1
+        and isinstance(at[0], Element)
+        and solid(text_of(at[0])) == wanted
+    ):
         return at[0]
     tag = re.sub(r"\[\d+\]$", "", block.place.rsplit("/", 1)[-1])
     if not wanted or not re.fullmatch("[a-z0-9]+", tag):
@@ -704,7 +714,9 @@ def _find_blocks(
             numbers = re.findall(r"\d+", block.place)
             place = next((ground.starts[el, False] for el in cut if el.get(LINE) in numbers), None)
         else:
-            at = next((i for i, source in enumerate(sources) if source and block.html.startswith(source)), None)
+            at = next(
+                (i for i, source in enumerate(sources) if source and block.html.startswith(source)), None
+            )
             if at is not None:
                 place = ground.starts[cut[at], False]
                 rest = block.html
@@ -725,9 +737,7 @@ def _find_blocks(
 
 
 def _source(el: Element) -> str:
-    if not isinstance(el.tag, str):
-        return lxml.html.tostring(el, encoding="unicode", with_tail=False)
-    return lxml.html.tostring(el, encoding="unicode", with_tail=False)
+    return str(lxml.html.tostring(el, encoding="unicode", with_tail=False))
 
 
 def unescape(text: str) -> str:
