@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from datasette.database import Database
 
 from crawler.browsing.display import list_pairs, parse_json
+from crawler.browsing.plain import cite
 from crawler.browsing.queries import fetch, name_channels
 
 EDITS = 300
@@ -15,17 +17,19 @@ SHOWN = 4000
 """How many characters of an attachment's text an article page shows; the row of the attachment has them all."""
 
 
-async def tell_article(db: Database, key: str) -> dict[str, Any] | None:
+async def tell_article(db: Database, key: str, asked: Mapping[str, str]) -> dict[str, Any] | None:
     """Collect everything that an article's page says; None where there is no such article.
 
-    ``key`` is the ID as the address has it: SQLite compares it as Datasette's own row page does.
+    ``key`` is the ID as the address has it: SQLite compares it as Datasette's own row page does. ``asked``:
+    ``show=captured`` for the text with its changes marked, and there ``version=N`` for an earlier one.
     """
     rows = await fetch(db, "SELECT * FROM articles WHERE id = ?", key)
     if not rows:
         return None
     article = rows[0]
     article_id = article["id"]
-    this = {"id": article_id, "version": article["version"]}
+    captured, before = await choose_version(db, article, asked)
+    this = {"id": article_id, "version": captured or article["version"]}
     fields = parse_json(article["fields"])
     fields = fields if isinstance(fields, dict) else {}
     capture = await fetch(
@@ -34,12 +38,18 @@ async def tell_article(db: Database, key: str) -> dict[str, Any] | None:
            LEFT JOIN captures AS p ON p.id = c.revisit_of WHERE c.id = :id""",
         id=article["capture_id"],
     )
+    channel = (await name_channels(db)).get((article["portal"], article["channel"])) or fields.get(
+        "channel_name"
+    )
     return {
         "row": article,
+        "captured": captured,
+        "earlier": before,
+        "lang": tell_language(fields),
+        "ways": cite(article, capture[0] if capture else None, db.name),
         "fields": fields,
         "attachments": await list_files(db, article_id, fields),
-        "channel_name": (await name_channels(db)).get((article["portal"], article["channel"]))
-        or fields.get("channel_name"),
+        "channel_name": channel,
         "capture": capture[0] if capture else None,
         "edits": await fetch(
             db,
@@ -67,6 +77,37 @@ async def tell_article(db: Database, key: str) -> dict[str, Any] | None:
         if "part_of" in article
         else [],
     }
+
+
+async def choose_version(
+    db: Database, article: dict[str, Any], asked: Mapping[str, str]
+) -> tuple[int | None, dict[str, Any] | None]:
+    """Say of which version the text is shown as captured, None for none; and its row where it is not the newest text."""
+    if asked.get("show") != "captured":
+        return None, None
+    number = asked.get("version") or ""
+    rows = await fetch(
+        db,
+        "SELECT version, title, text, seen, change FROM versions WHERE article_id = :id AND change <> 'withdrawn' "
+        "AND version = coalesce(:version, version) ORDER BY version DESC LIMIT 1",
+        id=article["id"],
+        version=int(number[:9]) if number.isascii() and number.isdecimal() else None,
+    )
+    if not rows:
+        return article["version"], None
+    return rows[0]["version"], rows[0] if number and rows[0]["version"] != article["version"] else None
+
+
+def tell_language(fields: Mapping[str, Any]) -> str:
+    """Give the language tag of an article's text, by the characters of it.
+
+    >>> tell_language({"language": "zh", "script": "Hant"}), tell_language({}), tell_language({"language": "en"})
+    ('zh-Hant', 'zh-Hans', 'en')
+    """
+    language, script = fields.get("language"), fields.get("script")
+    if language == "en":
+        return "en"
+    return "zh-Hant" if script == "Hant" else "zh-Hans"
 
 
 async def list_blocks(db: Database, table: str, this: dict[str, Any]) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from datasette.database import Database
 from datasette.utils import tilde_decode
 
 from crawler.browsing.history import NAMES, whole
+from crawler.browsing.language import tr
 from crawler.browsing.queries import fetch, is_archive
 from crawler.text.differences import compare, differ, shorten
 
@@ -26,7 +27,7 @@ async def show_difference(request: Any, datasette: Any) -> Response:
     name = tilde_decode(request.url_vars["database"])
     db = datasette.databases.get(name)
     if db is None or not await is_archive(db):
-        raise NotFound(f"没有这个档案 no such archive: {name}")
+        raise NotFound(tr(f"没有这个档案：{name}", f"no such archive: {name}"))
     await datasette.ensure_permissions(request.actor, [("view-database", name), "view-instance"])
     before, after = [await find_side(db, request.args.get(side) or "") for side in ("a", "b")]
     found = await asyncio.to_thread(compare, before, after)
@@ -55,7 +56,7 @@ async def find_side(db: Database, asked: str) -> dict[str, Any]:
     """Give a version, or an article as it is now; raises NotFound where it is not there."""
     wanted = SIDE_RE.fullmatch(asked)
     if wanted is None:
-        raise NotFound("要比较的两篇写作 a=编号.版本&b=编号.版本 · wanted a=ID.VERSION&b=ID.VERSION")
+        raise NotFound(tr("要比较的两篇写作 a=编号.版本&b=编号.版本", "wanted a=ID.VERSION&b=ID.VERSION"))
     number, version = wanted.groups()
     rows = await fetch(db, "SELECT * FROM articles WHERE id = ?", int(number))
     if rows and version:
@@ -66,5 +67,5 @@ async def find_side(db: Database, asked: str) -> dict[str, Any]:
     elif rows:
         rows = [{**rows[0], "seen": rows[0]["last_seen"], "change": None}]
     if not rows:
-        raise NotFound(f"没有这一篇或这一版 no such article or version: {asked}")
+        raise NotFound(tr(f"没有这一篇或这一版：{asked}", f"no such article or version: {asked}"))
     return whole(rows[0])

@@ -21,8 +21,11 @@ from crawler.browsing.feeds import give_feed
 from crawler.browsing.guide import give_guide, give_robots
 from crawler.browsing.history import tell_history
 from crawler.browsing.home import sum_up
+from crawler.browsing.marked import name_fixer, name_kind, name_reasons, show_marked, tell_marks
+from crawler.browsing.plain import lead_on, permanent
 from crawler.browsing.queries import list_archives, name_channels
 from crawler.browsing.results import give_csv, give_json, show_results
+from crawler.browsing.rows import tell_row
 from crawler.text import repair
 
 
@@ -63,6 +66,9 @@ def prepare_jinja2_environment(env: Any) -> None:
         marked=display.mark_words,
         both=display.show_both,
         said=display.say,
+        fixer=name_fixer,
+        blockkind=name_kind,
+        why=name_reasons,
         sized=display.show_size,
         indented=display.indent_json,
         label=display.name_field,
@@ -75,6 +81,7 @@ def prepare_jinja2_environment(env: Any) -> None:
         name_lookup=tables.name_lookup,
         link=display.show_link,
         find_link=display.find_link,
+        permanent=permanent,
         without=tables.drop_args,
     )
 
@@ -96,9 +103,13 @@ def extra_template_vars(
         if here is not None and view_name in ("table", "row") and table in ("articles", "versions"):
             given["names"] = await name_channels(here)
         if here is not None and view_name == "row" and table == "articles":
-            article = await tell_article(here, tilde_decode(request.url_vars["pks"]))
+            article = await tell_article(here, tilde_decode(request.url_vars["pks"]), request.args)
             given["article"] = article
             given["history"] = await tell_history(here, article["row"]) if article else None
+            if article and article["captured"]:
+                given["marks"] = await tell_marks(datasette, here, article["row"]["id"], article["captured"])
+        elif here is not None and view_name == "row" and table:
+            given["told"] = await tell_row(datasette, here, table, tilde_decode(request.url_vars["pks"]))
         return given
 
     return collect
@@ -113,6 +124,8 @@ def register_routes() -> list[tuple[str, Callable[..., Any]]]:
         (rf"{archive}search\.csv$", give_csv),
         (rf"{archive}feed\.xml$", give_feed),
         (rf"{archive}diff$", show_difference),
+        (rf"{archive}marked/(?P<id>\d{{1,15}})\.json$", show_marked),
+        (rf"{archive}at$", lead_on),
         # what the server and its threads are like, paths of files, tools of Datasette's own developers: nobody needs
         # it to read. Left are the limits (settings), and what tables and columns mean (metadata).
         (r"^/-/(?!static/|static-plugins/|settings(\.json)?$|metadata(\.json)?$)", errors.hide),

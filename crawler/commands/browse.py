@@ -115,6 +115,7 @@ class Command(ScrapyCommand):
 
         with door:
             datasette = open_datasette(files, open_sql=opts.open_sql)
+            datasette.capture_dir = self.settings["CAPTURE_DIR"]
             asyncio.run(datasette.invoke_startup())
             names = ", ".join(path.name for path in files)
             print(f"http://{HOST}:{door.getsockname()[1]}/  ({names}; Ctrl-C ends it)", flush=True)

@@ -32,9 +32,9 @@ from crawler.text.outline import INLINED, LINED, MODES, ROW, SKIPPED
 from crawler.text.tampering import Edit, Step, repair
 from crawler.text.trees import LINE, Tree, parse, text_of
 
-CHANGES = 20_000
+CHANGES = 10_000
 """How many changes of one page are placed; beyond that the page is not marked."""
-PAGE = 4_000_000
+PAGE = 2_000_000
 """Characters of a page beyond which it is not marked."""
 CUT = 20_000
 """Characters of one piece of text within which several cuts are looked for."""
@@ -416,8 +416,8 @@ def mark_page(
 
     >>> page = "<h1>連云港日報(bào)社會(huì)新聞</h1><div id=zoom><p>時(shí)間:2024-01-18</p><p>民生實(shí)事,社會(huì)救助體系,時(shí)候,會(huì)議。</p></div>"
     >>> found = mark_page(page.encode("gb18030"), "http://www.lyg.gov.cn/a/content/1.html")
-    >>> [(s.text, s.before) for s in found.passages[0].segments][:3]
-    [('民生', None), ('实', '實(shí)'), ('事,社', None)]
+    >>> [(s.text, s.before) for s in found.passages[0].segments][:4]
+    [('民生', None), ('实', '實'), ('', '(shí)'), ('事,社', None)]
     >>> found.text, found.captured
     ('民生实事,社会救助体系,时候,会议。', '民生實(shí)事,社會(huì)救助體系,時(shí)候,會(huì)議。')
     >>> mark_page("<p>书屋昨日开放，市民免费借阅。</p>".encode(), "a.html").passages
@@ -624,7 +624,7 @@ def _slice(places: Sequence[int], size: int, start: int, end: int, back: bool) -
 def _filled(
     text: str, marks: Iterable[tuple[int, int, Segment]], edges: Sequence[tuple[int, int, int]]
 ) -> tuple[Segment, ...]:
-    """Put what was not changed between the marks; neighbours of one certainty become one."""
+    """Put what was not changed between the marks."""
 
     def suspect_at(place: int) -> int | None:
         return next((which for begin, over, which in edges if begin <= place < over), None)
@@ -639,22 +639,9 @@ def _filled(
     for begin, over, segment in marks:
         out += plain(at, begin)
         segment = segment._replace(suspect=suspect_at(begin))
-        last = out[-1] if out and begin == at else None
-        if last is not None and last.edits and segment.edits and _alike(last, segment):
-            out[-1] = last._replace(
-                text=last.text + segment.text,
-                before=(last.before or "") + (segment.before or ""),
-                fixers=tuple(dict.fromkeys((*last.fixers, *segment.fixers))),
-                edits=tuple(dict.fromkeys((*last.edits, *segment.edits))),
-            )
-        else:
-            out.append(segment)
+        out.append(segment)
         at = over
     return (*out, *plain(at, len(text)))
-
-
-def _alike(one: Segment, other: Segment) -> bool:
-    return (one.certainty, one.suspect) == (other.certainty, other.suspect)
 
 
 def _elsewhere(steps: Sequence[Step], passages: Iterable[Passage]) -> tuple[tuple[str, str, int], ...]:
