@@ -237,12 +237,14 @@ class _Painter:
 
     def told(self) -> Markup:
         """Write the changed lines beside the text."""
-        lines = []
+        lines: list[Markup] = []
         for part in self.parts:
-            for passage in part.marked.told:
-                name = tr("标题", "title") if passage.kind == "title" else tr("页头", "head of the page")
-                lines.append(
-                    Markup("<dt>{}</dt><dd>{}</dd>").format(name, self.line(passage, part.marked.removed))
+            for kind, passages in groupby(part.marked.told, key=lambda passage: passage.kind):
+                name = tr("标题", "Title") if kind == "title" else tr("页头", "Head")
+                lines.append(Markup("<dt>{}</dt>").format(name))
+                lines += (
+                    Markup("<dd>{}</dd>").format(self.line(passage, part.marked.removed))
+                    for passage in passages
                 )
         return Markup("").join(lines)
 
@@ -305,7 +307,7 @@ class _Painter:
         title = f"{tr('、', ', ').join(map(name_fixer, group.fixers))} · {tr(*meaning[:2])[2:]}{tr('：', ': ')}{tr(*meaning[2:])}"
         written = Markup(
             '<span class="edit {}" id="{}" title="{}"><span class="aloud">{}</span>{}'
-            '<span class="aloud">{}</span>{}<span class="sign" aria-hidden="true">{}</span>'
+            '<span class="aloud">{}</span>{}<span class="sign" aria-hidden="true">\u2060{}</span>'
             '<span class="aloud">{}</span></span>'
         ).format(
             group.certainty,
@@ -347,7 +349,7 @@ class _Painter:
                 (
                     name_kind(block.kind),
                     counted(len(block.text), "字", "character"),
-                    counted(len(block.links), "个链接", "link"),
+                    *([counted(len(block.links), "个链接", "link")] if block.links else []),
                     name_reasons(block.reasons),
                 )
             ),
