@@ -33,6 +33,7 @@ from crawler.archive import (
 from crawler.archive.articles import row_digest
 from crawler.captures import CaptureRecord, payload_digest, read_record, sign_file
 from crawler.derivation import Derivation
+from crawler.rereading import reread
 from crawler.text.signatures import sign
 from crawler.wacz import surt
 from tests.home import ROOT, Home
@@ -547,6 +548,29 @@ def test_a_backup_made_while_a_crawl_runs_is_whole_and_is_taken_up_after_a_resto
     names = "SELECT key, title, text FROM articles ORDER BY key"
     assert other.ask(names) == home.ask(names)
     assert verify(other) == []
+
+
+# --- marked text ---
+
+
+def test_the_marked_text_of_every_version_is_the_archived_one_and_every_block_has_its_place(
+    crawled: Home,
+) -> None:
+    wrong, touched = [], 0
+    with Archive(crawled.archive, readonly=True) as archive:
+        versions = archive.conn.execute(
+            "SELECT article_id, version, text FROM versions WHERE change <> 'withdrawn'"
+        ).fetchall()
+        for article_id, version, text in versions:
+            found = reread(archive, crawled.captures, article_id, version)
+            marked = [part.marked for part in found.parts]
+            if found.problem or "\n".join(each.text for each in marked if each.text) != text:
+                wrong.append((article_id, version, found.problem, found.detail))
+            if any(each.unplaced for each in marked):
+                wrong.append((article_id, version, "unplaced", ""))
+            touched += any(each.steps or each.removed for each in marked)
+    assert wrong == []
+    assert touched > 3
 
 
 # --- elder shapes ---

@@ -13,9 +13,11 @@ from scrapy.exceptions import UsageError
 
 from crawler.archive import Archive
 from crawler.captures import Capture, CaptureRecord, Damage
-from crawler.rereading import find_sources
+from crawler.logs import printable
+from crawler.rereading import find_sources, reread
 from crawler.runs import reading
 from crawler.text import Extracted, Reading, Removed, binary_kind, read_page, repair, revert
+from crawler.text.marks import write
 
 HEADED = ("title", "published", "source", "author")
 SHOWN = 12
@@ -39,6 +41,12 @@ class Command(ScrapyCommand):
             "--all", action="store_true", help=f"show every edit, not the first {SHOWN} of a step"
         )
 
+        parser.add_argument(
+            "--marked",
+            action="store_true",
+            help="print only the text of an article, with what was repaired and cut out marked in its place",
+        )
+
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         if len(args) != 1:
             raise UsageError(
@@ -56,6 +64,9 @@ class Command(ScrapyCommand):
         with reading(Path(self.settings["ARCHIVE_PATH"])) as archive:
             article = archive.article(int(args[0]) if args[0].isdigit() else args[0])
             urls = [article["url"], *archive.other_addresses(article["url"])] if article else [args[0]]
+            if opts.marked and article is not None:
+                self.exitcode = show_marked(archive, article, Path(self.settings["CAPTURE_DIR"]))
+                return
             for line in chain.from_iterable(map(archive.listed, urls)):
                 print(
                     f"listed    {line['portal']} {line['channel']}: {line['title']} {line['listed'] or ''}: {line['state']}"
@@ -96,6 +107,20 @@ def show_article(archive: Archive, article: dict[str, object], directory: Path, 
                 print(f"          with the style sheet {url}")
         body, kind = source.record.unpacked().body, source.record.content_type
         show_page(read_page(body, source.url, kind, source.sheets, source.memory), everything)
+
+
+def show_marked(archive: Archive, article: dict[str, object], directory: Path) -> int:
+    """Print the newest text of an article with its changes in place; where they cannot be, say why and give 1."""
+    article_id = int(str(article["id"]))
+    texts = [each for each in archive.versions(article_id) if each["change"] != "withdrawn"]
+    version = max((int(str(each["version"])) for each in texts), default=1)
+    found = reread(archive, directory, article_id, version)
+    if found.problem:
+        print(f"explain: article {article_id} version {version}: {found.problem}: {found.detail}")
+        return 1
+    for part in found.parts:
+        print("\n".join(map(printable, write(part.marked).split("\n"))))
+    return 0
 
 
 def show_capture(capture: Capture, record: CaptureRecord | Damage | None) -> bool:

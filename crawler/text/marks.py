@@ -16,7 +16,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 import lxml.etree
@@ -29,7 +29,7 @@ from crawler.text.extraction import Extracted, extract_tree, find_places
 from crawler.text.lines import UNSEEN_RE, Line
 from crawler.text.memory import Memory
 from crawler.text.outline import INLINED, LINED, MODES, ROW, SKIPPED
-from crawler.text.tampering import Edit, Step, repair
+from crawler.text.tampering import Edit, Step, apply, repair
 from crawler.text.trees import LINE, Tree, parse, text_of
 
 CHANGES = 10_000
@@ -120,6 +120,31 @@ def unread(passage: Passage) -> str:
     return "".join(segment.text if segment.before is None else segment.before for segment in passage.segments)
 
 
+def write(marked: Marked) -> str:
+    """Write a marked text as plain text: ``[-what stood there-]{+what it became+}``, ``[✂ what was cut out]``.
+
+    >>> write(mark_page("<h1>時(shí)間</h1><div id=zoom><p>社會(huì)救助體系,時(shí)候,會(huì)議,實(shí)事。發(fā)展,連(lián)續(xù)。</p></div>".encode(), "a.html"))
+    '社[-會(huì)-]{+会+}救助[-體-]{+体+}系,[-時(shí)-]{+时+}候,[-會(huì)議-]{+会议+},[-實(shí)-]{+实+}事。[-發(fā)-]{+发+}展,[-連(lián)續(xù)-]{+连续+}。'
+    """
+    lines = []
+    for passage in marked.passages:
+        if passage.removed is not None:
+            lines.append(f"[✂ {' '.join(marked.removed[passage.removed].text.split())}]")
+            continue
+        line = ""
+        for changed, run in groupby(passage.segments, key=lambda segment: segment.before is not None):
+            held = list(run)
+            after, before = read(Passage("", tuple(held))), unread(Passage("", tuple(held)))
+            if changed:
+                cut = (marked.removed[each.removed].text for each in held if each.removed is not None)
+                line += "".join(f"[✂ {' '.join(text.split())}]" for text in cut)
+                line += (f"[-{before}-]" if before else "") + (f"{{+{after}+}}" if after else "")
+            else:
+                line += after
+        lines.append(line)
+    return "\n".join(lines)
+
+
 def compose(steps: Sequence[Step]) -> tuple[Change, ...]:
     """Make one list of changes of the edits of several steps; they are sorted and do not overlap.
 
@@ -133,25 +158,34 @@ def compose(steps: Sequence[Step]) -> tuple[Change, ...]:
     """
     changes: list[Change] = []
     for number, step in enumerate(steps):
-        merged: list[Change] = []
-        at = shift = 0  # of the next change; how far what follows has moved
-        for (start, before, after), edit in _single(step):
-            end = start + len(before)
-            while at < len(changes) and not _touches(changes[at], start, end):
-                if changes[at].start >= end and (before or changes[at].start > start):
-                    break
-                merged.append(changes[at]._replace(start=changes[at].start + shift))
-                at += 1
-            last = at
-            while last < len(changes) and _touches(changes[last], start, end):
-                last += 1
-            one = _join(changes[at:last], start, before, after, (number, edit))
-            merged.append(one._replace(start=one.start + shift))
-            shift += len(after) - len(before)
-            at = last
-        merged += (change._replace(start=change.start + shift) for change in changes[at:])
-        changes = merged
+        changes = _take_in(changes, list(_single(step)), number)
     return tuple(changes)
+
+
+def _take_in(changes: Sequence[Change], edits: Sequence[tuple[Edit, int]], step: int) -> list[Change]:
+    """Put the edits of a step among the changes before it."""
+    merged: list[Change] = []
+    at = done = shift = 0  # the next change, the next edit, how far what follows has moved
+    while done < len(edits):
+        edit, number = edits[done]
+        while at < len(changes) and _is_before(changes[at], edit):
+            merged.append(changes[at]._replace(start=changes[at].start + shift))
+            at += 1
+        first, together, causes = at, [edit], [(step, number)]
+        done += 1
+        while True:  # a change may reach into the next edit, an edit into the next change
+            if at < len(changes) and _touches(changes[at], together[-1]):
+                at += 1
+            elif done < len(edits) and at > first and _touches(changes[at - 1], edits[done][0]):
+                together.append(edits[done][0])
+                causes.append((step, edits[done][1]))
+                done += 1
+            else:
+                break
+        one = _join(changes[first:at], together, causes)
+        merged.append(one._replace(start=one.start + shift))
+        shift += sum(len(each.after) - len(each.before) for each in together)
+    return [*merged, *(change._replace(start=change.start + shift) for change in changes[at:])]
 
 
 def _single(step: Step) -> Iterator[tuple[Edit, int]]:
@@ -166,27 +200,28 @@ def _single(step: Step) -> Iterator[tuple[Edit, int]]:
             yield edit, number
 
 
-def _touches(change: Change, start: int, end: int) -> bool:
-    """Say whether an edit of text[start:end] takes in what a change before it has made."""
-    return change.start < end and start < change.start + len(change.after)
+def _touches(change: Change, edit: Edit) -> bool:
+    """Say whether an edit takes in some of what a change before it has made."""
+    return change.start < edit.start + len(edit.before) and edit.start < change.start + len(change.after)
 
 
-def _join(changes: Sequence[Change], start: int, before: str, after: str, edit: tuple[int, int]) -> Change:
-    """Make one change of an edit and of the changes that it takes in, in the coordinates of the text before the edit."""
-    if not changes:
-        return Change(start, before, after, (edit,))
-    end = start + len(before)
-    old, at = "", start
-    for change in changes:
-        old += before[at - start : max(0, change.start - start)] if change.start > at else ""
-        old += change.before
-        at = change.start + len(change.after)
-    old += before[at - start :] if at < end else ""
-    first, last = changes[0], changes[-1]
-    kept = first.after[: max(0, start - first.start)]
-    rest = last.after[end - last.start :] if last.start + len(last.after) > end else ""
-    edits = dict.fromkeys(one for change in changes for one in change.edits)
-    return Change(min(start, first.start), old, f"{kept}{after}{rest}", (*edits, edit))
+def _is_before(change: Change, edit: Edit) -> bool:
+    """Say whether a change stands wholly before an edit; what was cut out at its beginning does."""
+    return change.start + len(change.after) <= edit.start
+
+
+def _join(changes: Sequence[Change], edits: Sequence[Edit], causes: Sequence[tuple[int, int]]) -> Change:
+    """Make one change of edits and of the changes that they take in."""
+    spans = [(each.start, each.after) for each in changes] + [(each.start, each.before) for each in edits]
+    start = min(first for first, _ in spans)
+    letters = [""] * (max(first + len(text) for first, text in spans) - start)
+    for first, text in spans:
+        letters[first - start : first - start + len(text)] = text
+    now = "".join(letters)
+    before = apply(now, [Edit(each.start - start, each.after, each.before) for each in changes])
+    after = apply(now, [each._replace(start=each.start - start) for each in edits])
+    edited = dict.fromkeys(one for change in changes for one in change.edits)
+    return Change(start, before, after, tuple(dict.fromkeys((*edited, *causes))))
 
 
 # ------------------------------------------------------------------------------------------------- places
@@ -533,9 +568,9 @@ def _place(
         elif first.place == last.place:  # cut out without a trace
             behind = start > 0 and where[start - 1] == first.place - 1
             before = start < len(where) and where[start] == first.place
-            if behind and (first.behind or not (before and last.before)):
+            if behind and (first.behind or not first.before):
                 put(_line_at(ends, start - 1), start, start, number, True)
-            elif before:
+            elif before and not first.behind:
                 put(_line_at(ends, start), start, start, number)
     return spots
 
