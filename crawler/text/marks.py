@@ -261,6 +261,8 @@ def _slots(root: Element) -> Iterator[tuple[Slot, str, Element | None]]:
             continue
         if event == "end":
             above.pop()
+        else:  # what a comment says is no text; it has a place
+            yield (el, False), "", el
         if above:
             yield (el, True), el.tail or "", above[-1]
 
