@@ -275,23 +275,45 @@ class _Sign(NamedTuple):
     before: bool
 
 
-def _signed(text: str, changes: Sequence[Change]) -> str:
+def _whole_tags(text: str, changes: Sequence[Change], tags: Sequence[tuple[int, int]]) -> list[Change]:
+    """Let changes that begin or end within a tag take it in wholly: broken, it was no tag but text.
+
+    >>> text = "书屋。</p>"
+    >>> _whole_tags(text, [Change(2, "!?", "。<", ((0, 0),))], [(3, 7)])
+    [Change(start=2, before='!?/p>', after='。</p>', edits=((0, 0),))]
+    """
+    out: list[Change] = []
+    done = 0
+    for number, change in enumerate(changes):
+        start, end = change.start, change.start + len(change.after)
+        following = changes[number + 1].start if number + 1 < len(changes) else len(text)
+        if change.after:
+            last, first = _within(tags, end), _within(tags, start)
+            until = min(last[1], following) if last and last[0] >= start else end
+            since = max(first[0], done) if first and first[1] <= end else start
+            before = text[since:start] + change.before + text[end:until]
+            change = change._replace(start=since, before=before, after=text[since:until])
+        out.append(change)
+        done = change.start + len(change.after)
+    return out
+
+
+def _signed(text: str, changes: Sequence[Change], tags: Sequence[tuple[int, int]]) -> str:
     """Put a sign at both ends of each change, as far as they stand in text and not in a tag."""
-    tags = [found.span() for found in TAG_RE.finditer(text)]
     entities = [found.span() for found in ENTITY_RE.finditer(text)]
     out: list[str] = []
     at = 0
     for number, change in enumerate(changes):
-        ends = (change.start, change.start + len(change.after))
+        ends = [change.start, change.start + len(change.after)]
         for which, place in enumerate(ends):
-            if _within(tags, place) is not None:
-                continue
-            entity = _within(entities, place)
-            place = place if entity is None else entity[which]
-            if place < at:
-                continue
-            out += (text[at:place], chr(FIRST_SIGN + 2 * number + which))
-            at = place
+            if (tag := _within(tags, place)) is not None:
+                ends[which] = tag[1 - which]
+            elif (entity := _within(entities, place)) is not None:
+                ends[which] = entity[which]
+        if at <= ends[0] <= ends[1]:
+            out += (text[at : ends[0]], chr(FIRST_SIGN + 2 * number))
+            out += (text[ends[0] : ends[1]], chr(FIRST_SIGN + 2 * number + 1))
+            at = ends[1]
     return "".join((*out, text[at:]))
 
 
@@ -486,14 +508,15 @@ suspect=None, removed=None),), removed=None),)
 
 def _mark(bare: Marked, text: str, ground: _Ground, memory: Memory | None) -> Marked:
     tree = ground.tree
-    changes = compose(bare.steps)
+    tags = [found.span() for found in TAG_RE.finditer(text)]
+    changes = _whole_tags(text, compose(bare.steps), tags)
     if len(changes) > CHANGES:
         raise _Lost(f"found {len(changes)} changes, wanted {CHANGES} at most")
     if SIGN_RE.search(text):
         raise _Lost("the page uses the characters with which changes are marked")
     signs: dict[int, _Sign] = {}
     if changes:
-        whole, signs = _find_signs(parse(_signed(text, changes)).root)
+        whole, signs = _find_signs(parse(_signed(text, changes, tags)).root)
         if whole != ground.text:
             raise _Lost("the page is parsed otherwise with the changes marked")
     left = _Left(ground)
