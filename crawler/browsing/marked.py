@@ -172,8 +172,8 @@ def read_again(path: Path, given: Path | None, article_id: int, version: int) ->
             if edits > CHANGES:
                 return Reread((), "large", tr(f"改动多于 {CHANGES:,} 处", f"more than {CHANGES:,} changes"))
             return reread(archive, find_directory(path, warc, given), article_id, version)
-    except ArchiveError as error:
-        return Reread((), "damaged", str(error))
+    except ArchiveError:  # its message names paths of this machine
+        return Reread((), "damaged", "the archive cannot be opened")
 
 
 async def tell_marks(datasette: Any, db: Database, article_id: int, version: int) -> Shown:

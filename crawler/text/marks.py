@@ -212,6 +212,8 @@ def _is_before(change: Change, edit: Edit) -> bool:
 
 def _join(changes: Sequence[Change], edits: Sequence[Edit], causes: Sequence[tuple[int, int]]) -> Change:
     """Make one change of edits and of the changes that they take in."""
+    if not changes:
+        return Change(*edits[0], tuple(causes))
     spans = [(each.start, each.after) for each in changes] + [(each.start, each.before) for each in edits]
     start = min(first for first, _ in spans)
     letters = [""] * (max(first + len(text) for first, text in spans) - start)
