@@ -145,6 +145,8 @@ INDEXES = {
     "articles_tampered": "INDEX {} ON articles(tampered) WHERE tampered",
     "articles_capture": "INDEX {} ON articles(capture_id)",
     "versions_seen": "INDEX {} ON versions(seen) WHERE version > 1",
+    # the tamper desk lists what is hacked as it was found
+    "versions_tampered": "INDEX {} ON versions(seen, article_id, version) WHERE tampered",
     "versions_capture": "INDEX {} ON versions(capture_id)",
     "edits_version": "INDEX {} ON edits(article_id, version)",
     "removed_version": "INDEX {} ON removed(article_id, version)",
@@ -152,7 +154,8 @@ INDEXES = {
     "parts_key": "INDEX {} ON parts(key)",
     "parts_capture": "INDEX {} ON parts(capture_id)",
     "memory_since": "INDEX {} ON memory(portal, kind, since) WHERE since IS NOT NULL",
-    "removed_campaign": "INDEX {} ON removed(campaign)",
+    # all that is counted of a campaign: what stands behind the markup in a row is dear to read
+    "removed_counted": "INDEX {} ON removed(campaign, block, article_id, seen)",
     "targets_campaign": "INDEX {} ON targets(campaign)",
     "suspects_version": "INDEX {} ON suspects(article_id, version)",
     "suspects_block": "INDEX {} ON suspects(block)",
