@@ -173,6 +173,20 @@ RULES: dict[str, tuple[str, str, str, str, str]] = {
         "Only the first were taken up; most likely no ordinary page.",
         EXPLAIN,
     ),
+    "many parts": (
+        "分页太多",
+        "many pages",
+        "文章说自己分成太多页，后面的没有取。",
+        "The article says that it has very many pages; the last ones were not asked for.",
+        EXPLAIN,
+    ),
+    "not delivered": (
+        "报告没有送到",
+        "report not delivered",
+        "上一次的报告没有送到任何人：检查收报告的地址。",
+        "The last report reached nobody: check the addresses that reports go to.",
+        "scrapy nightly --help",
+    ),
     "certificate not verified": (
         "证书未核实",
         "certificate not verified",
