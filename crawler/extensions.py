@@ -501,7 +501,8 @@ class Ledger:
         """Write the row of a run that is replayed from its captures."""
         self.run_id = run.run_id
         self.archive.open_memory(run.memory or moment_of(run.run_id))
-        self.archive.start_run(run.spider, run.arguments, run_id=run.run_id)
+        started = moment_of(run.run_id) or None
+        self.archive.start_run(run.spider, run.arguments, started=started, run_id=run.run_id)
         self.alarms = []
 
     def end_run(self, run: RunRecord) -> None:

@@ -1936,7 +1936,7 @@ def test_blocks_of_an_elder_archive_are_put_to_their_campaigns(tmp_path: Path) -
     database(
         path,
         "DROP VIEW campaigns",
-        "DROP INDEX removed_campaign",
+        "DROP INDEX removed_counted",
         "ALTER TABLE removed DROP COLUMN campaign",
         "DROP TABLE targets",
         "PRAGMA user_version=2",

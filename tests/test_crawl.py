@@ -312,6 +312,8 @@ def test_a_rebuild_from_the_captures_gives_the_same_archive(nights: Nights) -> N
     assert done.returncode == 0, done.stderr.decode()
     assert contents(built) == nights.after[2]
     assert compare(nights.home.archive, built) == [f"{what}: the same" for what in COMPARED]
+    runs = "SELECT id, started, finished, outcome FROM runs ORDER BY id"
+    assert rows(built, runs) == rows(nights.home.archive, runs)
     alone = nights.home.folder / "alone.db"
     home = Home(nights.home.folder)
     home.env |= {"ARCHIVE_PATH": str(alone)}

@@ -10,14 +10,16 @@ from crawler.archive.elders import Elders
 from crawler.archive.exports import Exports
 from crawler.archive.facets import Counting
 from crawler.archive.runs import Runs
+from crawler.archive.shape import SUPERSEDED
 
 
 class Archive(Copies, Exports, Runs, Accounts, Elders, Counting):
     """One archive file, opened for writing or for reading."""
 
     def _bring_up(self, version: int, grown: Collection[str]) -> None:
+        for name in SUPERSEDED if version else ():
+            self.conn.execute(f"DROP INDEX IF EXISTS {name}")
         if 0 < version < 4:
-            self.conn.execute("DROP INDEX IF EXISTS articles_channel")  # articles_counted has its columns
             self._write_keys_anew()
         if "removed" in grown:
             self._find_campaigns()

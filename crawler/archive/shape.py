@@ -136,15 +136,19 @@ INDEXES = {
     "articles_published": "INDEX {} ON articles(published)",
     "articles_undated": "INDEX {} ON articles(first_seen) WHERE published IS NULL",
     "articles_seen": "INDEX {} ON articles(first_seen)",
-    # all that the home page and `by_channel_month` count: what stands behind the text in a row is dear to read
+    # what the home page counts: a quarter as wide as the next one
+    "articles_place": "INDEX {} ON articles(portal, channel)",
+    # all that `by_channel_month` counts, and the days of each channel: what stands behind the text in a row is dear to read
     "articles_counted": "INDEX {} ON articles(portal, channel, published, first_seen, tampered, duplicate_of, gone, part_of)",
     # all that a search wants of an article before it reads the text: of thousands in the order of their ids
     "articles_found": "INDEX {} ON articles(id, coalesce(published, first_seen), portal, channel, source, tampered, part_of)",
     "articles_duplicate": "INDEX {} ON articles(duplicate_of) WHERE duplicate_of IS NOT NULL",
     "articles_part": "INDEX {} ON articles(part_of) WHERE part_of IS NOT NULL",
-    "articles_tampered": "INDEX {} ON articles(tampered) WHERE tampered",
+    "articles_hacked": "INDEX {} ON articles(portal) WHERE tampered",
     "articles_capture": "INDEX {} ON articles(capture_id)",
     "versions_seen": "INDEX {} ON versions(seen) WHERE version > 1",
+    # the tamper desk lists what is hacked as it was found
+    "versions_tampered": "INDEX {} ON versions(seen, article_id, version) WHERE tampered",
     "versions_capture": "INDEX {} ON versions(capture_id)",
     "edits_version": "INDEX {} ON edits(article_id, version)",
     "removed_version": "INDEX {} ON removed(article_id, version)",
@@ -152,7 +156,8 @@ INDEXES = {
     "parts_key": "INDEX {} ON parts(key)",
     "parts_capture": "INDEX {} ON parts(capture_id)",
     "memory_since": "INDEX {} ON memory(portal, kind, since) WHERE since IS NOT NULL",
-    "removed_campaign": "INDEX {} ON removed(campaign)",
+    # all that is counted of a campaign: what stands behind the markup in a row is dear to read
+    "removed_counted": "INDEX {} ON removed(campaign, block, article_id, seen)",
     "targets_campaign": "INDEX {} ON targets(campaign)",
     "suspects_version": "INDEX {} ON suspects(article_id, version)",
     "suspects_block": "INDEX {} ON suspects(block)",
@@ -170,6 +175,9 @@ INDEXES = {
     "attachments_unread": "INDEX {} ON attachments(mime) WHERE text IS NULL AND error IS NULL",
     "attachments_capture": "INDEX {} ON attachments(capture_id) WHERE capture_id IS NOT NULL",
 }
+
+SUPERSEDED = ("articles_channel", "articles_tampered", "removed_campaign")
+"""Indexes of elder files; others have their columns."""
 
 VIEWS = {
     "newest": "SELECT id, url, portal, channel, title, published, source, tampered, gone, first_seen "

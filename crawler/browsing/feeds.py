@@ -20,13 +20,12 @@ from lxml.builder import ElementMaker
 
 from crawler.browsing.display import find_link, name_unseen, show_both
 from crawler.browsing.language import tr
-from crawler.browsing.queries import name_channels
+from crawler.browsing.queries import find_archive, name_channels
 from crawler.browsing.results import (
     SEARCHES,
     Asked,
     Results,
     cut,
-    find_archive,
     is_late,
     late,
     open_archive,

@@ -13,19 +13,21 @@ from datasette.facets import Facet
 from datasette.plugins import pm
 from datasette.utils import tilde_decode
 
-from crawler.browsing import display, errors, functions, language, safety, tables
+from crawler.browsing import display, errors, functions, language, nights, safety, tables
 from crawler.browsing.article import tell_article
 from crawler.browsing.comparison import show_difference
 from crawler.browsing.facets import YearFacet
 from crawler.browsing.feeds import give_feed
 from crawler.browsing.guide import give_guide, give_robots
 from crawler.browsing.history import tell_history
-from crawler.browsing.home import sum_up
+from crawler.browsing.home import show_home
 from crawler.browsing.marked import name_fixer, name_kind, name_reasons, show_marked, tell_marks
+from crawler.browsing.nights import show_night, show_nights
 from crawler.browsing.plain import lead_on, permanent
 from crawler.browsing.queries import list_archives, name_channels
 from crawler.browsing.results import give_csv, give_json, show_results
 from crawler.browsing.rows import tell_row
+from crawler.browsing.tampering import show_campaign, show_desk
 from crawler.text import repair
 
 
@@ -72,6 +74,7 @@ def prepare_jinja2_environment(env: Any) -> None:
         sized=display.show_size,
         indented=display.indent_json,
         label=display.name_field,
+        lasting=nights.say_seconds,
     )
     env.globals.update(
         tr=language.tr,
@@ -89,7 +92,7 @@ def prepare_jinja2_environment(env: Any) -> None:
 def extra_template_vars(
     datasette: Any, database: str | None, table: str | None, view_name: str | None, request: Any
 ) -> Callable[[], Awaitable[dict[str, Any]]]:
-    """Give each page what its template wants: the home page sums, the article page its article."""
+    """Give each page what its template wants: the house, and the article page its article."""
 
     async def collect() -> dict[str, Any]:
         archives = await list_archives(datasette)
@@ -98,8 +101,6 @@ def extra_template_vars(
             "house": (here or archives[0]).name if archives and (here or database is None) else None,
             "archives": [db.name for db in archives],
         }
-        if view_name == "index":
-            given["sums"] = [await sum_up(db) for db in archives]
         if here is not None and view_name in ("table", "row") and table in ("articles", "versions"):
             given["names"] = await name_channels(here)
         if here is not None and view_name == "row" and table == "articles":
@@ -126,6 +127,11 @@ def register_routes() -> list[tuple[str, Callable[..., Any]]]:
         (rf"{archive}diff$", show_difference),
         (rf"{archive}marked/(?P<id>\d{{1,15}})\.json$", show_marked),
         (rf"{archive}at$", lead_on),
+        (rf"{archive}tampering$", show_desk),
+        (rf"{archive}tampering/(?P<campaign>[0-9A-Za-z]{{1,64}})$", show_campaign),
+        (rf"{archive}nights$", show_nights),
+        (rf"{archive}nights/(?P<night>[0-9-]{{1,20}})$", show_night),
+        (r"^/$", show_home),  # the stock one counts every table and asks of each who may see it
         # what the server and its threads are like, paths of files, tools of Datasette's own developers: nobody needs
         # it to read. Left are the limits (settings), and what tables and columns mean (metadata).
         (r"^/-/(?!static/|static-plugins/|settings(\.json)?$|metadata(\.json)?$)", errors.hide),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from datasette import NotFound
 from datasette.database import Database, QueryInterrupted
+from datasette.utils import tilde_decode
 
 from crawler.archive import APPLICATION_ID
+from crawler.browsing.language import tr
 
 LONG = 300
 """Characters of a query that are read, and of a filter: nobody types more, and each word costs."""
@@ -40,6 +43,30 @@ async def list_archives(datasette: Any) -> list[Database]:
     """Give the archives that are served, `archive` first."""
     found = [db for db in datasette.databases.values() if await is_archive(db)]
     return sorted(found, key=lambda db: (db.name != "archive", db.name))
+
+
+async def find_archive(request: Any, datasette: Any) -> Database:
+    """Give the archive that the address of one of our own pages names; raises NotFound where there is none."""
+    name = tilde_decode(request.url_vars["database"])
+    db = datasette.databases.get(name)
+    if db is None or not await is_archive(db):
+        raise NotFound(tr(f"没有这个档案：{name}", f"No such archive: {name}"))
+    await datasette.ensure_permissions(request.actor, [("view-database", name), "view-instance"])
+    found: Database = db
+    return found
+
+
+async def list_columns(db: Database) -> dict[str, frozenset[str]]:
+    """Name the columns of each table: an archive of an elder shape lacks some, and some tables."""
+    rows = await fetch(
+        db,
+        "SELECT t.name AS place, c.name FROM sqlite_schema t, pragma_table_info(t.name) c "
+        "WHERE t.type = 'table' AND t.sql NOT LIKE 'CREATE VIRTUAL%'",
+    )
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        found.setdefault(row["place"], set()).add(row["name"])
+    return {place: frozenset(names) for place, names in found.items()}
 
 
 async def name_channels(db: Database) -> dict[tuple[str, str], str]:

@@ -16,14 +16,13 @@ from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from datasette import NotFound, Response
+from datasette import Response
 from datasette.database import Database
-from datasette.utils import tilde_decode
 
 from crawler.archive import Archive, Facets, Found, Hit, ask
 from crawler.browsing.display import find_excerpt
 from crawler.browsing.language import tr
-from crawler.browsing.queries import LONG, is_archive, name_channels, read_query
+from crawler.browsing.queries import LONG, find_archive, name_channels, read_query
 
 FILTERS = ("portal", "channel", "year", "source", "tampered")
 """What a search can be narrowed to, in the order of the page."""
@@ -135,16 +134,6 @@ def read_number(written: str | None, usual: int, most: int) -> int:
     if not written or not re.fullmatch(r"[0-9]{1,9}", written):
         return usual
     return min(max(int(written), 1), most)
-
-
-async def find_archive(request: Any, datasette: Any) -> Database:
-    """Give the archive that the address names; raises NotFound where there is none, Forbidden where it may not be read."""
-    name = tilde_decode(request.url_vars["database"])
-    db = datasette.databases.get(name)
-    if db is None or not await is_archive(db):
-        raise NotFound(tr(f"没有这个档案：{name}", f"No such archive: {name}"))
-    await datasette.ensure_permissions(request.actor, [("view-database", name), "view-instance"])
-    return db
 
 
 async def search(db: Database, asked: Asked, *, facets: bool = True) -> Results:
