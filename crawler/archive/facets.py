@@ -62,7 +62,7 @@ class Counting(Search):
         ended = time.monotonic() + within_ms / 1000
         with self._reading():
             scope = scope_of(asked)
-            few = asked.part is not None and self._count(asked.expression, scope, LOOKED + 1) <= LOOKED
+            few = asked.part is not None and self._count(asked.expression, LOOKED + 1) <= LOOKED
             for rows in self._chunks(asked, scope, verified=few and not asked.exact):
                 _count_in(counts, rows, filters)
                 if whole := time.monotonic() < ended:

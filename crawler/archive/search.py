@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -98,6 +99,8 @@ class Scope(NamedTuple):
 
     conditions: str = ""
     values: tuple[str, ...] = ()
+    year: str | None = None
+    """A year that the conditions ask for; the index knows it too."""
 
 
 def scope_of(asked: Question, filters: Mapping[str, str] | None = None) -> Scope:
@@ -115,7 +118,12 @@ def scope_of(asked: Question, filters: Mapping[str, str] | None = None) -> Scope
     if asked.until is not None:
         parts.append((f"substr({MOMENT}, 1, {len(asked.until)}) <= ?", asked.until))
     parts += [(FILTERS[name], storable(value)) for name, value in filters.items()]
-    return Scope("".join(f" AND {part}" for part, _ in parts), tuple(value for _, value in parts))
+    year = filters.get("year", "")
+    return Scope(
+        "".join(f" AND {part}" for part, _ in parts),
+        tuple(value for _, value in parts),
+        year if re.fullmatch("[0-9]{4}", year) else None,
+    )
 
 
 class Search(Connection):
@@ -198,11 +206,11 @@ class Search(Connection):
         """Give what fits, so many stories at least, how many articles there are, and whether these are all."""
         if asked.part is None:
             return self._all(query, asked, scope, need)
-        count = self._count(asked.expression, scope, TOLD if asked.exact else DATED + 1)
+        expression = self._in_year(asked.expression, scope)
+        count, dated = self._dated(expression, scope, TOLD if asked.exact else DATED + 1)
         if count <= LOOKED and not newest:
-            found = self._rank(asked, self._rows(self._by_date(asked.expression, scope)))
+            found = self._rank(asked, self._rows(dated))
             return found, len(found), True
-        dated = self._by_date(asked.expression, scope, whole=count <= DATED)
         if not newest:
             found, passed = self._best(asked, scope, dated)
         elif count == TOLD and not scope.values and not self._is_elder(4):
@@ -213,6 +221,26 @@ class Search(Connection):
         if asked.exact:
             return found + further, count, count < TOLD
         return found + further, len(found) + len(further), ended
+
+    def _dated(self, expression: str, scope: Scope, most: int) -> tuple[int, Iterator[int]]:
+        """Count the articles that may fit, as far as `most`, and give their ids, the newest first."""
+        if not scope.values:
+            count = self._count(expression, most)
+            return count, self._by_date(expression, scope, whole=count <= DATED)
+        places = self._places(expression)
+        found = self.conn.execute(
+            f"SELECT {MOMENT}, a.id FROM {places} {scope.conditions} LIMIT {TOLD}",
+            (expression, *scope.values),
+        ).fetchall()
+        if len(found) == TOLD:
+            return TOLD, self._by_date(expression, scope, whole=False)
+        return len(found), (row[1] for row in sorted(found, key=tuple, reverse=True))
+
+    def _in_year(self, expression: str, scope: Scope) -> str:
+        """Narrow an expression to the months of the year that is asked for, so that fewer articles are looked up."""
+        if scope.year is None or self._is_elder(4):  # whose index has no months
+            return expression
+        return f'({expression}) AND "{MONTH}{scope.year}" *'
 
     def _all(self, query: str, asked: Question, scope: Scope, need: int) -> tuple[list[Match], int, bool]:
         """Give all that a scope lets through, the newest first; nothing where there is no scope, or signs were typed."""
@@ -236,12 +264,11 @@ class Search(Connection):
         """Whether the file has the index of what a search wants; one that is only read may lack it."""
         return self._row("SELECT 1 FROM sqlite_schema WHERE name = 'articles_found'") is not None
 
-    def _count(self, expression: str, scope: Scope, most: int) -> int:
+    def _count(self, expression: str, most: int) -> int:
         """Count the articles that may fit, as far as `most`."""
-        places = self._places(expression) if scope.values else "articles_fts WHERE articles_fts MATCH ?"
         row = self._row(
-            f"SELECT count(*) FROM (SELECT 1 FROM {places} {scope.conditions} LIMIT {most})",
-            *(expression, *scope.values),
+            f"SELECT count(*) FROM (SELECT 1 FROM articles_fts WHERE articles_fts MATCH ? LIMIT {most})",
+            expression,
         )
         return int(row[0]) if row else 0
 
@@ -258,14 +285,14 @@ class Search(Connection):
             return
         values = (*([expression] if expression is not None else []), *scope.values)
         given = 0
-        for most in (DATED, -1):  # of many the first are had sooner alone
+        for most in (TOLD, -1):  # of many the first are had sooner alone
             rows = self.conn.execute(
                 f"SELECT a.id FROM {self._places(expression)} {scope.conditions} "
                 f"ORDER BY {MOMENT} DESC, a.id DESC LIMIT {most} OFFSET {given}",
                 values,
             ).fetchall()
             yield from (row[0] for row in rows)
-            if len(rows) < DATED:
+            if len(rows) < TOLD:
                 return
             given = len(rows)
 
@@ -329,8 +356,8 @@ class Search(Connection):
         """
         ids: dict[int, None] = {}
         if asked.titled is not None:
-            few = self._count(asked.titled, scope, DATED + 1) <= DATED
-            ids |= dict.fromkeys(islice(self._by_date(asked.titled, scope, whole=few), LOOKED // 2))
+            titled = self._in_year(asked.titled, scope)
+            ids |= dict.fromkeys(islice(self._dated(titled, scope, DATED + 1)[1], LOOKED // 2))
         ids |= dict.fromkeys(islice(dated, LOOKED - len(ids)))
         return self._rank(asked, self._rows(ids)), {*ids}
 
@@ -357,7 +384,7 @@ class Search(Connection):
             return {asked[0]: 1.0}
         top = self._row("SELECT max(id) FROM articles")
         count = (top[0] if top else 0) or 1
-        having = (self._count(word.expression(), Scope(), TOLD) for word in asked)
+        having = (self._count(word.expression(), TOLD) for word in asked)
         return {word: log(1 + count / (1 + many)) for word, many in zip(asked, having, strict=True)}
 
     def _hit(self, asked: Question, rank: float, row: sqlite3.Row, reprints: int) -> Hit:
