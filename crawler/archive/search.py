@@ -7,13 +7,26 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import islice
+from itertools import islice, pairwise, product
 from math import log
 from typing import Any, NamedTuple
 
 from crawler.archive.connection import Connection
+from crawler.archive.pinyin import spell
 from crawler.archive.values import storable
-from crawler.archive.words import MONTH, SOURCE, TITLE, Question, Word, ask, cut_snippet, fields_of, words
+from crawler.archive.words import (
+    MONTH,
+    SOURCE,
+    TITLE,
+    Question,
+    Sound,
+    Word,
+    ask,
+    cut_snippet,
+    fields_of,
+    heard,
+    words,
+)
 
 ATTACHED = (
     "SELECT text FROM attachments WHERE article_id = ? AND withdrawn IS NULL AND text IS NOT NULL ORDER BY id"
@@ -36,7 +49,9 @@ K1, B = 1.2, 0.75
 TIMES = {"": 1.0, TITLE: 7.0, SOURCE: 1.0}
 """How often a word counts that stands once anywhere, and how much oftener in title or source."""
 TITLED = 100.0
-"""What an article with all the words in its title is ahead: more than any words can count."""
+"""What an article that has in its title what is asked for is ahead: more than any words can count."""
+HEARD = 0.01
+"""The same where the title reads so and no word stands there as typed: less than any word counts."""
 
 
 class Hit(NamedTuple):
@@ -173,7 +188,7 @@ class Search(Connection):
 
     def matching(self, query: str) -> list[int]:
         """Give the ids of all articles that fit."""
-        asked = ask(query)
+        asked = self._hear(ask(query))
         ids = sorted(self._by_date(asked.expression, scope_of(asked), whole=True))
         return [row["id"] for row in self._rows(ids) if asked.exact or fits(asked, row)]
 
@@ -206,13 +221,14 @@ class Search(Connection):
         """Give what fits, so many stories at least, how many articles there are, and whether these are all."""
         if asked.part is None:
             return self._all(query, asked, scope, need)
+        typed, asked = asked, self._hear(asked)
         expression = self._in_year(asked.expression, scope)
         count, dated = self._dated(expression, scope, TOLD if asked.exact else DATED + 1)
         if count <= LOOKED and not newest:
             found = self._rank(asked, self._rows(dated))
             return found, len(found), True
         if not newest:
-            found, passed = self._best(asked, scope, dated)
+            found, passed = self._best([typed, asked] if asked != typed else [asked], scope, dated)
         elif count == TOLD and not scope.values and not self._is_elder(4):
             found, passed = self._probe(asked)
         else:
@@ -349,17 +365,62 @@ class Search(Connection):
         rows = {row["id"]: row for row in self._rows(ids) if fits(asked, row)}
         return [(0.0, rows[i]) for i in ids if i in rows], set(ids)
 
-    def _best(self, asked: Question, scope: Scope, dated: Iterator[int]) -> tuple[list[Match], set[int]]:
+    def _best(
+        self, asked: Sequence[Question], scope: Scope, dated: Iterator[int]
+    ) -> tuple[list[Match], set[int]]:
         """Rank those among which the best of very many are: with the words in the title, and the newest (`dated`).
 
-        Gives also the ids of all that were looked at.
+        `asked`: the question, and what was typed before it, where the question has more. Gives also the ids of all
+        that were looked at.
         """
         ids: dict[int, None] = {}
-        if asked.titled is not None:
-            titled = self._in_year(asked.titled, scope)
-            ids |= dict.fromkeys(islice(self._dated(titled, scope, DATED + 1)[1], LOOKED // 2))
-        ids |= dict.fromkeys(islice(dated, LOOKED - len(ids)))
-        return self._rank(asked, self._rows(ids)), {*ids}
+        for each in asked:
+            if each.titled is not None:
+                titled = self._in_year(each.titled, scope)
+                ids |= dict.fromkeys(islice(self._dated(titled, scope, DATED + 1)[1], LOOKED // 2))
+            if each is not asked[-1]:
+                typed = self._in_year(each.expression, scope)
+                ids |= dict.fromkeys(islice(self._dated(typed, scope, DATED + 1)[1], LOOKED // 2))
+        ids |= dict.fromkeys(islice(dated, max(LOOKED - len(ids), LOOKED // 2)))
+        return self._rank(asked[-1], self._rows(ids)), {*ids}
+
+    def _hear(self, asked: Question) -> Question:
+        """Let what may be pinyin be found also in titles and sources that read so."""
+        if asked.part is None or self._is_elder(4):  # whose index marks no titles
+            return asked
+        return asked._replace(part=heard(asked.part, self._sound))
+
+    def _sound(self, word: Word) -> Sound | None:
+        """Give what is read as a word is spelled; None where no title and no source has it.
+
+        Asks the index itself which pairs of such characters there are, so that it is always in step.
+        """
+        marked: dict[str, list[str]] = {}
+        rows = spell(word.runs[0])
+        for row, mark in product(rows, (word.mark,) if word.mark else (TITLE, SOURCE)):
+            pairs: list[list[str]] = []
+            for one, other in pairwise(row):
+                follow = {pair[-1] for pair in pairs[-1]} if pairs else {*one}
+                pairs.append(self._pairs(mark, "".join(follow.intersection(one)), other))
+            if all(pairs):
+                either = (" OR ".join(f'"{pair}"' for pair in several) for several in pairs)
+                marked.setdefault(mark, []).append(" AND ".join(f"({each})" for each in either))
+        if not marked:
+            return None
+        entries = tuple((mark, " OR ".join(f"({each})" for each in found)) for mark, found in marked.items())
+        return Sound("|".join("".join(f"[{chars}]" for chars in row) for row in rows), entries)
+
+    def _pairs(self, mark: str, one: str, other: str) -> list[str]:
+        """Give the pairs of the index behind a mark, the first character of `one`, the second of `other`."""
+        self.conn.execute(
+            "CREATE VIRTUAL TABLE IF NOT EXISTS temp.found_entries USING fts5vocab(main, articles_fts, row)"
+        )
+        rows = self.conn.execute(
+            "SELECT v.term FROM json_each(?) j CROSS JOIN temp.found_entries v ON v.term > ? || j.value "
+            "AND v.term < ? || j.value || char(0x10ffff) WHERE instr(?, substr(v.term, 3))",
+            (json.dumps(list(one)), mark, mark, other),
+        )
+        return [row[0] for row in rows]
 
     def _rank(self, asked: Question, rows: Iterable[sqlite3.Row]) -> list[Match]:
         """Keep the articles that fit, the best first (BM25 over title, text and source)."""
@@ -373,8 +434,9 @@ class Search(Connection):
             for word, weight in weights.items():
                 often = sum(times * word.count(fields[mark]) for mark, times in TIMES.items())
                 score += weight * often * (K1 + 1) / (often + long)
-            if all(word.count(fields[TITLE]) for word in weights):
-                score += TITLED
+            title = fields[TITLE]
+            if asked.part is not None and asked.part.fits({"": title, TITLE: title, SOURCE: ""}):
+                score += TITLED if score else HEARD
             found.append((-score, row))
         return sorted(found, key=lambda pair: (pair[0], -pair[1]["id"]))
 
