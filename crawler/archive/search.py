@@ -187,8 +187,8 @@ class Search(Connection):
         return self.find(query, limit, offset, newest=newest).hits
 
     def matching(self, query: str) -> list[int]:
-        """Give the ids of all articles that fit."""
-        asked = self._hear(ask(query))
+        """Give the ids of all articles that have what is typed; what may be pinyin is not looked for as such."""
+        asked = ask(query)
         ids = sorted(self._by_date(asked.expression, scope_of(asked), whole=True))
         return [row["id"] for row in self._rows(ids) if asked.exact or fits(asked, row)]
 

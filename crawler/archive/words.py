@@ -405,6 +405,26 @@ def ask(query: str | None) -> Question:
         return Question(_join(parts))
 
 
+def in_field(query: str, name: str) -> str:
+    """Write a question so that each of its words is asked of one field, as if that had been typed before each.
+
+    >>> in_field('养老 OR "社区 食堂" -source:晚报', "title")
+    'title:养老 OR title:"社区 食堂" -source:晚报'
+    """
+    out, last = [], 0
+    for match in _ASKED_RE.finditer(query):
+        minus, field, _, _, paren, bare = match.groups()
+        text = (bare or "").removeprefix("-")
+        named = re.match(r"(\w+)[:：].", text)
+        known = field or (named and named[1].lower() in {*FIELDS, *BOUNDS})
+        if paren or known or bare in ("AND", "OR", "NOT", "-"):
+            continue
+        at = match.start() + len(minus if bare is None else bare) - len("" if bare is None else text)
+        out += [query[last:at], f"{name}:"]
+        last = at
+    return "".join([*out, query[last:]])
+
+
 def _word(typed: str, mark: str = "", *, bare: bool = True) -> Word | None:
     runs = tuple(folded(typed).split())
     if not runs:
