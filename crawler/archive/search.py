@@ -38,6 +38,8 @@ HASHED = 16 * 2**20
 
 LOOKED = 200
 """Of more articles than these the best are sought among those that have the words in the title and among the newest."""
+TRIED = 600
+"""Of up to so many articles is counted how many fit, beside the best ones."""
 DATED = 1500
 """Of more articles than these the newest are sought month by month; so many are put in order at once."""
 TOLD = 10_000
@@ -236,6 +238,10 @@ class Search(Connection):
         further, ended = self._take((i for i in dated if i not in passed), asked, need + 1, found)
         if asked.exact:
             return found + further, count, count < TOLD
+        if count <= TRIED and not newest:
+            sought = f"{READ} WHERE id IN (SELECT value FROM json_each(?))"
+            rows = self.conn.execute(sought, (json.dumps(list(self._dated(expression, scope, TRIED)[1])),))
+            return found + further, sum(fits(asked, row) for row in rows), True
         return found + further, len(found) + len(further), ended
 
     def _dated(self, expression: str, scope: Scope, most: int) -> tuple[int, Iterator[int]]:
@@ -273,7 +279,7 @@ class Search(Connection):
             return (
                 f"articles_fts f CROSS JOIN articles a {index} ON a.id = f.rowid WHERE articles_fts MATCH ?"
             )
-        return f"articles a {index} WHERE {'1' if self._is_elder() else 'a.part_of IS NULL'}"
+        return f"articles a {index} WHERE {'1' if self._is_elder(4) else 'a.part_of IS NULL'}"
 
     @cached_property
     def _is_dated(self) -> bool:
