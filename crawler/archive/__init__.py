@@ -27,7 +27,7 @@ from crawler.archive.seal import broken
 from crawler.archive.search import FILTERS, Found, Hit
 from crawler.archive.shape import APPLICATION_ID, FILE_STATES, INDEXES, SHAPE_VERSION, STATES, TABLES, VIEWS
 from crawler.archive.values import block_digest, canonical, line_digest, now, storable, targets_of
-from crawler.archive.words import ask, cut_snippet, match_expression, spelled, words
+from crawler.archive.words import ask, cut_snippet, in_field, match_expression, spelled, words
 
 __all__ = [
     "APPLICATION_ID",
@@ -73,6 +73,7 @@ __all__ = [
     "compare",
     "cut_snippet",
     "defuse",
+    "in_field",
     "line_digest",
     "lock",
     "match_expression",

@@ -55,14 +55,14 @@ class Counting(Search):
         gives, as many as can be in `within_ms`. Raises ValueError for a filter that there is none of.
         """
         filters = filters or {}
-        scope_of(ask(query), filters)  # a filter that there is none of
         asked, counts, whole = ask(query), {name: Counter[Any]() for name in FILTERS}, True
+        scope_of(asked, filters)  # a filter that there is none of
         if asked.part is None and query.strip() and asked.since is None and asked.until is None:
             return Facets({name: [] for name in FILTERS}, True, True)
         ended = time.monotonic() + within_ms / 1000
         with self._reading():
-            scope = scope_of(asked)
-            few = asked.part is not None and self._count(asked.expression, scope, LOOKED + 1) <= LOOKED
+            asked, scope = self._hear(asked), scope_of(asked)
+            few = asked.part is not None and self._count(asked.expression, LOOKED + 1) <= LOOKED
             for rows in self._chunks(asked, scope, verified=few and not asked.exact):
                 _count_in(counts, rows, filters)
                 if whole := time.monotonic() < ended:

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import islice
+from itertools import islice, pairwise, product
 from math import log
 from typing import Any, NamedTuple
 
 from crawler.archive.connection import Connection
+from crawler.archive.pinyin import spell
 from crawler.archive.values import storable
-from crawler.archive.words import MONTH, SOURCE, TITLE, Question, Word, ask, cut_snippet, fields_of, words
+from crawler.archive.words import (
+    MONTH,
+    SOURCE,
+    TITLE,
+    Question,
+    Sound,
+    Word,
+    ask,
+    cut_snippet,
+    fields_of,
+    heard,
+    words,
+)
 
 ATTACHED = (
     "SELECT text FROM attachments WHERE article_id = ? AND withdrawn IS NULL AND text IS NOT NULL ORDER BY id"
@@ -24,6 +38,8 @@ HASHED = 16 * 2**20
 
 LOOKED = 200
 """Of more articles than these the best are sought among those that have the words in the title and among the newest."""
+TRIED = 600
+"""Of up to so many articles is counted how many fit, beside the best ones."""
 DATED = 1500
 """Of more articles than these the newest are sought month by month; so many are put in order at once."""
 TOLD = 10_000
@@ -35,7 +51,9 @@ K1, B = 1.2, 0.75
 TIMES = {"": 1.0, TITLE: 7.0, SOURCE: 1.0}
 """How often a word counts that stands once anywhere, and how much oftener in title or source."""
 TITLED = 100.0
-"""What an article with all the words in its title is ahead: more than any words can count."""
+"""What an article that has in its title what is asked for is ahead: more than any words can count."""
+HEARD = 0.01
+"""The same where the title reads so and no word stands there as typed: less than any word counts."""
 
 
 class Hit(NamedTuple):
@@ -98,6 +116,8 @@ class Scope(NamedTuple):
 
     conditions: str = ""
     values: tuple[str, ...] = ()
+    year: str | None = None
+    """A year that the conditions ask for; the index knows it too."""
 
 
 def scope_of(asked: Question, filters: Mapping[str, str] | None = None) -> Scope:
@@ -115,7 +135,12 @@ def scope_of(asked: Question, filters: Mapping[str, str] | None = None) -> Scope
     if asked.until is not None:
         parts.append((f"substr({MOMENT}, 1, {len(asked.until)}) <= ?", asked.until))
     parts += [(FILTERS[name], storable(value)) for name, value in filters.items()]
-    return Scope("".join(f" AND {part}" for part, _ in parts), tuple(value for _, value in parts))
+    year = filters.get("year", "")
+    return Scope(
+        "".join(f" AND {part}" for part, _ in parts),
+        tuple(value for _, value in parts),
+        year if re.fullmatch("[0-9]{4}", year) else None,
+    )
 
 
 class Search(Connection):
@@ -164,7 +189,7 @@ class Search(Connection):
         return self.find(query, limit, offset, newest=newest).hits
 
     def matching(self, query: str) -> list[int]:
-        """Give the ids of all articles that fit."""
+        """Give the ids of all articles that have what is typed; what may be pinyin is not looked for as such."""
         asked = ask(query)
         ids = sorted(self._by_date(asked.expression, scope_of(asked), whole=True))
         return [row["id"] for row in self._rows(ids) if asked.exact or fits(asked, row)]
@@ -198,13 +223,14 @@ class Search(Connection):
         """Give what fits, so many stories at least, how many articles there are, and whether these are all."""
         if asked.part is None:
             return self._all(query, asked, scope, need)
-        count = self._count(asked.expression, scope, TOLD if asked.exact else DATED + 1)
+        typed, asked = asked, self._hear(asked)
+        expression = self._in_year(asked.expression, scope)
+        count, dated = self._dated(expression, scope, TOLD if asked.exact else DATED + 1)
         if count <= LOOKED and not newest:
-            found = self._rank(asked, self._rows(self._by_date(asked.expression, scope)))
+            found = self._rank(asked, self._rows(dated))
             return found, len(found), True
-        dated = self._by_date(asked.expression, scope, whole=count <= DATED)
         if not newest:
-            found, passed = self._best(asked, scope, dated)
+            found, passed = self._best([typed, asked] if asked != typed else [asked], scope, dated)
         elif count == TOLD and not scope.values and not self._is_elder(4):
             found, passed = self._probe(asked)
         else:
@@ -212,7 +238,31 @@ class Search(Connection):
         further, ended = self._take((i for i in dated if i not in passed), asked, need + 1, found)
         if asked.exact:
             return found + further, count, count < TOLD
+        if count <= TRIED and not newest:
+            sought = f"{READ} WHERE id IN (SELECT value FROM json_each(?))"
+            rows = self.conn.execute(sought, (json.dumps(list(self._dated(expression, scope, TRIED)[1])),))
+            return found + further, sum(fits(asked, row) for row in rows), True
         return found + further, len(found) + len(further), ended
+
+    def _dated(self, expression: str, scope: Scope, most: int) -> tuple[int, Iterator[int]]:
+        """Count the articles that may fit, as far as `most`, and give their ids, the newest first."""
+        if not scope.values:
+            count = self._count(expression, most)
+            return count, self._by_date(expression, scope, whole=count <= DATED)
+        places = self._places(expression)
+        found = self.conn.execute(
+            f"SELECT {MOMENT}, a.id FROM {places} {scope.conditions} LIMIT {TOLD}",
+            (expression, *scope.values),
+        ).fetchall()
+        if len(found) == TOLD:
+            return TOLD, self._by_date(expression, scope, whole=False)
+        return len(found), (row[1] for row in sorted(found, key=tuple, reverse=True))
+
+    def _in_year(self, expression: str, scope: Scope) -> str:
+        """Narrow an expression to the months of the year that is asked for, so that fewer articles are looked up."""
+        if scope.year is None or self._is_elder(4):  # whose index has no months
+            return expression
+        return f'({expression}) AND "{MONTH}{scope.year}" *'
 
     def _all(self, query: str, asked: Question, scope: Scope, need: int) -> tuple[list[Match], int, bool]:
         """Give all that a scope lets through, the newest first; nothing where there is no scope, or signs were typed."""
@@ -229,19 +279,18 @@ class Search(Connection):
             return (
                 f"articles_fts f CROSS JOIN articles a {index} ON a.id = f.rowid WHERE articles_fts MATCH ?"
             )
-        return f"articles a {index} WHERE {'1' if self._is_elder() else 'a.part_of IS NULL'}"
+        return f"articles a {index} WHERE {'1' if self._is_elder(4) else 'a.part_of IS NULL'}"
 
     @cached_property
     def _is_dated(self) -> bool:
         """Whether the file has the index of what a search wants; one that is only read may lack it."""
         return self._row("SELECT 1 FROM sqlite_schema WHERE name = 'articles_found'") is not None
 
-    def _count(self, expression: str, scope: Scope, most: int) -> int:
+    def _count(self, expression: str, most: int) -> int:
         """Count the articles that may fit, as far as `most`."""
-        places = self._places(expression) if scope.values else "articles_fts WHERE articles_fts MATCH ?"
         row = self._row(
-            f"SELECT count(*) FROM (SELECT 1 FROM {places} {scope.conditions} LIMIT {most})",
-            *(expression, *scope.values),
+            f"SELECT count(*) FROM (SELECT 1 FROM articles_fts WHERE articles_fts MATCH ? LIMIT {most})",
+            expression,
         )
         return int(row[0]) if row else 0
 
@@ -258,14 +307,14 @@ class Search(Connection):
             return
         values = (*([expression] if expression is not None else []), *scope.values)
         given = 0
-        for most in (DATED, -1):  # of many the first are had sooner alone
+        for most in (TOLD, -1):  # of many the first are had sooner alone
             rows = self.conn.execute(
                 f"SELECT a.id FROM {self._places(expression)} {scope.conditions} "
                 f"ORDER BY {MOMENT} DESC, a.id DESC LIMIT {most} OFFSET {given}",
                 values,
             ).fetchall()
             yield from (row[0] for row in rows)
-            if len(rows) < DATED:
+            if len(rows) < TOLD:
                 return
             given = len(rows)
 
@@ -322,17 +371,62 @@ class Search(Connection):
         rows = {row["id"]: row for row in self._rows(ids) if fits(asked, row)}
         return [(0.0, rows[i]) for i in ids if i in rows], set(ids)
 
-    def _best(self, asked: Question, scope: Scope, dated: Iterator[int]) -> tuple[list[Match], set[int]]:
+    def _best(
+        self, asked: Sequence[Question], scope: Scope, dated: Iterator[int]
+    ) -> tuple[list[Match], set[int]]:
         """Rank those among which the best of very many are: with the words in the title, and the newest (`dated`).
 
-        Gives also the ids of all that were looked at.
+        `asked`: the question, and what was typed before it, where the question has more. Gives also the ids of all
+        that were looked at.
         """
         ids: dict[int, None] = {}
-        if asked.titled is not None:
-            few = self._count(asked.titled, scope, DATED + 1) <= DATED
-            ids |= dict.fromkeys(islice(self._by_date(asked.titled, scope, whole=few), LOOKED // 2))
-        ids |= dict.fromkeys(islice(dated, LOOKED - len(ids)))
-        return self._rank(asked, self._rows(ids)), {*ids}
+        for each in asked:
+            if each.titled is not None:
+                titled = self._in_year(each.titled, scope)
+                ids |= dict.fromkeys(islice(self._dated(titled, scope, DATED + 1)[1], LOOKED // 2))
+            if each is not asked[-1]:
+                typed = self._in_year(each.expression, scope)
+                ids |= dict.fromkeys(islice(self._dated(typed, scope, DATED + 1)[1], LOOKED // 2))
+        ids |= dict.fromkeys(islice(dated, max(LOOKED - len(ids), LOOKED // 2)))
+        return self._rank(asked[-1], self._rows(ids)), {*ids}
+
+    def _hear(self, asked: Question) -> Question:
+        """Let what may be pinyin be found also in titles and sources that read so."""
+        if asked.part is None or self._is_elder(4):  # whose index marks no titles
+            return asked
+        return asked._replace(part=heard(asked.part, self._sound))
+
+    def _sound(self, word: Word) -> Sound | None:
+        """Give what is read as a word is spelled; None where no title and no source has it.
+
+        Asks the index itself which pairs of such characters there are, so that it is always in step.
+        """
+        marked: dict[str, list[str]] = {}
+        rows = spell(word.runs[0])
+        for row, mark in product(rows, (word.mark,) if word.mark else (TITLE, SOURCE)):
+            pairs: list[list[str]] = []
+            for one, other in pairwise(row):
+                follow = {pair[-1] for pair in pairs[-1]} if pairs else {*one}
+                pairs.append(self._pairs(mark, "".join(follow.intersection(one)), other))
+            if all(pairs):
+                either = (" OR ".join(f'"{pair}"' for pair in several) for several in pairs)
+                marked.setdefault(mark, []).append(" AND ".join(f"({each})" for each in either))
+        if not marked:
+            return None
+        entries = tuple((mark, " OR ".join(f"({each})" for each in found)) for mark, found in marked.items())
+        return Sound("|".join("".join(f"[{chars}]" for chars in row) for row in rows), entries)
+
+    def _pairs(self, mark: str, one: str, other: str) -> list[str]:
+        """Give the pairs of the index behind a mark, the first character of `one`, the second of `other`."""
+        self.conn.execute(
+            "CREATE VIRTUAL TABLE IF NOT EXISTS temp.found_entries USING fts5vocab(main, articles_fts, row)"
+        )
+        rows = self.conn.execute(
+            "SELECT v.term FROM json_each(?) j CROSS JOIN temp.found_entries v ON v.term > ? || j.value "
+            "AND v.term < ? || j.value || char(0x10ffff) WHERE instr(?, substr(v.term, 3))",
+            (json.dumps(list(one)), mark, mark, other),
+        )
+        return [row[0] for row in rows]
 
     def _rank(self, asked: Question, rows: Iterable[sqlite3.Row]) -> list[Match]:
         """Keep the articles that fit, the best first (BM25 over title, text and source)."""
@@ -346,8 +440,9 @@ class Search(Connection):
             for word, weight in weights.items():
                 often = sum(times * word.count(fields[mark]) for mark, times in TIMES.items())
                 score += weight * often * (K1 + 1) / (often + long)
-            if all(word.count(fields[TITLE]) for word in weights):
-                score += TITLED
+            title = fields[TITLE]
+            if asked.part is not None and asked.part.fits({"": title, TITLE: title, SOURCE: ""}):
+                score += TITLED if score else HEARD
             found.append((-score, row))
         return sorted(found, key=lambda pair: (pair[0], -pair[1]["id"]))
 
@@ -357,7 +452,7 @@ class Search(Connection):
             return {asked[0]: 1.0}
         top = self._row("SELECT max(id) FROM articles")
         count = (top[0] if top else 0) or 1
-        having = (self._count(word.expression(), Scope(), TOLD) for word in asked)
+        having = (self._count(word.expression(), TOLD) for word in asked)
         return {word: log(1 + count / (1 + many)) for word, many in zip(asked, having, strict=True)}
 
     def _hit(self, asked: Question, rank: float, row: sqlite3.Row, reprints: int) -> Hit:

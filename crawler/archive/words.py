@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
@@ -28,6 +28,7 @@ FIELDS = {"title": TITLE, "标题": TITLE, "source": SOURCE, "来源": SOURCE}
 BOUNDS = {"since": "since", "自": "since", "until": "until", "至": "until"}
 
 _HAN_RE = re.compile("[\u3400-\u9fff]+")
+_LATIN_RE = re.compile("[a-z]+")
 _SIGN_RE = re.compile(r"[\W_]")
 
 
@@ -146,6 +147,8 @@ class Word(NamedTuple):
     """`TITLE` or `SOURCE` where only these are asked."""
     begins: bool = False
     """Whether a word must begin there (``prefix*``; of Latin letters and digits)."""
+    bare: bool = False
+    """Whether it is one of Latin letters that was typed without quotation marks, so that it may be pinyin."""
 
     @property
     def entries(self) -> list[str]:
@@ -178,6 +181,10 @@ class Word(NamedTuple):
             else bool(self.pattern.search(text))
         )
 
+    def titled(self) -> str | None:
+        """Give the expression of the articles that may have it in their title; None where that cannot be said."""
+        return None if self.mark else " AND ".join(f'"{TITLE}{entry}"' for entry in self.entries)
+
     def stands(self, text: str) -> bool | None:
         """Tell of a text as it is written whether it has the word; None where only the folded text tells."""
         run = self.runs[0]
@@ -193,6 +200,31 @@ class Word(NamedTuple):
         if len(self.runs) == 1 and not self.begins:
             return text.count(self.runs[0])
         return len(self.pattern.findall(text))
+
+
+class Sound(NamedTuple):
+    """What is read in some way, in title or source."""
+
+    pattern: str
+    """What finds it in a folded title or source."""
+    entries: tuple[tuple[str, str], ...]
+    """Marks, and the expressions of what may have it there."""
+    exact: bool = False
+
+    def expression(self) -> str:
+        return " OR ".join(f"({expression})" for _, expression in self.entries)
+
+    def titled(self) -> str | None:
+        return dict(self.entries).get(TITLE)
+
+    def fits(self, fields: Mapping[str, str]) -> bool:
+        return any(re.search(self.pattern, fields[mark]) for mark, _ in self.entries)
+
+    def stands(self, text: str) -> bool | None:
+        return None
+
+    def words(self) -> Iterator[Word]:
+        return iter(())
 
 
 class Not(NamedTuple):
@@ -231,6 +263,10 @@ class Both(NamedTuple):
     def fits(self, fields: Mapping[str, str]) -> bool:
         return all(part.fits(fields) for part in self.parts)
 
+    def titled(self) -> str | None:
+        found = [None if isinstance(part, Not) else part.titled() for part in self.parts]
+        return None if None in found else " AND ".join(f"({each})" for each in found)
+
     def stands(self, text: str) -> bool | None:
         found = {part.stands(text) for part in self.parts}
         return False if False in found else None if None in found else True
@@ -255,6 +291,10 @@ class Either(NamedTuple):
     def fits(self, fields: Mapping[str, str]) -> bool:
         return any(part.fits(fields) for part in self.parts)
 
+    def titled(self) -> str | None:
+        found = [each for part in self.parts if (each := part.titled()) is not None]
+        return " OR ".join(f"({each})" for each in found) or None
+
     def stands(self, text: str) -> bool | None:
         found = {part.stands(text) for part in self.parts}
         return True if True in found else None if None in found else False
@@ -264,8 +304,20 @@ class Either(NamedTuple):
             yield from part.words()
 
 
-Positive = Word | Both | Either
+Positive = Word | Sound | Both | Either
 Part = Positive | Not
+
+
+def heard(part: Positive, hear: Callable[[Word], Sound | None]) -> Positive:
+    """Let each word that is asked for be there also by what `hear` gives for it; what is denied stays as it is."""
+    if isinstance(part, Word):
+        sound = hear(part) if part.bare else None
+        return part if sound is None else Either((part, sound))
+    if isinstance(part, Either):
+        return Either(tuple(heard(each, hear) for each in part.parts))
+    if isinstance(part, Both):
+        return Both(tuple(each if isinstance(each, Not) else heard(each, hear) for each in part.parts))
+    return part
 
 
 @lru_cache(maxsize=256)
@@ -299,12 +351,8 @@ class Question(NamedTuple):
 
     @property
     def titled(self) -> str | None:
-        """The expression of the articles that have all the words in their title; None where that cannot be said so."""
-        parts = self.part.parts if isinstance(self.part, Both) else (self.part,)
-        found = [part.entries for part in parts if isinstance(part, Word) and not part.mark]
-        if len(found) < len(parts):
-            return None
-        return " AND ".join(f'"{TITLE}{entry}"' for entries in found for entry in entries)
+        """The expression of the articles that may have the words in their title; None where that cannot be said so."""
+        return self.part.titled() if self.part else None
 
     def fits(self, title: str | None, text: str | None, source: str | None = None) -> bool:
         """Tell whether an article has what is asked for; the texts of its attachments may stand in `text`.
@@ -347,7 +395,7 @@ def ask(query: str | None) -> Question:
     >>> ask("(雨 OR 雪) -冰雹").expression
     '((("雨") OR ("雪"))) NOT ("冰雹")'
     >>> ask("OR (").words, ask("，").part
-    ((Word(runs=('or',), mark='', begins=False),), None)
+    ((Word(runs=('or',), mark='', begins=False, bare=True),), None)
     """
     typed = storable(query or "")
     try:
@@ -357,12 +405,34 @@ def ask(query: str | None) -> Question:
         return Question(_join(parts))
 
 
-def _word(typed: str, mark: str = "") -> Word | None:
+def in_field(query: str, name: str) -> str:
+    """Write a question so that each of its words is asked of one field, as if that had been typed before each.
+
+    >>> in_field('养老 OR "社区 食堂" -source:晚报', "title")
+    'title:养老 OR title:"社区 食堂" -source:晚报'
+    """
+    out, last = [], 0
+    for match in _ASKED_RE.finditer(query):
+        minus, field, _, _, paren, bare = match.groups()
+        text = (bare or "").removeprefix("-")
+        named = re.match(r"(\w+)[:：].", text)
+        known = field or (named and named[1].lower() in {*FIELDS, *BOUNDS})
+        if paren or known or bare in ("AND", "OR", "NOT", "-"):
+            continue
+        at = match.start() + len(minus if bare is None else bare) - len("" if bare is None else text)
+        out += [query[last:at], f"{name}:"]
+        last = at
+    return "".join([*out, query[last:]])
+
+
+def _word(typed: str, mark: str = "", *, bare: bool = True) -> Word | None:
     runs = tuple(folded(typed).split())
     if not runs:
         return None
     begins = typed.endswith("*") and runs[0].isascii() and mark == ""
-    return Word(runs, mark, begins)
+    return Word(
+        runs, mark, begins, bare and not begins and len(runs) == 1 and bool(_LATIN_RE.fullmatch(runs[0]))
+    )
 
 
 def _join(parts: list[Part]) -> Positive | None:
@@ -480,7 +550,7 @@ class _Parser:
                 raise _Wrong
             self.at += 1
             return part
-        word = _word(text, mark)
+        word = _word(text, mark, bare=kind == "word")
         return Not(word) if denied and word else word
 
 

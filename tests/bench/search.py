@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(index(archive, Path(folder) / "trigram.db"), flush=True)
             wrong = ask_all(archive, options.questions)
             print(beside(path, options.busy))
-            print(again(archive, Path(folder) / "upsert.db"))
+            print(again(archive, Path(folder)))
     return int(wrong > 0)
 
 
@@ -296,26 +296,52 @@ def beside(path: Path, count: int) -> str:
     return f"while a crawl writes: p95 {busy / idle:.2f} x the idle one, {locked} of {count} locked"
 
 
-def again(archive: Archive, peer: Path, count: int = 200) -> str:
-    """Compare a night that changes nothing with upserts of the same articles into a table with triggers."""
-    rows = [
-        dict(row)
-        for row in archive.conn.execute("SELECT id, url, title, text, source FROM articles LIMIT ?", (count,))
-    ]
-    other = Database(peer)
-    other.table("articles").insert_all(rows, pk="id")
-    other.table("articles").enable_fts(["title", "text", "source"], create_triggers=True, tokenize="trigram")
-    started = time.process_time()
-    for row in rows:
-        other.table("articles").upsert(row, pk="id")
-    theirs = time.process_time() - started
-    other.close()
-    started = time.process_time()
-    for row in rows:
-        archive.unchanged(row["url"], "2026-11-27T02:00:00+08:00")
+def again(archive: Archive, folder: Path, known: int = 20_000, asked: int = 2000) -> str:
+    """Compare a night that changes nothing with upserts of the same articles as sqlite-utils makes them.
+
+    The peer is a table of articles with ``enable_fts(create_triggers=True)`` and the tokenizer that finds Chinese;
+    each article is upserted as it comes, which sqlite-utils commits each time. The second figure is kinder than
+    that: one transaction. The archive notes each article as the crawl does, and commits every 32.
+    """
+    sought = "SELECT id, url, key, portal, channel, title, text, source, published FROM articles ORDER BY id DESC LIMIT ?"
+    rows = [dict(row) for row in archive.conn.execute(sought, (known,))]
+    with archive._write():
+        archive.conn.executemany(
+            "INSERT OR IGNORE INTO listings (portal, channel, key, url, first_listed, last_listed, state, attempts, "
+            "article_id) VALUES (:portal, :channel, :key, :url, :published, :published, 'archived', 0, :id)",
+            rows,
+        )
     archive.commit()
-    own = time.process_time() - started
-    return f"a night that changes nothing: 1/{theirs / own:.0f} of unguarded upserts with an index"
+    peer = Database(folder / "upsert.db")
+    table = peer.table("articles")
+    table.insert_all(rows, pk="id")
+    table.enable_fts(["title", "text", "source"], create_triggers=True, tokenize="trigram")
+    each = _spend(lambda row: table.upsert(row, pk="id"), rows[:asked])
+    with peer.atomic():
+        together = _spend(lambda row: table.upsert(row, pk="id"), rows[:asked])
+    peer.close()
+    number = 0
+
+    def note(row: dict[str, Any]) -> None:
+        nonlocal number
+        number += 1
+        archive.unchanged(row["url"], "2026-11-27T02:00:00+08:00")
+        if number % 32 == 0:
+            archive.commit()
+
+    own = _spend(note, rows[:asked])
+    archive.commit()
+    return (
+        f"a night that changes nothing: {own / asked * 1e6:.0f} us an article, 1/{each / own:.0f} of unguarded upserts "
+        f"into a table with an index, 1/{together / own:.0f} of such in one transaction"
+    )
+
+
+def _spend(do: Callable[[dict[str, Any]], Any], rows: Sequence[dict[str, Any]]) -> float:
+    started = time.process_time()
+    for row in rows:
+        do(row)
+    return time.process_time() - started
 
 
 if __name__ == "__main__":
