@@ -24,7 +24,13 @@ from .mirror import copy
 ROOT = Path(__file__).resolve().parents[2]
 ARCHIVE = ROOT / "data" / "demo.db"
 CAPTURES = ROOT / "data" / "demo-warc"
-FAST = ("DOWNLOAD_DELAY=0", "AUTOTHROTTLE_ENABLED=0", "RETRY_BACKOFF_SECONDS=0.2", "LOG_LEVEL=ERROR")
+FAST = (
+    "BROWSER_PAGES=0",
+    "DOWNLOAD_DELAY=0",
+    "AUTOTHROTTLE_ENABLED=0",
+    "RETRY_BACKOFF_SECONDS=0.2",
+    "LOG_LEVEL=ERROR",
+)
 SECONDS = 300
 """How long one command may take."""
 
