@@ -144,11 +144,12 @@ INDEXES = {
     "articles_found": "INDEX {} ON articles(id, coalesce(published, first_seen), portal, channel, source, tampered, part_of)",
     "articles_duplicate": "INDEX {} ON articles(duplicate_of) WHERE duplicate_of IS NOT NULL",
     "articles_part": "INDEX {} ON articles(part_of) WHERE part_of IS NOT NULL",
-    "articles_hacked": "INDEX {} ON articles(portal) WHERE tampered",
+    "articles_hacked": "INDEX {} ON articles(portal, tampered) WHERE tampered",
     "articles_capture": "INDEX {} ON articles(capture_id)",
     "versions_seen": "INDEX {} ON versions(seen) WHERE version > 1",
-    # the tamper desk lists what is hacked as it was found
-    "versions_tampered": "INDEX {} ON versions(seen, article_id, version) WHERE tampered",
+    # the tamper desk lists what is hacked as it was found; SQLite 3.40 wants the column of a condition in the index, too,
+    # before it leaves the table alone
+    "versions_tampered": "INDEX {} ON versions(seen, article_id, version, tampered) WHERE tampered",
     "versions_capture": "INDEX {} ON versions(capture_id)",
     "edits_version": "INDEX {} ON edits(article_id, version)",
     "removed_version": "INDEX {} ON removed(article_id, version)",

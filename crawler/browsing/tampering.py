@@ -34,6 +34,10 @@ MONTHS = 36
 SAMPLE = 400
 """How many characters of a block are shown."""
 
+HACKED = "hacked AS MATERIALIZED (SELECT id, portal FROM articles WHERE tampered)"
+PORTAL = "CASE WHEN h.id IS NULL THEN (SELECT a.portal FROM articles a WHERE a.id = f.article_id) ELSE h.portal END"
+"""The portal of an article, out of an index for those that are hacked: only what is clean again is looked up."""
+
 SIGNALS = {
     "hidden": ("读者看不见它", "it is hidden from readers"),
     "off-topic": ("像广告：用词或口气", "it sells, by its words or by the way it speaks"),
@@ -173,15 +177,13 @@ async def draw_finds(db: Database, portal: str) -> Chart | None:
 
     A night is from noon to noon, as on the pages of nights.
     """
-    # both sides are read from indexes alone (`+` keeps the planner from the order of the primary key, which reads
-    # every version); what is clean again is looked up, it is little
+    # `+` keeps the planner from the order of the primary key, which reads every version
     rows = await fetch(
         db,
-        """WITH found AS MATERIALIZED (SELECT article_id, date(substr(min(seen), 1, 19), '+12 hours') AS day
+        f"""WITH found AS MATERIALIZED (SELECT article_id, date(substr(min(seen), 1, 19), '+12 hours') AS day
                                       FROM versions WHERE tampered AND seen > '' GROUP BY +article_id),
-                hacked AS MATERIALIZED (SELECT id, portal FROM articles WHERE tampered)
-           SELECT CASE WHEN h.id IS NULL THEN (SELECT a.portal FROM articles a WHERE a.id = f.article_id)
-                  ELSE h.portal END AS portal, f.day, count(*) AS n
+                {HACKED}
+           SELECT {PORTAL} AS portal, f.day, count(*) AS n
            FROM found f LEFT JOIN hacked h ON h.id = f.article_id GROUP BY 1, 2""",
     )
     rows = [row for row in rows if not portal or row["portal"] == portal]
@@ -257,8 +259,11 @@ async def list_campaigns(
     )
     portals = await fetch(
         db,
-        f"""SELECT r.{by} AS campaign, count(DISTINCT a.portal) AS portals FROM json_each(:names) j
-            JOIN removed r ON r.{by} = j.value JOIN articles a ON a.id = r.article_id GROUP BY r.{by}""",
+        f"""WITH found AS MATERIALIZED (SELECT DISTINCT r.{by} AS campaign, r.article_id FROM json_each(:names) j
+                                      JOIN removed r ON r.{by} = j.value),
+                {HACKED}
+           SELECT f.campaign, count(DISTINCT {PORTAL}) AS portals
+           FROM found f LEFT JOIN hacked h ON h.id = f.article_id GROUP BY f.campaign""",
         names=json.dumps([row["campaign"] for row in rows]),
     )
     counted = {row["campaign"]: row["portals"] for row in portals}
