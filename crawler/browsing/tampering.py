@@ -240,13 +240,11 @@ async def list_campaigns(
     by = name_campaign(columns)
     if by is None:
         return []
-    within = (
-        f"AND EXISTS (SELECT 1 FROM removed x JOIN articles a ON a.id = x.article_id "
-        f"WHERE x.{by} = r.{by} AND a.portal = :portal)"
-    )
+    within = f"AND {by} IN (SELECT f.{by} FROM removed f LEFT JOIN hacked h ON h.id = f.article_id WHERE {PORTAL} = :portal)"
     rows = await fetch(
         db,
-        f"""SELECT c.*, (SELECT substr(x.text, 1, {SAMPLE}) FROM removed x
+        f"""WITH {HACKED}
+            SELECT c.*, (SELECT substr(x.text, 1, {SAMPLE}) FROM removed x
                          WHERE x.{by} = c.campaign AND x.text <> '' LIMIT 1) AS sample
             FROM (SELECT {by} AS campaign, count(*) AS blocks, count(DISTINCT article_id) AS articles,
                          min(seen) AS first_seen, max(seen) AS last_seen, count(DISTINCT block) AS texts
