@@ -569,7 +569,7 @@ def test_each_night_is_one_line_and_nights_without_a_run_are_told(get: Callable[
         ["2026-11-26", "lyg_news 完成", "4", "4", "0", "0", "0", "0", "1", "入侵 1", "20 分 30 秒"],
     ]
     assert rows(whole, "figure tbody tr") == [["2026-11-28", "2", "3"], ["2026-11-26", "4", "0"]]
-    assert [words(li) for li in whole.cssselect(".legend li")] == ["新收录", "有改动"]
+    assert [words(li) for li in whole.cssselect(".series li")] == ["新收录", "有改动"]
     earlier = get("/archive/-/nights?before=2026-11-28")
     assert [row[0] for row in rows(earlier, ".ledger tbody tr")] == ["2026-11-26"]
 
