@@ -301,7 +301,8 @@ class Connection:
         try:
             yield
         finally:
-            self.conn.execute("ROLLBACK")
+            if self.conn.in_transaction:  # an error may have ended it
+                self.conn.execute("ROLLBACK")
 
     def _unseal(self) -> None:
         """Note that the file is going to be written."""

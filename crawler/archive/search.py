@@ -239,16 +239,23 @@ class Search(Connection):
         if asked.exact:
             return found + further, count, count < TOLD
         if count <= TRIED and not newest:
-            sought = f"{READ} WHERE id IN (SELECT value FROM json_each(?))"
-            rows = self.conn.execute(sought, (json.dumps(list(self._dated(expression, scope, TRIED)[1])),))
-            return found + further, sum(fits(asked, row) for row in rows), True
+            passed |= {row["id"] for _, row in further}
+            rest = [i for i in self._dated(expression, scope, TRIED)[1] if i not in passed]
+            rows = self.conn.execute(
+                f"{READ} WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(rest),)
+            )
+            return found + further, len(found) + len(further) + sum(fits(asked, row) for row in rows), True
         return found + further, len(found) + len(further), ended
 
     def _dated(self, expression: str, scope: Scope, most: int) -> tuple[int, Iterator[int]]:
         """Count the articles that may fit, as far as `most`, and give their ids, the newest first."""
         if not scope.values:
-            count = self._count(expression, most)
-            return count, self._by_date(expression, scope, whole=count <= DATED)
+            sought = f"SELECT rowid FROM articles_fts WHERE articles_fts MATCH ? LIMIT {DATED + 1}"
+            ids = [row[0] for row in self.conn.execute(sought, (expression,))]
+            if len(ids) <= DATED:
+                return len(ids), self._in_order(ids, scope)
+            count = self._count(expression, most) if most > len(ids) else most
+            return count, self._by_date(expression, scope, whole=False)
         places = self._places(expression)
         found = self.conn.execute(
             f"SELECT {MOMENT}, a.id FROM {places} {scope.conditions} LIMIT {TOLD}",
@@ -257,6 +264,15 @@ class Search(Connection):
         if len(found) == TOLD:
             return TOLD, self._by_date(expression, scope, whole=False)
         return len(found), (row[1] for row in sorted(found, key=tuple, reverse=True))
+
+    def _in_order(self, ids: Iterable[int], scope: Scope) -> Iterator[int]:
+        """Give ids of a scope, the newest first."""
+        rows = self.conn.execute(
+            f"SELECT a.id FROM {self._places(None)} AND a.id IN (SELECT value FROM json_each(?)) {scope.conditions} "
+            f"ORDER BY {MOMENT} DESC, a.id DESC",
+            (json.dumps(list(ids)), *scope.values),
+        )
+        return (row[0] for row in rows)
 
     def _in_year(self, expression: str, scope: Scope) -> str:
         """Narrow an expression to the months of the year that is asked for, so that fewer articles are looked up."""
@@ -430,7 +446,7 @@ class Search(Connection):
 
     def _rank(self, asked: Question, rows: Iterable[sqlite3.Row]) -> list[Match]:
         """Keep the articles that fit, the best first (BM25 over title, text and source)."""
-        told = [(row, folded_fields(row)) for row in rows if asked.exact or fits(asked, row)]
+        told = [(row, fields_told(asked, row)) for row in rows if asked.exact or fits(asked, row)]
         average = sum(len(fields[""]) for _, fields in told) / (len(told) or 1)
         weights = self._weights(asked.words)
         found = []
@@ -479,6 +495,19 @@ def fits(asked: Question, row: sqlite3.Row | None) -> bool:
         "\n".join(filter(None, (row["title"], row["source"], row["text"], row["attached"])))
     )
     return asked.part.fits(folded_fields(row)) if found is None else found
+
+
+def as_written(row: sqlite3.Row) -> str:
+    """Give all that is searched of an article."""
+    return "\n".join(filter(None, (row["title"], row["source"], row["text"], row["attached"])))
+
+
+def fields_told(asked: Question, row: sqlite3.Row) -> dict[str, str]:
+    """Give the fields in which the words of a question are counted: folded, where that can make a difference."""
+    whole = as_written(row)
+    if not all(word.is_plain(whole) for word in asked.words):
+        return folded_fields(row)
+    return {"": whole, TITLE: row["title"] or "", SOURCE: row["source"] or ""}
 
 
 def folded_fields(row: sqlite3.Row) -> dict[str, str]:

@@ -187,10 +187,16 @@ class Word(NamedTuple):
 
     def stands(self, text: str) -> bool | None:
         """Tell of a text as it is written whether it has the word; None where only the folded text tells."""
-        run = self.runs[0]
-        if len(self.runs) > 1 or self.mark or not _HAN_RE.fullmatch(run):
+        if self.mark or not self._is_han():
             return None
-        return True if run in text else None if any(other in text for other in _others(run)) else False
+        return True if self.runs[0] in text else False if self.is_plain(text) else None
+
+    def _is_han(self) -> bool:
+        return len(self.runs) == 1 and _HAN_RE.fullmatch(self.runs[0]) is not None
+
+    def is_plain(self, text: str) -> bool:
+        """Tell whether the word is the same in a text as it is written and in the folded one."""
+        return self._is_han() and not any(other in text for other in _others(self.runs[0]))
 
     def words(self) -> Iterator[Word]:
         yield self
