@@ -39,6 +39,8 @@ QUIET = (
 SECONDS = 20
 """How long a page, or one step on it, may take on a machine with much else to do."""
 
+OURS_RE = re.compile(r"/(?:static|-/static)/[\w.-]+(?:\?\w+)?$|/favicon\.ico$")
+"""All that a page loads besides itself."""
 WATCH = """
 addEventListener("securitypolicyviolation", event => console.error(
     "policy: " + event.effectiveDirective + " " + event.blockedURI + " " + event.sample));
@@ -135,10 +137,13 @@ class Reader:
         self.complaints.append(f"{self.page.url.removeprefix(self.base)}: {what}")
 
     def _route(self, route: Route) -> None:
-        if route.request.url.startswith(self.base + "/"):
+        url, kind = route.request.url, route.request.resource_type
+        if url.startswith(self.base + "/"):
+            if kind != "document" and not OURS_RE.match(url.removeprefix(self.base)):
+                self._complain(f"request for a {kind}: {url}")
             route.continue_()
         else:
-            self._complain(f"request to another host: {route.request.url}")
+            self._complain(f"request to another host: {url}")
             route.abort()
 
     def _console(self, message: ConsoleMessage) -> None:

@@ -8,6 +8,7 @@ import sqlite3
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from functools import cache
 from html.parser import HTMLParser
 from itertools import groupby
 from pathlib import Path
@@ -121,6 +122,18 @@ Put = Callable[[int, str], str]
 def put_raw(cases: Sequence[Case]) -> Put:
     """Put one case in each column, alone: what counts at its beginning counts."""
     return lambda number, column: cases[number].text
+
+
+LONG = re.compile(
+    r"(articles|versions)\.(title|text)|(removed|suspects|attachments)\.(text|html)|edits\.(before|after)|"
+    r"alarms\.what|links\.link|fields\.editor"
+)
+"""Columns into which a large text is put as a whole."""
+
+
+def put_large(cases: Sequence[Case]) -> Put:
+    """Put a large text where a portal or an intruder may put one, its beginning into every other column."""
+    return lambda number, column: cases[number].text[: None if LONG.fullmatch(column) else 1000]
 
 
 def put_marked(batches: Sequence[Sequence[Case]]) -> Put:
@@ -265,7 +278,7 @@ ELEMENTS = (
     | names(
         """html head title body header nav main footer section article aside div p h1 h2 h3 h4 ul ol li dl dt dd table caption
     thead tbody tfoot tr th td colgroup form label button select option optgroup fieldset legend textarea details summary pre
-    blockquote figure figcaption cite search svg g line path rect circle text tspan desc polyline polygon script"""
+    blockquote figure figcaption cite search svg g line path rect circle text tspan desc defs marker polyline polygon script"""
     )
 )
 ATTRIBUTES = names(
@@ -273,7 +286,7 @@ ATTRIBUTES = names(
     colspan rowspan headers open selected checked disabled hidden autocomplete enterkeyhint inputmode maxlength size rows cols
     min max step list multiple required readonly spellcheck autocapitalize content charset src defer reversed start translate
     width height viewbox x y x1 x2 y1 y2 cx cy r rx ry d points dx dy text-anchor dominant-baseline transform
-    preserveaspectratio focusable xmlns media accesskey download wrap"""
+    preserveaspectratio focusable xmlns refx refy markerwidth markerheight orient marker-end markerunits media accesskey download wrap"""
 )
 METAS = frozenset(
     {"viewport", "color-scheme", "referrer", "description", "robots", "theme-color", "generator"}
@@ -287,8 +300,10 @@ AWAY_RE = re.compile(r"https?://[^\s\\<>\"'`@]+", re.IGNORECASE)
 class Sheet(HTMLParser):
     """A page read strictly: `problems` has everything that none of our templates writes."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, without: str = "") -> None:
+        """Read a page; the text of elements named ``without`` is left out, and the signs of a comparison."""
         super().__init__(convert_charrefs=True)
+        self._without = without
         self.problems: list[str] = []
         self.blocks: list[str] = []
         """The text of the page, parted at every element that is not inline."""
@@ -313,7 +328,7 @@ class Sheet(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._element(tag, attrs)
         if tag not in VOID:
-            self._open.append(tag)
+            self._open.append("sign" if ("class", "sign") in attrs else tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._element(tag, attrs)
@@ -323,11 +338,12 @@ class Sheet(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag not in INLINE:
             self._part()
-        if not self._open or self._open.pop() != tag:
+        if not self._open or self._open.pop() not in (tag, "sign"):
             self._wrong(f"</{tag}> without its beginning")
 
     def handle_data(self, data: str) -> None:
-        self._text.append(data)
+        if not (self._without and {self._without, "sign"} & set(self._open)):
+            self._text.append(data)
         if self._open and self._open[-1] in ("script", "style") and data.strip():
             self._wrong(f"a {self._open[-1]} with content: {data[:80]!r}")
 
@@ -391,6 +407,10 @@ class Sheet(HTMLParser):
             "next",
         ):
             self._wrong(f"a link {given}")
+        if given.get("rel") == "stylesheet" and not re.fullmatch(
+            r"/static/[\w.-]+\.css(?:\?\w+)?", given.get("href", "")
+        ):
+            self._wrong(f"a style sheet {given}")
         if tag == "button" and given.get("type", "submit") not in ("submit", "button", "reset"):
             self._wrong(f"a button {given}")
         for name in {"href", "src", "action"} & given.keys():
@@ -401,7 +421,7 @@ class Sheet(HTMLParser):
         if OWN_RE.fullmatch(target) or (tag == "form" and target == ""):
             return
         self.away.add(target)
-        kept = {"noopener", "noreferrer"} <= set(given.get("rel", ""))
+        kept = {"noopener", "noreferrer"} <= names(given.get("rel", ""))
         if tag != "a" or not AWAY_RE.fullmatch(target) or not kept:
             self._wrong(f"<{tag} {name}={target[:120]!r} rel={given.get('rel')!r}>")
 
@@ -409,7 +429,8 @@ class Sheet(HTMLParser):
 # finding
 
 
-FOUND_RE = re.compile(r"⟦(\d+)·([\w.]+)⟧(.*?)(⟦/⟧|…|(?=⟦)|\Z)", re.DOTALL)
+WHOLE_RE = re.compile(r"⟦(\d+)·([\w.]+)⟧([^⟦]*)⟦/⟧")
+CUT_RE = re.compile(r"⟦(\d+)·([\w.]+)⟧([^⟦…]*)(?!⟦/⟧)(?:[⟦…]|\Z)")
 
 
 def squeeze(text: str) -> str:
@@ -429,14 +450,17 @@ class Shown(NamedTuple):
 def find_cases(texts: Sequence[str], cases: Sequence[Case]) -> Shown:
     """Look for marked cases in the texts of a page; hold each against what a reader is to see of it."""
     shown = Shown(set(), [])
-    for text in texts:
-        for found in FOUND_RE.finditer(text):
-            number, column, got, end = int(found[1]), found[2], squeeze(found[3]), found[4]
-            forms = write_forms(cases[number].text)
-            if end == CLOSE and got in forms:
-                shown.whole.add((number, column))
-            elif end == CLOSE or not any(form.startswith(cut_back(got)) for form in forms):
-                shown.wrong.append(f"{column} of “{cases[number].name}”: {got[:200]!r}")
+    pieces = [
+        (found, True) for found in WHOLE_RE.finditer("".join(texts))
+    ]  # a text may have several paragraphs
+    pieces += [(found, False) for text in texts for found in CUT_RE.finditer(text)]
+    for found, whole in pieces:
+        number, column, got = int(found[1]), found[2], squeeze(found[3])
+        forms = write_forms(cases[number].text)
+        if whole and got in forms:
+            shown.whole.add((number, column))
+        elif whole or not any(form.startswith(cut_back(got)) for form in forms):
+            shown.wrong.append(f"{column} of “{cases[number].name}”: {got[:200]!r}")
     return shown
 
 
@@ -445,8 +469,17 @@ def cut_back(piece: str) -> str:
     return re.sub(r"(?:\[?U\+[0-9A-F]+(?:×\d*)?\]?|\\u?[0-9a-f]{0,4})\Z", "", piece)
 
 
+@cache
 def write_forms(text: str) -> set[str]:
     """Give the ways in which a page may write a text: with marks, with codes in brackets, as JSON has it."""
     plain = bound(text)
-    ways = {plain, text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
-    return {squeeze(write_seen(way, form)) for way in ways for form in ("{}", "[{}]")} | {squeeze(plain)}
+    torn = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")  # as SQLite gives it out of JSON
+    ways = {
+        plain,
+        text,
+        torn,
+        plain.replace("\r\n", "\n"),
+        json.dumps(text)[1:-1],
+        json.dumps(text, ensure_ascii=False)[1:-1],
+    }
+    return {squeeze(write_seen(way, form)) for way in ways for form in ("{}", "[{}]")}

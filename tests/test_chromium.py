@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import axe_playwright_python
 import pypdfium2
@@ -14,13 +15,16 @@ import pytest
 from lxml import etree
 from playwright.sync_api import Browser, Page, expect
 
+from crawler.archive.shape import TABLES, VIEWS
 from tests.browser import Reader, chromium, served
 from tests.home import Home
+from tests.hostile import bound, fill, put_large, read_cases
 from tests.replica import Replica
 from tests.replica.demo import SAVED
 from tests.replica.mirror import copy
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+HOSTILE = read_cases()
 ATOM = "{http://www.w3.org/2005/Atom}"
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 ENGLISH, CHINESE = {"locale": "en-GB"}, {"locale": "zh-CN"}
@@ -185,6 +189,67 @@ def test_every_page_works_without_scripts(
         page = reader.open(addresses[kind], status(kind))
         assert page.get_by_role("main").get_by_role("heading", level=1).count() == 1
         assert page.get_by_role("navigation", name="Main").get_by_role("link").count() >= 4
+
+
+# hostile text
+
+
+OBEYED = """
+[...document.querySelectorAll("*")].flatMap(each => [...each.attributes]
+    .filter(({name}) => /^on|^style$|^srcdoc$|^formaction$/.test(name)).map(({name}) => each.localName + " " + name))
+.concat([...document.querySelectorAll("a, area, form, [src]")].map(each => each.href || each.action || each.src)
+    .filter(url => !/^https?:$/.test(new URL(url, location).protocol)))
+.concat([...document.querySelectorAll("iframe, object, embed, base, img, video, audio, dialog, template, style, script:not([src])")]
+    .map(each => each.localName))
+"""
+"""What the browser itself made of a page, and no page of ours has."""
+
+
+@pytest.fixture(scope="module")
+def trap(browser: Browser, make_home: Callable[[], Home]) -> Iterator[str]:
+    """An archive in which every text is hostile."""
+    home = make_home()
+    fill(home.archive, len(HOSTILE), put_large(HOSTILE), broken_json=True)
+    with served(home) as address:
+        yield address
+
+
+@pytest.mark.parametrize("quarter", range(4))
+def test_no_hostile_text_is_obeyed_on_the_page_of_an_article(
+    browser: Browser, trap: str, quarter: int
+) -> None:
+    with Reader(browser, trap, viewport=PHONE) as reader:
+        for case in HOSTILE[quarter::4]:
+            shown = "?show=captured" if case.number % 2 else ""
+            page = reader.open(f"/archive/articles/{case.number + 1}{shown}")
+            assert (case.name, page.evaluate(OBEYED)) == (case.name, [])
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/archive/-/search",
+        "/archive/-/search?sort=newest&page=2",
+        "/archive/-/tampering",
+        "/archive/-/nights",
+        "/archive/articles?_facet=source&_facet_size=100",
+        *(f"/archive/{table}?_size=100&_nofacet=1" for table in (*TABLES, *VIEWS)),
+    ],
+)
+def test_no_hostile_text_is_obeyed_in_a_list(browser: Browser, trap: str, path: str) -> None:
+    with Reader(browser, trap, viewport=DESK) as reader:
+        assert reader.open(path).evaluate(OBEYED) == []
+
+
+def test_no_hostile_question_is_obeyed(browser: Browser, trap: str) -> None:
+    with Reader(browser, trap, viewport=DESK) as reader:
+        for case in [case for case in HOSTILE if not case.large][::3]:
+            asked = quote(bound(case.text)[:500])
+            page = reader.open(
+                f"/archive/-/search?q={asked}&source={asked}&channel={asked}&sort={asked}&page={asked}"
+            )
+            assert (case.name, page.evaluate(OBEYED)) == (case.name, [])
 
 
 # journeys

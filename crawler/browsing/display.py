@@ -39,6 +39,8 @@ ENDS = "。！？　"
 CLAUSES = "，、；：,;"
 LINK_RE = re.compile(r"https?://[^\s\\<>\"'`]+", re.IGNORECASE)
 """What may become a link at all: two schemes, nothing that a browser reads in a second way."""
+HOST_RE = re.compile(r"[a-z0-9_.\u4e00-\u9fff-]+|[0-9a-f:.]+")
+"""A host that reads as what it is: no letter of another script looks like one of its own."""
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "June", "July", "Aug", "Sept", "Oct", "Nov", "Dec")
 LABELS = {
@@ -201,14 +203,19 @@ def find_link(url: object, page: object = None) -> str | None:
     'http://www.lyg.gov.cn/a.html'
     >>> find_link("javascript:alert(1)"), find_link("http://evil.example/", "http://www.lyg.gov.cn/a.html")
     (None, None)
+    >>> find_link("http://www.lyg.gov.cn@evil.example/"), find_link("http://www.l\\u0443g.gov.cn/")
+    (None, None)
     """
     written = str(url or "").strip()
     if not LINK_RE.fullmatch(written) or UNSEEN_RE.search(written):
         return None
     try:
-        host = urlsplit(written).hostname
+        parts = urlsplit(written)
+        host = parts.hostname
         own = urlsplit(str(page)).hostname if page is not None else host
     except ValueError:
+        return None
+    if "@" in parts.netloc or not HOST_RE.fullmatch(host or ""):
         return None
     if not host or not own or host.removeprefix("www.") != own.removeprefix("www."):
         return None
@@ -289,10 +296,10 @@ def find_beginning(text: str, hit: int, length: int) -> int:
 
 
 def parse_json(value: object) -> Any:
-    """Read a JSON cell; None where it is none."""
+    """Read a JSON cell; None where it is none, or nested too deep to be one of ours."""
     try:
         return json.loads(value) if isinstance(value, str) else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
