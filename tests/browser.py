@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,9 +22,9 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from crawler.browser import NoBrowser, find_chromium
 from tests.home import ROOT, Home
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (
     "--disable-background-networking",
     "--disable-component-update",
@@ -47,17 +46,13 @@ addEventListener("securitypolicyviolation", event => console.error(
 """
 
 
-def find_chromium() -> str | None:
-    """Give the Chromium that ``CHROMIUM`` names, else one that the path has, else None."""
-    return next(filter(None, (shutil.which(name) for name in (os.environ.get("CHROMIUM", ""), *NAMES))), None)
-
-
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Run Chromium with an empty profile; the test is skipped where there is none."""
-    path = find_chromium()
-    if path is None:
-        pytest.skip(f"no Chromium: wanted {', '.join(NAMES)} or CHROMIUM=PATH; `make chromium` installs it")
+    try:
+        path = find_chromium(os.environ.get("CHROMIUM"))
+    except NoBrowser as reason:
+        pytest.skip(f"{reason} (make chromium)")
     # its sandbox does not start as root
     alone = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:

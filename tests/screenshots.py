@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -12,7 +13,8 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-from tests.browser import Reader, chromium, find_chromium, served
+from crawler.browser import NoBrowser, find_chromium
+from tests.browser import Reader, chromium, served
 from tests.home import ROOT, Home
 from tests.replica.demo import ARCHIVE, CAPTURES
 
@@ -70,8 +72,10 @@ def name_fonts(page: Page) -> set[str]:
 
 def main() -> None:
     """Take every picture; say what is wrong with one, and end with 1 then."""
-    if find_chromium() is None:
-        sys.exit("no Chromium was found; `make chromium` installs it")
+    try:
+        find_chromium(os.environ.get("CHROMIUM"))
+    except NoBrowser as reason:
+        sys.exit(str(reason))
     if not ARCHIVE.exists():
         sys.exit(f"no demo archive at {ARCHIVE}; `make demo` makes it")
     listed = subprocess.run(
