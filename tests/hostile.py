@@ -450,6 +450,7 @@ class Shown(NamedTuple):
 def find_cases(texts: Sequence[str], cases: Sequence[Case]) -> Shown:
     """Look for marked cases in the texts of a page; hold each against what a reader is to see of it."""
     shown = Shown(set(), [])
+    texts = [text for text in texts if not re.match(r"\s*@\w+\{", text)]  # BibTeX has escapes of its own
     pieces = [
         (found, True) for found in WHOLE_RE.finditer("".join(texts))
     ]  # a text may have several paragraphs
@@ -479,6 +480,7 @@ def write_forms(text: str) -> set[str]:
         text,
         torn,
         plain.replace("\r\n", "\n"),
+        " ".join(plain.split()),
         json.dumps(text)[1:-1],
         json.dumps(text, ensure_ascii=False)[1:-1],
     }
