@@ -35,7 +35,7 @@ QUIET = (
     # what is no request of a page (a prefetched name, a report) must not leave this machine either
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
-SECONDS = 20
+SECONDS = 30
 """How long a page, or one step on it, may take on a machine with much else to do."""
 
 OURS_RE = re.compile(r"/(?:static|-/static)/[\w.-]+(?:\?\w+)?$|/favicon\.ico$")

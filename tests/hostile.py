@@ -125,8 +125,7 @@ def put_raw(cases: Sequence[Case]) -> Put:
 
 
 LONG = re.compile(
-    r"(articles|versions)\.(title|text)|(removed|suspects|attachments)\.(text|html)|edits\.(before|after)|"
-    r"alarms\.what|links\.link|fields\.editor"
+    r"articles\.(title|text)|versions\.text|(removed|suspects|attachments)\.(text|html)|edits\.(before|after)|alarms\.what"
 )
 """Columns into which a large text is put as a whole."""
 
@@ -173,15 +172,16 @@ STRUCTURED: dict[str, Callable[[Callable[[str], str]], Any]] = {
 TIME = "2026-11-{:02d}T02:00:00+08:00"
 
 
-def fill(path: Path, rows: int, put: Put, *, broken_json: bool = False) -> Path:
+def fill(path: Path, rows: int, put: Put, *, broken_json: bool = False, related: bool = True) -> Path:
     """Make an archive of so many articles, each with everything that can hang on one; all its text is what ``put`` gives.
 
     Text that the archive keeps as JSON is put into the JSON; with ``broken_json`` every third row has it in its stead.
+    ``related``: some are reprints of others, or continue on another printed page.
     """
     Archive(path).close()
     with closing(sqlite3.connect(path)) as db:
         for number in range(rows):
-            for table, given in list_rows(number, put):
+            for table, given in list_rows(number, put, related):
                 insert(db, table, number, put, given, broken=broken_json and number % 3 == 0)
         entries = db.execute("SELECT id, title, text, source FROM articles").fetchall()
         db.executemany(
@@ -192,12 +192,14 @@ def fill(path: Path, rows: int, put: Put, *, broken_json: bool = False) -> Path:
     return path
 
 
-def list_rows(number: int, put: Put) -> Iterator[tuple[str, dict[str, Any]]]:
+def list_rows(number: int, put: Put, related: bool) -> Iterator[tuple[str, dict[str, Any]]]:
     """Give the rows of one article; what is not given here is hostile text."""
     own = number + 1
     this = {"article_id": own, "version": 2}
-    run, campaign, block = (bound(put(number, f"{column}")) for column in ("runs.id", "campaign", "block"))
-    yield "runs", {"id": run, "started": TIME.format(1 + number % 28), "alarms": ...}
+    # a night is found by the beginning of its runs' ids, a campaign is named by a digest
+    run = f"202611{1 + number % 28:02d}T180000Z-" + bound(put(number, "runs.id"))
+    campaign, block = f"{own:040x}", bound(put(number, "block"))
+    yield "runs", {"id": run, "started": TIME.format(2 + number % 28)}
     yield "captures", {"id": own, "run_id": run, "status": 200, "offset": own * 1000, "length": 900}
     yield (
         "articles",
@@ -206,8 +208,8 @@ def list_rows(number: int, put: Put) -> Iterator[tuple[str, dict[str, Any]]]:
             "capture_id": own,
             "version": 2,
             "tampered": 1,
-            "duplicate_of": own - 1 if number % 4 == 3 else None,
-            "part_of": own - 1 if number % 16 == 6 else None,
+            "duplicate_of": own - 1 if related and number % 4 == 3 else None,
+            "part_of": own - 1 if related and number % 16 == 6 else None,
         },
     )
     yield "versions", {"article_id": own, "version": 1, "capture_id": own, "tampered": 0}
@@ -248,7 +250,7 @@ def insert(
     shape = TABLES[table]
     row: dict[str, Any] = {}
     for column, kind in shape.columns.items():
-        if column in given and given[column] is not ...:
+        if column in given:
             row[column] = given[column]
         elif kind is int:
             row[column] = 1 if column in shape.not_null or table == "books" else None
@@ -291,7 +293,9 @@ ATTRIBUTES = names(
 METAS = frozenset(
     {"viewport", "color-scheme", "referrer", "description", "robots", "theme-color", "generator"}
 )
-OWN_RE = re.compile(r"(?:http://(?:localhost|127\.0\.0\.1:\d+))?/(?![/\\])[^\s\\]*|[?#][^\s\\]*")
+OWN_RE = re.compile(
+    r"(?:http://(?:localhost|127\.0\.0\.1:\d+))?/(?![/\\])[^\s\\?]*(?:\?.*)?|[?#].*", re.DOTALL
+)
 """Where a link may lead: to the archive itself."""
 AWAY_RE = re.compile(r"https?://[^\s\\<>\"'`@]+", re.IGNORECASE)
 """Or to a page on the web, without leave to follow back."""

@@ -211,7 +211,7 @@ def trap(browser: Browser, make_home: Callable[[], Home]) -> Iterator[str]:
     """An archive in which every text is hostile."""
     home = make_home()
     fill(home.archive, len(HOSTILE), put_raw(HOSTILE), broken_json=True)
-    fill(home.folder / "large.db", len(LARGE), put_large(LARGE), broken_json=True)
+    fill(home.folder / "large.db", len(LARGE), put_large(LARGE), broken_json=True, related=False)
     with served(home) as address:
         yield address
 

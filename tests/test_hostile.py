@@ -98,7 +98,7 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     path = tmp_path_factory.mktemp("large") / "archive.db"
-    site = Site(fill(path, len(LARGE), put_large(LARGE)), len(LARGE))
+    site = Site(fill(path, len(LARGE), put_large(LARGE), related=False), len(LARGE))
     yield site
     site.close()
 
@@ -221,9 +221,9 @@ def test_campaigns_and_nights_of_cases_open(raw: Site, marked: Site) -> None:
 
 
 def test_rows_whose_key_is_a_case_open(raw: Site) -> None:
-    for case in SMALL[::2]:
-        for table in ("runs", "targets"):
-            raw.sheet(f"/archive/{table}/{key_of(case.text)}")
+    for number, case in [*enumerate(SMALL)][::2]:
+        raw.sheet(f"/archive/runs/{key_of(f'202611{1 + number % 28:02d}T180000Z-{case.text}')}")
+        raw.sheet(f"/archive/targets/{key_of(case.text)}")
         raw.sheet(f"/archive/channels/{key_of(case.text, case.text)}")
 
 
@@ -245,10 +245,8 @@ def test_a_hostile_question_is_answered(raw: Site, kind: str) -> None:
     for case in SMALL:
         asked = urlencode({name: bound(case.text)[:1000]})
         sheet = raw.sheet(f"{path}{'&' if '?' in path else '?'}{asked}")
-        if kind == "results":
-            typed = bound(case.text)[:1000]
-            # a browser makes one line of what stands in a box
-            assert any(squeeze(value) == squeeze(typed) for value in sheet.values)
+        if kind == "results" and not any(map(is_unseen, case.text)) and case.text.strip():
+            assert squeeze(bound(case.text)[:1000]) in map(squeeze, sheet.values)
 
 
 HOSTILE_PATHS = [
@@ -265,7 +263,11 @@ HOSTILE_PATHS = [
 def test_a_hostile_address_is_not_found_and_says_so_in_text(raw: Site, form: str) -> None:
     for case in SMALL[::3]:
         answer = raw.get(form.format(tilde_encode("x" + bound(case.text))))
-        assert (case.name, answer.status_code, Sheet(answer.text).problems) == (case.name, 404, [])
+        assert (case.name, answer.status_code in (400, 404), Sheet(answer.text).problems) == (
+            case.name,
+            True,
+            [],
+        )
 
 
 # feeds

@@ -121,18 +121,21 @@ KINDS = {"Cc": "CONTROL CHARACTER", "Co": "PRIVATE USE", "Cs": "HALF A CHARACTER
 
 
 def show_unseen(text: object) -> Markup:
-    """Escape the text and put a small named mark where an unseen or a lost character stands.
+    """Escape the text and put a small named mark where an unseen or a lost character stands; markup stays markup.
 
     >>> show_unseen("<b>a\\u200b</b>")
     Markup('&lt;b&gt;a<span class="unseen" title="ZERO WIDTH SPACE">U+200B</span>&lt;/b&gt;')
+    >>> show_unseen(Markup("<b>a</b>"))
+    Markup('<b>a</b>')
     """
+    written = text if isinstance(text, Markup) else "" if text is None else str(text)
 
     def mark(found: re.Match[str]) -> str:
         first = found[0][0]
         name = unicodedata.name(first, KINDS.get(unicodedata.category(first), "NO CHARACTER"))
         return f'<span class="unseen" title="{name}">{name_code(found[0])}</span>'
 
-    escaped = UNSEEN_RE.sub(mark, str(escape("" if text is None else str(text))))
+    escaped = UNSEEN_RE.sub(mark, str(escape(written)))
     lost = (
         f'<span class="lost" title="{tr("此处原文无法恢复", "lost here, cannot be restored")}">\ufffd</span>'
     )
