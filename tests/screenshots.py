@@ -65,7 +65,7 @@ def name_fonts(page: Page) -> set[str]:
     for domain in ("DOM", "CSS"):
         session.send(f"{domain}.enable")
     root = session.send("DOM.getDocument")["root"]["nodeId"]
-    heading = session.send("DOM.querySelector", {"nodeId": root, "selector": "[lang|=zh], h1"})["nodeId"]
+    heading = session.send("DOM.querySelector", {"nodeId": root, "selector": "[lang|=zh] h1, main [lang|=zh]"})["nodeId"]
     fonts = session.send("CSS.getPlatformFontsForNode", {"nodeId": heading})["fonts"]
     return {str(font["familyName"]) for font in fonts}
 

@@ -72,7 +72,7 @@ def read(browser: Browser, base: str) -> Callable[..., Reader]:
 
 
 ONE = {
-    "tampered": "SELECT article_id FROM removed WHERE kind = 'hidden' ORDER BY 1",
+    "tampered": "SELECT article_id FROM edits GROUP BY 1 ORDER BY count(*) DESC, 1",
     "seed": "SELECT max(id) FROM articles",
     "changed": "SELECT article_id FROM versions WHERE version = 2 AND change IN ('edited', 'corrected') ORDER BY 1",
     "withdrawn": "SELECT article_id FROM versions WHERE change = 'withdrawn' ORDER BY 1",

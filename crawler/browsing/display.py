@@ -37,6 +37,8 @@ UNSEEN_RE = re.compile(f"([{UNSEEN}])\\1*|(?<=[{CHOOSERS}])[{CHOOSERS}]|(?<=[{ST
 ENDS = "。！？　"
 """Where a sentence or a paragraph ends."""
 CLAUSES = "，、；：,;"
+SOLID_RE = re.compile(r"[^\w\s&#;<>\"]{100}")
+"""Signs in a row between which a browser sees no end of a line: of ten thousand brackets Chromium tries every end."""
 LINK_RE = re.compile(r"https?://[^\s\\<>\"'`]+", re.IGNORECASE)
 """What may become a link at all: two schemes, nothing that a browser reads in a second way."""
 HOST_RE = re.compile(r"[a-z0-9_.\u4e00-\u9fff-]+|[0-9a-f:.]+")
@@ -139,7 +141,7 @@ def show_unseen(text: object) -> Markup:
     lost = (
         f'<span class="lost" title="{tr("此处原文无法恢复", "lost here, cannot be restored")}">\ufffd</span>'
     )
-    return Markup(escaped.replace("\ufffd", lost))
+    return Markup(SOLID_RE.sub(r"\g<0><wbr>", escaped.replace("\ufffd", lost)))
 
 
 def show_piece(text: object) -> Markup:
@@ -337,6 +339,8 @@ def show_both(text: object) -> str:
 def say(word: object) -> Markup:
     """Show one of the archive's fixed words; what it means stands in its title."""
     written = name_unseen(word)
+    if written not in WORDS and len(written) > 40:
+        return show_unseen(word)  # no word of ours
     chinese, english, *meaning = WORDS.get(written, (written, written))
     kind = re.sub(r"[^a-z]", "", written)
     title = Markup(' title="{}"').format(tr(*meaning)) if meaning else ""
