@@ -33,7 +33,7 @@ SHOTS: dict[str, tuple[str, dict[str, Any]]] = {
         "/demo/articles/{seed}?show=captured",
         {**ENGLISH, "viewport": DESK, "color_scheme": "dark"},
     ),
-    "difference": ("/demo/-/diff?a={changed}.1&b={changed}.2", {**ENGLISH, "viewport": DESK}),
+    "difference": ("/demo/-/diff?a={changed}.1&b={changed}.2&only=1", {**ENGLISH, "viewport": DESK}),
     "tampering": ("/demo/-/tampering", {**CHINESE, "viewport": DESK}),
     "night": ("/demo/-/nights/{night}", {**ENGLISH, "viewport": DESK}),
 }
@@ -41,7 +41,7 @@ SHOTS: dict[str, tuple[str, dict[str, Any]]] = {
 
 EXAMPLES = {
     "seed": "SELECT max(id) FROM articles",
-    "changed": "SELECT article_id FROM versions WHERE version = 2 AND change = 'edited' ORDER BY length(text) DESC, 1",
+    "changed": "SELECT article_id FROM versions WHERE version = 2 AND change = 'corrected' ORDER BY length(text) DESC, 1",
     "night": "SELECT substr(started, 1, 10) FROM runs ORDER BY started DESC",
 }
 
@@ -60,14 +60,15 @@ def copy_demo(folder: Path) -> Home:
 
 
 def name_fonts(page: Page) -> set[str]:
-    """Give the families of the fonts that Chromium took for the first heading."""
+    """Give the families of the fonts that Chromium took for what is said to be Chinese."""
     session = page.context.new_cdp_session(page)
     for domain in ("DOM", "CSS"):
         session.send(f"{domain}.enable")
     root = session.send("DOM.getDocument")["root"]["nodeId"]
-    heading = session.send("DOM.querySelector", {"nodeId": root, "selector": "[lang|=zh] h1, main [lang|=zh]"})["nodeId"]
-    fonts = session.send("CSS.getPlatformFontsForNode", {"nodeId": heading})["fonts"]
-    return {str(font["familyName"]) for font in fonts}
+    chinese = {"nodeId": root, "selector": "[lang|=zh] h1, main [lang|=zh]"}
+    nodes = session.send("DOM.querySelectorAll", chinese)["nodeIds"][:20]
+    fonts = [session.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"] for node in nodes]
+    return {str(font["familyName"]) for each in fonts for font in each}
 
 
 def main() -> None:
