@@ -484,6 +484,7 @@ def write_forms(text: str) -> set[str]:
         text,
         torn,
         plain.replace("\r\n", "\n"),
+        re.sub("\r\n?", "\n", plain),
         " ".join(plain.split()),
         json.dumps(text)[1:-1],
         json.dumps(text, ensure_ascii=False)[1:-1],

@@ -243,10 +243,11 @@ ASKED = {
 def test_a_hostile_question_is_answered(raw: Site, kind: str) -> None:
     path, name = ASKED[kind]
     for case in SMALL:
-        asked = urlencode({name: bound(case.text)[:1000]})
+        typed = bound(case.text)[:200]
+        asked = urlencode({name: typed})
         sheet = raw.sheet(f"{path}{'&' if '?' in path else '?'}{asked}")
-        if kind == "results" and not any(map(is_unseen, case.text)) and case.text.strip():
-            assert squeeze(bound(case.text)[:1000]) in map(squeeze, sheet.values)
+        if kind == "results" and write_seen(typed) == typed and typed.strip():
+            assert squeeze(typed) in map(squeeze, sheet.values)
 
 
 HOSTILE_PATHS = [
