@@ -1,6 +1,6 @@
 # Every target sets up what it needs; a second call finds it done.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo crawl test browse bench lint lock clean install-cron uninstall-cron
+.PHONY: help setup demo crawl test browse bench lint lock chromium screenshots clean install-cron uninstall-cron
 
 PYTHON ?= python3
 VENV   := .venv
@@ -40,11 +40,27 @@ install-cron: export line = $(CRON_LINE)
 uninstall-cron:  ## take that line out again
 	@{ crontab -l 2>/dev/null | grep -vF "$$mark" || true; } | crontab -
 
+# Never an error: without it the tests that want a browser skip and say so.
+WANTED  := chromium fonts-noto-cjk
+APT_GET := apt-get --quiet=2 -o Acquire::Retries=2 -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20 -o DPkg::Lock::Timeout=120
+chromium:  ## Chromium and a Chinese font, for the tests of the pages and the screenshots
+	@browser= font=$$(fc-list :lang=zh family 2>/dev/null | head -n 1); \
+	for name in $(CHROMIUM) chromium chromium-browser google-chrome; do browser=$${browser:-$$(command -v $$name)}; done; \
+	if [ -n "$$browser" ] && [ -n "$$font" ]; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+		echo "found $${browser:-no Chromium} and $${font:-no Chinese font}; install both (Debian: apt-get install $(WANTED)), or name the browser by CHROMIUM=PATH" >&2; exit 0; fi; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	timeout 300 $(APT_GET) update >/dev/null && timeout 900 $(APT_GET) install --yes --no-install-recommends $(WANTED) >/dev/null || \
+		echo "could not install $(WANTED) (see above); the tests in a browser will skip" >&2
+
 test: $(READY)  ## the tests
 	$(BIN)/python -m pytest
 
 browse: $(READY)  ## Datasette over data/
 	$(BIN)/scrapy browse
+
+screenshots: $(READY) chromium  ## docs/images from data/demo.db (`make demo` first)
+	$(BIN)/python -m tests.screenshots
 
 bench: $(READY)  ## the benchmarks, each printing its ratios
 	$(BIN)/python -m tests.bench

@@ -18,20 +18,31 @@ from crawler.browsing.queries import read_query
 CELL = 200
 """How many characters of a changed piece are shown before it is cut."""
 
-UNSEEN_RE = re.compile(
-    "["
+UNSEEN = (
     "\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters: a terminal or a log would act on them
     "\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"  # nothing to see, or text turned round
-    "\ue000-\uf8ff"  # private use: another sign, or none, in every font; left over by broken byte pairs
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0"  # joiners, fillers and blanks that are letters
+    "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"  # how foreign signs are laid out
+    "\ud800-\udfff\ue000-\uf8ff\U000f0000-\U0010ffff"  # half a character; private use: another sign, or none, in every font
     "\ufff9-\ufffb\U000e0000-\U000e007f"  # interlinear marks and tag characters: text inside text
-    "]"
-)
+    "\ufdd0-\ufdef\ufffe\uffff" + "".join(f"{chr(n - 1)}{chr(n)}" for n in range(0x1FFFF, 0xF0000, 0x10000))
+)  # the last: what is no character, and no XML may have
 """Characters that change how text is shown without being seen themselves."""
+CHOOSERS = "\ufe00-\ufe0f\U000e0100-\U000e01ef"
+"""One chooses the form of the character before it; a second one in a row says something that nobody sees."""
+STACKED = "\u0300-\u034e\u0350-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
+"""Signs that stand on the character before them; where many do, they cover the lines around."""
+UNSEEN_RE = re.compile(f"([{UNSEEN}])\\1*|(?<=[{CHOOSERS}])[{CHOOSERS}]|(?<=[{STACKED}]{{8}})[{STACKED}]+")
+"""What is named instead of shown; a run of one character at once, for a flood of them is no longer than its name."""
 ENDS = "。！？　"
 """Where a sentence or a paragraph ends."""
 CLAUSES = "，、；：,;"
+SOLID_RE = re.compile(r"[^\w\s&#;<>\"]{100}")
+"""Signs in a row between which a browser sees no end of a line: of ten thousand brackets Chromium tries every end."""
 LINK_RE = re.compile(r"https?://[^\s\\<>\"'`]+", re.IGNORECASE)
 """What may become a link at all: two schemes, nothing that a browser reads in a second way."""
+HOST_RE = re.compile(r"[a-z0-9_.\u4e00-\u9fff-]+|[0-9a-f:.]+")
+"""A host that reads as what it is: no letter of another script looks like one of its own."""
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "June", "July", "Aug", "Sept", "Oct", "Nov", "Dec")
 LABELS = {
@@ -94,32 +105,43 @@ WORDS = {
 def name_unseen(text: object) -> str:
     """Give the text with each unseen character written out as ``[U+202E]``, for titles and attributes.
 
-    >>> name_unseen("公告\\u202egnp.exe")
-    '公告[U+202E]gnp.exe'
+    >>> name_unseen("公告\\u202egnp.exe"), name_unseen("低\\u200b\\u200b\\u200b保")
+    ('公告[U+202E]gnp.exe', '低[U+200B×3]保')
     >>> name_unseen("第一行\\n第二行")
     '第一行\\n第二行'
     """
-    return UNSEEN_RE.sub(lambda found: f"[U+{ord(found[0]):04X}]", "" if text is None else str(text))
+    return UNSEEN_RE.sub(lambda found: f"[{name_code(found[0])}]", "" if text is None else str(text))
+
+
+def name_code(run: str) -> str:
+    """Write a run of unseen characters as the code of its first one and how many there are."""
+    return f"U+{ord(run[0]):04X}" + (f"×{len(run)}" if len(run) > 1 else "")
+
+
+KINDS = {"Cc": "CONTROL CHARACTER", "Co": "PRIVATE USE", "Cs": "HALF A CHARACTER"}
+"""By category: what a character is that has no name of its own."""
 
 
 def show_unseen(text: object) -> Markup:
-    """Escape the text and put a small named mark where an unseen or a lost character stands.
+    """Escape the text and put a small named mark where an unseen or a lost character stands; markup stays markup.
 
     >>> show_unseen("<b>a\\u200b</b>")
     Markup('&lt;b&gt;a<span class="unseen" title="ZERO WIDTH SPACE">U+200B</span>&lt;/b&gt;')
+    >>> show_unseen(Markup("<b>a</b>"))
+    Markup('<b>a</b>')
     """
+    written = text if isinstance(text, Markup) else "" if text is None else str(text)
 
     def mark(found: re.Match[str]) -> str:
-        name = unicodedata.name(
-            found[0], "PRIVATE USE" if "\ue000" <= found[0] <= "\uf8ff" else "CONTROL CHARACTER"
-        )
-        return f'<span class="unseen" title="{name}">U+{ord(found[0]):04X}</span>'
+        first = found[0][0]
+        name = unicodedata.name(first, KINDS.get(unicodedata.category(first), "NO CHARACTER"))
+        return f'<span class="unseen" title="{name}">{name_code(found[0])}</span>'
 
-    escaped = UNSEEN_RE.sub(mark, str(escape("" if text is None else str(text))))
+    escaped = UNSEEN_RE.sub(mark, str(escape(written)))
     lost = (
         f'<span class="lost" title="{tr("此处原文无法恢复", "lost here, cannot be restored")}">\ufffd</span>'
     )
-    return Markup(escaped.replace("\ufffd", lost))
+    return Markup(SOLID_RE.sub(r"\g<0><wbr>", escaped.replace("\ufffd", lost)))
 
 
 def show_piece(text: object) -> Markup:
@@ -186,14 +208,19 @@ def find_link(url: object, page: object = None) -> str | None:
     'http://www.lyg.gov.cn/a.html'
     >>> find_link("javascript:alert(1)"), find_link("http://evil.example/", "http://www.lyg.gov.cn/a.html")
     (None, None)
+    >>> find_link("http://www.lyg.gov.cn@evil.example/"), find_link("http://www.l\\u0443g.gov.cn/")
+    (None, None)
     """
     written = str(url or "").strip()
     if not LINK_RE.fullmatch(written) or UNSEEN_RE.search(written):
         return None
     try:
-        host = urlsplit(written).hostname
+        parts = urlsplit(written)
+        host = parts.hostname
         own = urlsplit(str(page)).hostname if page is not None else host
     except ValueError:
+        return None
+    if "@" in parts.netloc or not HOST_RE.fullmatch(host or ""):
         return None
     if not host or not own or host.removeprefix("www.") != own.removeprefix("www."):
         return None
@@ -274,10 +301,10 @@ def find_beginning(text: str, hit: int, length: int) -> int:
 
 
 def parse_json(value: object) -> Any:
-    """Read a JSON cell; None where it is none."""
+    """Read a JSON cell; None where it is none, or nested too deep to be one of ours."""
     try:
         return json.loads(value) if isinstance(value, str) else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
@@ -312,6 +339,8 @@ def show_both(text: object) -> str:
 def say(word: object) -> Markup:
     """Show one of the archive's fixed words; what it means stands in its title."""
     written = name_unseen(word)
+    if written not in WORDS and len(written) > 40:
+        return show_unseen(word)  # no word of ours
     chinese, english, *meaning = WORDS.get(written, (written, written))
     kind = re.sub(r"[^a-z]", "", written)
     title = Markup(' title="{}"').format(tr(*meaning)) if meaning else ""

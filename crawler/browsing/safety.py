@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from crawler.archive import defuse
+from crawler.browsing.display import UNSEEN_RE
 from crawler.browsing.language import COOKIE, LANGUAGES, choose, enter
 
 HEADERS = (
@@ -58,9 +59,14 @@ def defuse_row(row: Iterable[str]) -> Iterator[str]:
 
     >>> list(defuse_row(["=HYPERLINK(1)", "-5", "-5+2", "民政"]))
     ["'=HYPERLINK(1)", '-5', "'-5+2", '民政']
+    >>> list(defuse_row(["\\ufeff=1"])) == ["'\\ufeff=1"]
+    True
     """
     for cell in row:
-        yield cell if NUMBER_RE.fullmatch(cell) else defuse(cell)
+        # what is not seen may be dropped by the sheet before it looks at the first sign
+        seen = UNSEEN_RE.sub("", cell[:99])
+        hidden = seen != cell[:99] and defuse(seen) != seen
+        yield cell if NUMBER_RE.fullmatch(cell) else "'" + cell if hidden else defuse(cell)
 
 
 def defuse_csv(text: str) -> str:
