@@ -50,11 +50,11 @@ chromium:  ## Chromium and a Chinese font, for the tests of the pages and the sc
 	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
 		echo "found $${browser:-no Chromium} and $${font:-no Chinese font}; install both (Debian: apt-get install $(WANTED)), or name the browser by CHROMIUM=PATH" >&2; exit 0; fi; \
 	export DEBIAN_FRONTEND=noninteractive; \
-	timeout 300 $(APT_GET) update >/dev/null && timeout 900 $(APT_GET) install --yes --no-install-recommends $(WANTED) >/dev/null || \
+	timeout 120 $(APT_GET) update >/dev/null && timeout 300 $(APT_GET) install --yes --no-install-recommends $(WANTED) >/dev/null || \
 		echo "could not install $(WANTED) (see above); the tests in a browser will skip" >&2
 
 test: $(READY)  ## the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 browse: $(READY)  ## Datasette over data/
 	$(BIN)/scrapy browse
