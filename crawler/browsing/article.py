@@ -121,9 +121,15 @@ async def list_blocks(db: Database, table: str, this: dict[str, Any]) -> list[di
         **this,
     )
     return [
-        {**row, "reasons": parse_json(row["reasons"]) or [], "links": parse_json(row["links"]) or []}
+        {**row, **{name: read_list(row[name]) for name in ("reasons", "links")}}
         for row in rows
     ]
+
+
+def read_list(value: object) -> list[Any]:
+    """Read a JSON list; empty where there is none."""
+    found = parse_json(value)
+    return found if isinstance(found, list) else []
 
 
 async def list_files(db: Database, article_id: int, fields: dict[str, Any]) -> list[dict[str, Any]]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from datetime import UTC, datetime
 from typing import Any
 
 from datasette.database import Database
 
+from crawler.browsing.display import parse_json
 from crawler.browsing.queries import fetch
 from crawler.text.differences import Difference, compare, find_origins
 
@@ -36,10 +36,7 @@ LANE, STEP = 58, 26
 
 def whole(row: dict[str, Any]) -> dict[str, Any]:
     """Give a row with its further fields; the text of a withdrawn version is the notice that stood in its place."""
-    try:
-        fields = json.loads(row.get("fields") or "{}")
-    except ValueError:
-        fields = {}
+    fields = parse_json(row.get("fields"))
     fields = fields if isinstance(fields, dict) else {}
     text = row["text"] if row["text"] is not None else fields.get("notice")
     return {**fields, **row, "text": text, "length": len(text or "")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -148,6 +149,10 @@ def say_problem(problem: str) -> str:
     return told.get(problem, problem)
 
 
+NAME_RE = re.compile(r"[\w.-]{1,200}")
+"""The name of a file of captures: no path, whatever an archive says."""
+
+
 def find_directory(path: Path, warc: str | None, given: Path | None) -> Path:
     """Find the folder of an archive's captures: ``NAME-warc`` or ``warc`` beside it, or the one that was given.
 
@@ -176,6 +181,8 @@ def read_again(path: Path, given: Path | None, article_id: int, version: int) ->
             ).fetchone()
             if edits > CHANGES:
                 return Reread((), "large", tr(f"改动多于 {CHANGES:,} 处", f"more than {CHANGES:,} changes"))
+            if warc and not NAME_RE.fullmatch(warc):
+                return Reread((), "damaged", tr("抓取文件的名字不对", "the name of its capture file is none"))
             return reread(archive, find_directory(path, warc, given), article_id, version)
     except ArchiveError:  # its message names paths of this machine
         return Reread((), "damaged", "the archive cannot be opened")
