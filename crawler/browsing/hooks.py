@@ -11,7 +11,7 @@ from typing import Any
 
 from datasette.facets import Facet
 from datasette.plugins import pm
-from datasette.utils import tilde_decode
+from datasette.utils import tilde_decode, tilde_encode
 
 from crawler.browsing import display, errors, functions, language, nights, safety, tables
 from crawler.browsing.article import tell_article
@@ -60,6 +60,7 @@ def prepare_jinja2_environment(env: Any) -> None:
     """Register the filters that the templates use."""
     env.filters.update(
         shown=display.show_unseen,
+        tilde=tilde_encode,
         named=display.name_unseen,
         piece=display.show_piece,
         blocks=display.split_blocks,
