@@ -36,6 +36,9 @@ ATTACHED = (
 HASHED = 16 * 2**20
 """Bytes of new entries that FTS5 gathers before it writes a segment: larger ones are merged less often."""
 
+SPELLED = 500
+"""So many articles are spelled, and then written, when the index is built: each of the two has the processor's memory."""
+
 LOOKED = 200
 """Of more articles than these the best are sought among those that have the words in the title and among the newest."""
 TRIED = 600
@@ -177,8 +180,12 @@ class Search(Connection):
             self.conn.execute("INSERT INTO articles_fts (articles_fts) VALUES ('delete-all')")
             self.conn.execute(f"INSERT INTO articles_fts (articles_fts, rank) VALUES ('hashsize', {HASHED})")
             count = self.conn.execute("SELECT count(*) FROM articles").fetchone()[0]
-            for done, row in enumerate(self.conn.execute(f"{INDEXED} ORDER BY id"), 1):
-                self._index(row["id"], self._indexed(row["id"], row))
+            rows = self.conn.execute(f"{INDEXED} ORDER BY id")
+            done = 0
+            while some := rows.fetchmany(SPELLED):
+                spelled = [(row["id"], self._indexed(row["id"], row)) for row in some]
+                self.conn.executemany("INSERT INTO articles_fts (rowid, entries) VALUES (?, ?)", spelled)
+                done += len(some)
                 if told:
                     told(done, count)
 

@@ -115,11 +115,14 @@ def _entries(codes: npt.NDArray[np.uint32]) -> str:
     letter = codes != 0x20
     single = _different(codes[letter])
     both = letter[:-1] & letter[1:]
-    pair = _different(codes[:-1][both].astype(np.uint64) << np.uint64(32) | codes[1:][both])
+    width = (
+        np.uint32(16) if codes.max() <= 0xFFFF else np.uint64(32)
+    )  # the narrower are sorted in half the time
+    pair = _different(codes[:-1][both].astype(width.dtype) << width | codes[1:][both])
     out = np.full(2 * len(single) + 3 * len(pair), 0x20, "<u4")
     out[0 : 2 * len(single) : 2] = single
-    out[2 * len(single) :: 3] = pair >> np.uint64(32)
-    out[2 * len(single) + 1 :: 3] = pair & np.uint64(0xFFFFFFFF)
+    out[2 * len(single) :: 3] = pair >> width
+    out[2 * len(single) + 1 :: 3] = pair & ((width.dtype.type(1) << width) - width.dtype.type(1))
     return out.tobytes().decode("utf-32-le").rstrip()
 
 

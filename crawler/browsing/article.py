@@ -120,10 +120,7 @@ async def list_blocks(db: Database, table: str, this: dict[str, Any]) -> list[di
             FROM {table} WHERE article_id = :id AND version = :version ORDER BY id LIMIT 50""",
         **this,
     )
-    return [
-        {**row, **{name: read_list(row[name]) for name in ("reasons", "links")}}
-        for row in rows
-    ]
+    return [{**row, **{name: read_list(row[name]) for name in ("reasons", "links")}} for row in rows]
 
 
 def read_list(value: object) -> list[Any]:
