@@ -182,6 +182,18 @@ def split_blocks(text: str | None) -> list[tuple[str, Any]]:
     return blocks
 
 
+HAN_RE = re.compile("[\u3400-\u9fff\U00020000-\U0003ffff]")
+"""Han characters: evidence that a text is no English one."""
+
+
+def tongue(text: object) -> Markup:
+    """Give the attribute that says that a text is Chinese, where it is and the page around it is not.
+
+    Fonts, line breaking and screen readers go by it.
+    """
+    return Markup(' lang="zh-Hans"' if tr("", "en") and HAN_RE.search(str(text or "")) else "")
+
+
 def show_date(value: object) -> str:
     """Write an ISO time as the reader's language writes it; give back unchanged what is no ISO time.
 

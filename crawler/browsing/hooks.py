@@ -79,6 +79,7 @@ def prepare_jinja2_environment(env: Any) -> None:
     )
     env.globals.update(
         tr=language.tr,
+        tongue=display.tongue,
         language=language.language,
         counted=language.counted,
         namesake=tables.name_channel,
