@@ -336,6 +336,26 @@ def test_the_stock_search_box_finds_words_of_any_length(
 
 
 @pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"_search_title": "养老"}, [2, 1]),
+        ({"_search_source": "市港口局"}, [3]),
+        ({"_search_title": "床位"}, []),
+        ({"_search_text": "床位"}, [2, 1]),
+        ({"_search_entries": "床位"}, [2, 1]),
+        ({"_search_title": "养老 OR 港口", "_search": "码头"}, [3]),
+        ({"_search_title": "养老", "_search_source": "市港口局"}, []),
+        ({"_search_title": "養老 -社区"}, [2]),
+    ],
+)
+def test_the_stock_search_of_one_column_finds_what_stands_there(
+    get: Callable[..., httpx.Response], asked: dict[str, str], found: list[int]
+) -> None:
+    rows = get("/archive/articles.json", _shape="array", **asked).json()
+    assert [row["id"] for row in rows] == found
+
+
+@pytest.mark.parametrize(
     "typed", ['"', "AND (", "NEAR/", "*", "-", "title:", "\u0000", "  ", "民政 OR", "'; --"]
 )
 def test_a_query_that_is_no_valid_expression_is_no_error(

@@ -10,7 +10,7 @@ from datasette.filters import FilterArguments
 from datasette.utils.asgi import BadRequest
 from markupsafe import Markup
 
-from crawler.archive import ask
+from crawler.archive import ask, in_field
 from crawler.browsing.display import UNSEEN_RE, show_link, show_unseen
 from crawler.browsing.language import tr
 from crawler.browsing.queries import is_archive, read_query
@@ -117,11 +117,33 @@ def check_address(request: Any) -> None:
         raise BadRequest(tr("统计要写列名", "A facet is named by its column"))
 
 
+FIELDS = ("title", "source")
+"""Columns that the index can be asked for alone."""
+SEARCHED = (*FIELDS, "text", "entries")
+"""Columns that the stock address ``_search_COLUMN=`` may name."""
+
+
+def gather_columns(request: Any) -> None:
+    """Make of the stock ``_search_COLUMN=`` one ``_search=``, as it would be typed: the index has one column for all."""
+    asked, kept = [], []
+    for key, value in parse_qsl(request.query_string, keep_blank_values=True):
+        column = key.removeprefix("_search_")
+        if key == "_search" or (key != column and column in SEARCHED):
+            asked.append(in_field(value, column) if column in FIELDS else value)
+        else:
+            kept.append((key, value))
+    if len(asked) > 1 or (asked and "_search" not in request.args):
+        typed = f"({') ('.join(asked)})" if len(asked) > 1 else asked[0]
+        request.scope["query_string"] = urlencode([*kept, ("_search", typed)]).encode()
+
+
 def filters_from_request(request: Any, database: str, table: str, datasette: Any) -> Any:
     """Make the stock search box exact: what its index finds is held against the text, and the days are bounded."""
 
     async def inner() -> FilterArguments:
         check_address(request)
+        if table == "articles" and await is_archive(datasette.get_database(database)):
+            gather_columns(request)
         query = read_query(request.args.get("_search"))
         if table != "articles" or not query or not await is_archive(datasette.get_database(database)):
             return FilterArguments([])
