@@ -60,6 +60,8 @@ def prepare_jinja2_environment(env: Any) -> None:
     """Register the filters that the templates use."""
     env.filters.update(
         shown=display.show_unseen,
+        cut=display.cut,
+        address=display.write_address,
         tilde=tilde_encode,
         named=display.name_unseen,
         piece=display.show_piece,
