@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from resource import getpagesize
+from statistics import median
 from typing import Any, ClassVar, Self
 
 from scrapy import Request, Spider, signals
@@ -21,7 +22,7 @@ from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from crawler.archive import FILES, Archive, Books, Campaign, Standing, Tampered, now, written
-from crawler.balance import Sample, Tally, compare, is_late
+from crawler.balance import Sample, Tally, compare, hold, is_late, odd_lengths, shares
 from crawler.captures import (
     CUT_SHORT,
     RENDERED,
@@ -33,6 +34,7 @@ from crawler.captures import (
     read_record,
 )
 from crawler.documents import Document, ReaderMissing, read_document, sniff
+from crawler.habits import HABIT_DAYS, LONGEST, is_unusual, nights_of
 from crawler.items import Page
 from crawler.portals import Ask, Found, Portal
 from crawler.text.changes import find_notice
@@ -58,7 +60,10 @@ UNDELIVERED = "not delivered"
 RANKS = {HACKING: 0, HACKED: 1, "tampered": 3}
 """The order of alarms; all others are 2."""
 
-CHANGES = ("only old", "parse rate", "titles missing", "dates missing", "sources missing")
+CHANGES = (
+    *("only old", "few new", "many new", "parse rate", "titles missing", "dates missing", "sources missing"),
+    *("read otherwise", "text length", "many changed", "many missed"),
+)
 """Alarms that tell that a channel is not what it was: nothing failed, and all the same the run is not whole."""
 
 KEPT_ALARMS = 20
@@ -297,7 +302,7 @@ class Ledger:
         if self.is_notice(page):
             return
         saved = self.archive.save(page)
-        self.tally(page.portal, page.channel).saw(page)
+        self.tally(page.portal, page.channel).saw(page, saved.change)
         page.article_id, page.version, page.change = saved
         if saved.change is None:
             self.count("unchanged")
@@ -356,6 +361,7 @@ class Ledger:
         since = first if isinstance(first, str) else None  # captures made before 2026-12 do not tell
         url, when = context["url"], capture.fetched_at
         self.archive.missing(url, when, capture.id, status, first=since, notice=notice)
+        self.tally(context["portal"], context.get("channel")).miss("gone", url, capture)
         self.count("gone")
 
     def take_missed(self) -> list[dict[str, Any]]:
@@ -599,6 +605,7 @@ class Ledger:
                 self.alarm(wrong.portal, wrong.channel, "books", wrong.what, wrong.url, None)
             self.look_for_silence(spider, portal)
             self.look_for_losses(name)
+            self.look_for_lengths(name)
         for book in self.books:
             logger.info("Books %s", book)
 
@@ -615,12 +622,78 @@ class Ledger:
             return
         known = self.archive.known_channels(name, moment_of(self.run_id))
         wanted = known & set(window.channels or portal.channels or known)
+        self.look_for_arrivals(portal, wanted)
         for channel, days in self.archive.listed_days(name, today).items():
             late = is_late(days, today) if channel in wanted else None
             if late:
                 listing = self.tally(name, channel).listing or self.answers.get(name)
                 url, capture = listing or Sample(portal.home, None)
                 self.alarm(name, channel, "only old", late, url, capture)
+
+    def look_for_arrivals(self, portal: Portal, channels: Collection[str]) -> None:
+        """Raise an alarm for each channel that had far fewer or far more new lines than it is used to.
+
+        Where none stands out, the lines of the whole portal are looked at together.
+        """
+        name = portal.name
+        runs, seen = self.archive.arrivals(name, self.run_id, HABIT_DAYS + LONGEST + 2)
+        # this run's own books are not written yet
+        runs = {
+            run: (
+                began,
+                {code for (each, code), tally in self.tallies.items() if each == name and tally.lines},
+            )
+            if run == self.run_id
+            else (began, read)
+            for run, (began, read) in runs.items()
+        }
+        told = False
+        for channel in (*sorted(channels), None):
+            if channel is None and (told or len(channels) < 2):
+                return
+            began = [(at, channel in read if channel else bool(read)) for at, read in runs.values()]
+            lines = [at for code, every in seen.items() if channel in (code, None) for at in every]
+            if found := is_unusual(nights_of(began, lines)):
+                listing = self.tally(name, channel).listing or self.answers.get(name)
+                url, capture = listing or Sample(portal.home, None)
+                self.alarm(name, channel, *found, url, capture)
+                told = True
+
+    def look_for_lengths(self, portal: str) -> None:
+        """Raise an alarm where new texts are far shorter or longer than usual, in a channel or in all together."""
+        whole: tuple[list[tuple[float, Sample]], list[float]] = [], []
+        told = False
+        for (name, channel), tally in list(self.tallies.items()):
+            if name != portal or not channel or not tally.lengths:
+                continue
+            before = self.archive.lengths(portal, channel, self.run_id)
+            usual = median(before) if before else 0.0
+            tonight = list(
+                zip(
+                    shares((length for length, _ in tally.lengths), usual),
+                    (sample for _, sample in tally.lengths),
+                    strict=False,
+                )
+            )
+            earlier = shares(before, usual)
+            told |= self.tell_length(portal, channel, tonight, earlier)
+            whole[0].extend(tonight)
+            whole[1].extend(earlier)
+        if not told:
+            self.tell_length(portal, None, *whole)
+
+    def tell_length(
+        self,
+        portal: str,
+        channel: str | None,
+        tonight: Sequence[tuple[float, Sample]],
+        before: Sequence[float],
+    ) -> bool:
+        """Raise an alarm where the lengths of new texts are unlike earlier ones; tell whether there was one."""
+        if found := odd_lengths(tonight, before):
+            what, (url, capture) = found
+            self.alarm(portal, channel, "text length", what, url, capture)
+        return found is not None
 
     def look_for_losses(self, portal: str) -> None:
         """Raise an alarm where the pages of a channel, or of all channels together, are read worse than before."""
@@ -635,7 +708,8 @@ class Ledger:
 
     def tell_losses(self, portal: str, channel: str | None, tally: Tally) -> bool:
         """Raise an alarm for each way in which pages are read worse than before; tell whether there was one."""
-        found = list(compare(tally, self.archive.history(portal, channel, self.run_id)))
+        before = self.archive.history(portal, channel, self.run_id)
+        found = [*compare(tally, before), *hold(tally, before)]
         for rule, what, sample in found:
             self.alarm(portal, channel, rule, what, sample.url, sample.capture)
         return bool(found)

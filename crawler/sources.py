@@ -523,6 +523,7 @@ class Source(scrapy.Spider):
         if response.status == 304:
             self.ledger.settle(capture)
             self.archive.unchanged(url, when)
+            self.ledger.tally(context["portal"], context.get("channel")).stood()
             self.ledger.count("unchanged")
         elif reason := gate_reason(response.status, response.body):
             self.miss(context, "challenged", say_gate(reason, response), capture)
@@ -622,6 +623,7 @@ class Source(scrapy.Spider):
     def miss(self, context: dict[str, Any], state: str, error: str, capture: Capture | None) -> None:
         """Note an article that was not had; a later run asks for it again."""
         url = context["url"]
+        self.ledger.tally(context["portal"], context.get("channel")).miss(state, url, capture)
         self.ledger.miss(context["portal"], context.get("channel"), url, state, error, capture)
         if "listed_as" in context:
             when = capture.fetched_at if capture else now().isoformat()
