@@ -13,6 +13,7 @@ from pathlib import Path
 from resource import getpagesize
 from statistics import median
 from typing import Any, ClassVar, Self
+from urllib.parse import urlsplit
 
 from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
@@ -35,6 +36,7 @@ from crawler.captures import (
 )
 from crawler.documents import Document, ReaderMissing, read_document, sniff
 from crawler.habits import HABIT_DAYS, LONGEST, is_unusual, nights_of
+from crawler.hosts import Certificate, Hosts
 from crawler.items import Page
 from crawler.portals import Ask, Found, Portal
 from crawler.text.changes import find_notice
@@ -62,7 +64,7 @@ RANKS = {HACKING: 0, HACKED: 1, "tampered": 3}
 
 CHANGES = (
     *("only old", "few new", "many new", "parse rate", "titles missing", "dates missing", "sources missing"),
-    *("read otherwise", "text length", "many changed", "many missed"),
+    *("read otherwise", "text length", "many changed", "many missed", "portal moved"),
 )
 """Alarms that tell that a channel is not what it was: nothing failed, and all the same the run is not whole."""
 
@@ -132,7 +134,10 @@ class Ledger:
         self.writer: CaptureWriter | None = None
         self.run_id = ""
         self.outcome = ""
-        self.exitcode = 0
+        self.exitcode = 5
+        """What a run ends with that nobody could judge."""
+        self.done = False
+        """Whether the spider came to the end of all that it had to do: Scrapy ends in good order where `start` fails."""
         self.counts: Counter[str] = Counter()
         self.alarms: list[dict[str, Any]] = []
         self.rules: Counter[tuple[str, str]] = Counter()
@@ -146,6 +151,7 @@ class Ledger:
         self.unsettled: dict[int, Capture] = {}
         self.missed_once: dict[str, dict[str, Any]] = {}
         """The contexts of articles that were missed and are to be looked at a second time, by address."""
+        self.hosts = Hosts()
         self.network_failures = 0
         self.storage_failures = 0
         self.lists_read = 0
@@ -197,6 +203,8 @@ class Ledger:
         if not request.meta.get("context"):
             context["kind"] = "robots" if request.url.endswith("/robots.txt") else "other"
         attempt = context["attempt"] = request.meta.get("retry_times", 0)
+        if certificate := self.hosts.meet(response.url, response.certificate):
+            self.meet_certificate(response.url, certificate)
         stopped = "download_stopped" in response.flags
         capture = self.keep(
             url=response.url,
@@ -213,6 +221,17 @@ class Ledger:
             self.unsettled[capture.offset] = capture
             return capture
         return self.settle(capture)
+
+    def meet_certificate(self, url: str, certificate: Certificate) -> None:
+        """Note what a host's certificate says; one of another issuer than in the last run is told in the log."""
+        host = urlsplit(url).hostname
+        self.crawler.stats.set_value(f"tls/until/{host}", certificate.ends.isoformat())
+        self.crawler.stats.set_value(f"tls/issuer/{host}", certificate.issuer)
+        before = self.archive.last_stat(self.run_id, f"tls/issuer/{host}")
+        if before and before != certificate.issuer:
+            logger.info(
+                "%s has a certificate of another issuer: %s, before: %s", host, certificate.issuer, before
+            )
 
     def keep(self, *, url: str, **fields: Any) -> Capture:
         """Write one capture into the WARC file; raises CaptureError where the disk refuses."""
@@ -548,6 +567,7 @@ class Ledger:
         if self.writer is None:
             self.commit()
             self.archive.release()
+            self.exitcode = 0 if self.done else 5
             return
         stats = self.crawler.stats.get_stats()
         for name in sorted(str(stat) for stat in stats if str(stat).startswith("tls/unverified/")):
@@ -560,6 +580,10 @@ class Ledger:
                 f"https://{host}/",
                 None,
             )
+        for host, said in self.hosts.expiring():
+            self.alarm(host, None, "certificate expires", said, f"https://{host}/", None)
+        for portal, said, (url, capture) in self.hosts.moved(self.tallies):
+            self.alarm(portal, None, "portal moved", said, url, capture)
         for row in self.archive.apart(self.run_id):
             found = ", ".join(row["others"]) or "none"
             what = f"a printed page says that the story goes on or began on another; found to fit: {found}"
@@ -728,6 +752,8 @@ class Ledger:
         if self.storage_failures:
             codes.add(6)
         if stats.get("spider_exceptions/count") or stats.get("pipelines/errors"):
+            codes.add(5)
+        if reason == "finished" and not self.done:
             codes.add(5)
         said = Counter[str]()
         for (_, rule), count in self.rules.items():

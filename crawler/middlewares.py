@@ -48,6 +48,8 @@ class ExactHosts:
         if parts.scheme in ("http", "https") and host in hosts and parts.port in (None, 80, 443):
             return
         self.crawler.stats.inc_value("hosts/refused")
+        if ledger := self.crawler.get_extension(Ledger):
+            ledger.hosts.stray(request.url, request.meta)
         raise IgnoreRequest(
             f"refused host: found {request.url}, wanted http(s) on one of {', '.join(sorted(hosts))}"
         )

@@ -182,6 +182,7 @@ class Source(scrapy.Spider):
                 for context in self.ledger.take_missed():
                     yield self.request_article(context, {})
         await self.ledger.read_texts()
+        self.ledger.done = True
 
     def take_leftovers(self) -> None:
         """Archive what killed runs captured; their articles are not asked for again."""

@@ -196,6 +196,16 @@ class Runs(Remembering, Chain):
         wrote = self._row("SELECT count(*), coalesce(sum(length), 0) FROM captures WHERE run_id = ?", run_id)
         return {**row, "captures": wrote[0], "bytes": wrote[1]} if wrote else dict(row)
 
+    def last_stat(self, run_id: str, name: str) -> Any:
+        """Give a stat as the last run of the same spider has it that has it at all; None where none has."""
+        row = self._row(
+            "SELECT json_extract(e.stats, ?) AS stat FROM runs e JOIN runs r ON r.id = ? AND e.spider = r.spider "
+            "WHERE e.id < r.id AND stat IS NOT NULL ORDER BY e.id DESC LIMIT 1",
+            f'$."{name}"',
+            run_id,
+        )
+        return row[0] if row else None
+
     def changes_of(self, run_id: str) -> dict[str, list[str | None]]:
         """Give the titles of the versions that a run's captures brought, by kind of change, new ones first."""
         found: dict[str, list[str | None]] = {}
