@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from crawler.archive import History, now
+from crawler.archive import Archive, History, now
 from crawler.balance import Sample, Tally, hold
 from crawler.captures import SHANGHAI
+from crawler.commands.status import show
 from crawler.extensions import CHANGES
 from crawler.habits import Night, days_between, is_unusual, nights_of
 from crawler.hosts import Hosts
@@ -226,6 +227,19 @@ def test_what_a_run_had_is_held_against_what_it_used_to_have(
     assert [(rule, what) for rule, what, _ in hold(tally, before)] == told
 
 
+def story_page(number: int, place: str, sentences: int, mark: str = "") -> Reply:
+    """Give a page of one layout: `place` is the attribute of its body."""
+    text = "".join(
+        f"<p>　　本市第{number}号工程昨日在海州区开工，全长{number + at}公里，计划明年{at + 1}月建成通车{mark}。</p>"
+        for at in range(sentences)
+    )
+    title = f"第{number}号工程昨日开工建设"
+    return Reply(
+        f"<html><head><title>{title}</title></head><body><h1>{title}</h1><div>时间：2026-05-04 来源：连云港日报</div>"
+        f"<div {place}>{text}</div></body></html>".encode()
+    )
+
+
 def test_another_layout_shorter_texts_and_many_changes_are_told_and_a_rebuild_has_the_same_books(
     make_home: Callable[[], Home],
 ) -> None:
@@ -234,36 +248,32 @@ def test_another_layout_shorter_texts_and_many_changes_are_told_and_a_rebuild_ha
         words = (*GCYW, "-s", "RECENT_DAYS=9999")
         pages = replica.pages(CITY)
         stories = [s for s in replica.expected(CITY) if s.channel == "gcyw" and not s.parts]
-        held = {story.path: pages[story.path] for story in stories}
-        later = [story.path for story in stories[:8]]
-        for path in later:
-            pages[path] = Reply(b"", status=404)
+        for number, story in enumerate(stories):
+            pages[story.path] = Reply(b"", status=404) if number < 6 else story_page(number, "id=zoom", 8)
+        home.crawl(*words)
         home.crawl(*words)
         assert alarms(home, *CHANGES) == []
-        for path in later:  # of what is new the teaser alone
-            pages[path] = Reply(
-                f"<html><head><title>港城要闻一则今日发布{path[-9:-5]}</title></head><body><h1>港城要闻一则今日发布{path[-9:-5]}"
-                f"</h1><div>时间：2026-05-04 来源：连云港日报</div><div id=app><p>本市昨日召开会议，部署了{path[-9:-5]}号工作。</p>"
-                "</div></body></html>".encode()
+        for number, story in enumerate(stories):  # of what is new the teaser alone
+            new = number < 6
+            pages[story.path] = story_page(
+                number, "id=app" if new else "id=zoom", 1 if new else 8, "（修订）"
             )
         with closing(sqlite3.connect(home.archive)) as db, db:
-            db.execute(
-                "UPDATE listings SET state = 'pending', due = NULL, asked = NULL WHERE state = 'gone' OR due IS NOT NULL"
-            )
-        for story in stories[8:]:
-            body = held[story.path].body.replace(b"</p>", "（本网编辑）</p>".encode(), 1)
-            pages[story.path] = held[story.path]._replace(body=body)
+            db.execute("UPDATE listings SET state = 'pending', due = NULL WHERE state = 'gone'")
         home.crawl(*words)
     told = alarms(home, *CHANGES)
-    assert {"text length", "read otherwise", "many changed"} <= {each["rule"] for each in told}
+    assert {each["rule"] for each in told} == {"text length", "many changed"}
     for alarm in told:
         assert (alarm["portal"], alarm["channel"]) == (CITY, "gcyw")
         kept = home.ask(f"SELECT kind, url FROM captures WHERE id = {alarm['capture']}")
         assert kept == [("article", alarm["url"])]
     columns = "run_id, channel, pages, asked, missed, again, changed, readers"
     books = home.ask(f"SELECT {columns} FROM books ORDER BY run_id")
-    assert [row[3] == row[2] + row[4] for row in books] == [True, True]
-    assert "body: " in books[0][-1]
+    (count, asked, missed, *none), second, third = (row[2:7] for row in books)
+    assert (asked, none) == (count + missed, [0, 0])
+    assert second[3:] == (count, 0)
+    assert third[3:] == (count, len(stories) - 6)
+    assert json.loads(books[0][-1])["body: #zoom"] == len(stories) - 6
     built = home.folder / "rebuilt.db"
     assert home.scrapy("rebuild", "--to", str(built)).returncode == 0
     with closing(sqlite3.connect(built)) as db:
@@ -396,3 +406,62 @@ def test_a_home_page_that_leads_away_is_a_portal_that_moved_and_one_article_is_n
     assert [
         (portal, what[:42], sample.url) for portal, what, sample in hosts.moved({("c.cn", "x"): many})
     ] == [("a.cn", "the home page leads from a.cn to b.cn, whi", "http://a.cn/")]
+
+
+# --- the screen ---
+
+
+def test_status_shows_a_line_a_night_that_fits_a_screen(home: Home) -> None:
+    with Archive(home.archive) as archive:
+        for started, outcome, counts, alarms in (
+            ("2026-05-03T22:00:00+08:00", "finished", {"archived": 3, "tampered": 1}, 1),
+            ("2026-05-04T02:00:00+08:00", "partial", {"archived": 4, "changed": 2, "failed": 1}, 2),
+            ("2026-05-04T12:00:00+08:00", "finished", {"archived": 5}, 0),
+            ("2026-05-05T02:00:00+08:00", "finished", {}, 0),
+        ):
+            run = archive.start_run("lyg_news", started=started)
+            alarm = {"portal": CITY, "channel": None, "rule": "few new", "what": "标题" * 60, "url": ""}
+            archive.finish_run(
+                run, outcome=outcome, counts=counts, alarms=[alarm] * alarms, stats={"ledger/gone": alarms}
+            )
+    said = home.scrapy("status").stdout.decode().splitlines()
+    assert said[2:6] == [
+        "night      outcome                         new changed    gone  failed  hacked   files  alarms",
+        "2026-05-05 finished                          5       0       0       0       0       0       0",
+        "2026-05-04 1 finished, 1 partial             7       2       3       1       1       0       3",
+        "",
+    ]
+    assert [line.split()[0] for line in said[7:9]] == [
+        "20260504T180000Z-lyg_news",
+        "20260504T040000Z-lyg_news",
+    ]
+    told = json.loads(home.scrapy("status", "--json", "--nights", "1").stdout)
+    assert list(told) == ["archive", "nights", "runs", "hacked", "attachments", "books", "again"]
+    assert told["nights"] == [
+        {
+            "night": "2026-05-05",
+            "runs": 2,
+            "listed": 0,
+            "archived": 5,
+            "changed": 0,
+            "failed": 0,
+            "missed": 0,
+            "attachments": 0,
+            "tampered": 0,
+            "gone": 0,
+            "alarms": 0,
+            "outcomes": {"finished": 2},
+        }
+    ]
+    assert len(told["runs"]) == 4
+
+
+def test_a_terminal_gets_lines_that_it_has_room_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    show("标题" * 30)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    show("标题" * 30)
+    show("short")
+    assert capsys.readouterr().out.splitlines() == ["标题" * 30, "标题" * 4 + "标…", "short"]
