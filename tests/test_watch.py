@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -465,3 +466,94 @@ def test_a_terminal_gets_lines_that_it_has_room_for(
     show("标题" * 30)
     show("short")
     assert capsys.readouterr().out.splitlines() == ["标题" * 30, "标题" * 4 + "标…", "short"]
+
+
+# --- scrapy portal check ---
+
+CHECK = (
+    "portal",
+    "-s",
+    "DOWNLOAD_DELAY=0",
+    "-s",
+    "AUTOTHROTTLE_ENABLED=0",
+    "-s",
+    "RETRY_BACKOFF_SECONDS=0.05",
+)
+
+
+def kept(home: Home) -> dict[Path, bytes]:
+    """Give all files of a home but those that SQLite makes for readers."""
+    files = (path for path in home.folder.rglob("*") if path.is_file())
+    return {path: path.read_bytes() for path in files if not path.name.endswith(("-shm", "-wal"))}
+
+
+def test_a_portal_is_looked_at_line_by_line_without_a_write(make_home: Callable[[], Home]) -> None:
+    with Replica(seed=3, stories=40) as replica:
+        home = make_home().through(replica)
+        home.crawl(*GCYW)
+        before = kept(home)
+        asked = len(replica.requests)
+        done = home.scrapy(*CHECK, "check", CITY, "--json")
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout)
+        assert {each["verdict"] for each in found} == {"ok"}
+        said = {each["what"]: each["said"] for each in found}
+        assert {"home", "list gcyw", "list bmdt", "robots", "article", "canary"} <= set(said)
+        assert re.fullmatch(
+            r"\d+ lines of \d+, newest \d{4}-\d\d-\d\d(, has a next page)?, utf-8", said["list gcyw"]
+        )
+        assert re.fullmatch(
+            r"title by '.+', date by '.+', body by '.+'; \d+ characters, .+; channel \w+", said["article"]
+        )
+        assert re.fullmatch(r"title, date and \d+ characters as archived", said["canary"])
+        assert len(replica.requests) - asked <= 30
+        assert replica.strays == []
+        assert kept(home) == before
+
+        (canary,) = [each["url"] for each in found if each["what"] == "canary"]
+        path = canary.removeprefix(f"http://{CITY}")
+        replica.pages(CITY)[path] = Reply(
+            "<html><h1>另一个标题在此</h1><p>另一段正文，一共两句话。</p></html>".encode()
+        )
+        pages = replica.pages(CITY)
+        pages["/zglygzfmhwz/gcyw/gcyw.html"] = Reply(
+            "<html><title>港城要闻</title><p>改版中</p></html>".encode()
+        )
+        replica.faults[f"{CITY}/zglygzfmhwz/bmdt/bmdt.html"] = "gate"
+        replica.faults[f"{CITY}/zglygzfmhwz/gsgg/gsgg.html"] = "404"
+        done = home.scrapy(*CHECK, "check", f"http://{CITY}/")
+        assert done.returncode == 3, done.stderr
+        failed = [
+            line.split(None, 4) for line in done.stdout.decode().splitlines() if line.startswith("FAIL")
+        ]
+        assert [words[2:4] for words in failed] == [
+            ["list", "gcyw"],
+            ["list", "bmdt"],
+            ["list", "gsgg"],
+            ["canary", "title:"],
+        ]
+        assert "a gate answers: status 521" in failed[1][4]
+
+
+def test_a_portal_that_no_source_declares_is_read_as_a_platform_reads_it(home: Home) -> None:
+    with Replica(seed=3, stories=40) as replica:
+        home.through(replica)
+        done = home.scrapy(*CHECK, "check", "http://mzj.lyg.gov.cn/", "--platform", "truecms", "--json")
+        assert done.returncode == 0, done.stderr
+    found = [(each["verdict"], each["what"]) for each in json.loads(done.stdout)]
+    assert {("ok", "certificate"), ("ok", "list tzgg"), ("ok", "article"), ("odd", "canary")} <= set(found)
+    assert list(home.folder.iterdir()) == []
+
+
+def test_a_portal_that_does_not_answer_is_told_by_the_exit_code(home: Home) -> None:
+    home.env |= dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")
+    done = home.scrapy(*CHECK, "check", "lyg_minzheng")
+    assert done.returncode == 8, done.stderr
+    assert done.stdout.decode().startswith("FAIL mzj.lyg.gov.cn         home ")
+
+
+@pytest.mark.parametrize(
+    "words", [["check", "nowhere"], ["look"], [], ["check", "a.cn", "--platform", "dated"]]
+)
+def test_a_portal_that_nobody_knows_is_refused(home: Home, words: list[str]) -> None:
+    assert home.scrapy("portal", *words).returncode == 2
