@@ -767,6 +767,8 @@ class Ledger:
             codes.add(8 if self.network_failures == lists_failed else 3)
         elif lists_failed or said["first screen only"] or said["challenged"]:
             codes.add(4)
+        if said["many lines"] or said["many pages"]:
+            codes.add(4)
         if any(said[rule] for rule in CHANGES):
             codes.add(4)
         if reason != "finished" or self.counts["failed"] or said["attachment failed"]:

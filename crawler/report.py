@@ -8,6 +8,7 @@ can, and is an alarm of the next night.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -103,6 +104,19 @@ class Outbox:
             return {}
         return held if isinstance(held, dict) else {}
 
+    def write(self, text: str) -> None:
+        """Put a file there that only its user reads; the one before stays whole until it is written."""
+        part = self.path.with_name(self.path.name + ".part")
+        part.unlink(missing_ok=True)
+        with open(
+            part,
+            "x",
+            encoding="utf-8",
+            opener=lambda path, flags: os.open(path, flags, 0o600),
+        ) as file:
+            file.write(text)
+        part.replace(self.path)
+
     def send(self, report: Report, addresses: Sequence[str]) -> list[str]:
         """Deliver a report, with what lies there; keep what nobody got. Give what went wrong."""
         earlier = [str(line) for line in self.read().get("lines", [])]
@@ -112,7 +126,7 @@ class Outbox:
         failures = deliver(Report(report.title, lines), addresses)
         if failures:
             kept = {"failures": failures, "lines": [report.title, *lines][:2000]}
-            self.path.write_text(json.dumps(kept, ensure_ascii=False, indent=1), encoding="utf-8")
+            self.write(json.dumps(kept, ensure_ascii=False, indent=1))
         else:
             self.path.unlink(missing_ok=True)
         return failures
