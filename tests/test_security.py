@@ -419,7 +419,11 @@ def test_every_setting_that_bounds_is_told_in_the_model() -> None:
         (ROOT / "crawler" / "settings.py").read_text(encoding="utf-8"),
         re.M,
     )
-    bounds = [name for name in names if not name.startswith(("ARCHIVE_", "RETRY_", "BROWSER_PAUSE", "MEMUSAGE_CHECK", "DISK_CHECK"))]
+    bounds = [
+        name
+        for name in names
+        if not name.startswith(("ARCHIVE_", "RETRY_", "BROWSER_PAUSE", "MEMUSAGE_CHECK", "DISK_CHECK"))
+    ]
     assert [name for name in bounds if f"`{name}`" not in told] == []
 
 
