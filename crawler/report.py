@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,9 +43,14 @@ def tell(archive: Archive, ledgers: Sequence[Ledger], code: int, meaning: str, *
         lines.append(f"{ledger.run_id}: {ledger.outcome}: {ledger.said()}; {len(ledger.alarms)} alarms")
         if whole:
             lines += [f"  {line}" for line in tell_run(archive, ledger.run_id)]
+        helped = set()
         for alarm in told:
             said = f"{alarm['portal']} {alarm['channel'] or '-'}: {alarm['rule']}: {alarm['what']} ({alarm['url']})"
             lines.append(f"  {said}")
+            kind = alarm["portal"], alarm["rule"]
+            if kind not in helped and (help_line := advise(alarm, ledger.crawler.spidercls.name)):
+                lines.append(f"    {help_line}")
+            helped.add(kind)
         if whole:
             lines += [f"  {book}" for book in ledger.books]
     day = ledgers[0].run_id[:8] if ledgers else ""
@@ -56,6 +61,19 @@ def tell(archive: Archive, ledgers: Sequence[Ledger], code: int, meaning: str, *
     said = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing new"
     title = f"government news archive {day}: {said}" + (f"; exit {code}: {meaning}" if code else "")
     return Report(title, [printable(line) for line in lines])
+
+
+def advise(alarm: Mapping[str, Any], spider: str) -> str:
+    """Say by which capture an alarm can be looked into, and by which command; empty where there is neither.
+
+    >>> alarm = {"portal": "a.cn", "channel": "x", "rule": "silent list", "what": "", "url": "http://a.cn/", "capture": 7}
+    >>> advise(alarm, "lyg_news")
+    'capture 7; .venv/bin/scrapy crawl lyg_news -a channel=x'
+    """
+    from crawler.browsing.alarms import read_alarm  # brings Datasette along, and most commands report nothing
+
+    capture = f"capture {alarm['capture']}" if alarm.get("capture") else ""
+    return "; ".join(filter(None, (capture, read_alarm(alarm, spider, "archive").command)))
 
 
 def tell_run(archive: Archive, run_id: str) -> list[str]:
