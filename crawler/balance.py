@@ -31,7 +31,7 @@ CHANCE = 0.001
 """An alarm is raised where a worse night is rarer than this, if all is as before: with 20 channels, a false alarm
 in two months, were every night that close; 1 failure of 2 pages is none, 2 of 2 are, so are 6 of 100."""
 RARELY = 1e-5
-"""The same for what is asked of every channel each night beside that: with 200 channels, a false alarm in four months.
+"""The same for what is asked of every channel each night beside that: with 200 channels, a false alarm in two months.
 3 of 3 pages are one."""
 ODD_LENGTH = 0.5
 """Texts are longer or shorter than usual by so much of the usual length."""
@@ -216,6 +216,12 @@ class Tally:
 SEEN = ("lines", "pages", "parsed", "titled", "dated", "sourced", "asked", "missed", "again", "changed")
 READ = ("title", "published", "body")
 """Fields whose rules tell which layout a page has."""
+FALLBACKS = {
+    "title": ("<title>", "line that <title> repeats", "line above the body"),
+    "published": ("URL",),
+    "body": ("density",),
+}
+"""The rules by which a field is told where no part of the page is made to tell it (`crawler.text.extraction`)."""
 FIELDS = (
     ("titled", "no title", "titles"),
     ("dated", "no date", "dates"),
@@ -298,13 +304,21 @@ def read_otherwise(told: str, tally: Tally, before: History) -> tuple[str, str] 
     pages, once = now.total(), usual.total()
     if not pages or once < HISTORY_PAGES:
         return None
+    what = f"the {'date' if told == 'published' else told}"
     ((rule, count),) = usual.most_common(1)
     others = pages - now[rule]
+    guessed, before_guessed = (sum(each[rule] for rule in FALLBACKS[told]) for each in (now, usual))
+    if 2 * guessed >= pages and unlikely(guessed, pages, before_guessed / once, RARELY):
+        instead = max(FALLBACKS[told], key=lambda rule: now[rule])
+        return (
+            f"found no part of the page that is made to tell {what} on {guessed} of {pages} pages ({instead!r} did), "
+            f"where {100 * before_guessed / once:.0f} % of {once} lacked one"
+        ), instead
     if count < RULED * once or 2 * others < pages or not unlikely(others, pages, 1 - count / once, RARELY):
         return None
     instead = next(name for name, _ in now.most_common() if name != rule)
     return (
-        f"found the {'date' if told == 'published' else told} by {instead!r} on {now[instead]} of {pages} pages, "
+        f"found {what} by {instead!r} on {now[instead]} of {pages} pages, "
         f"where {rule!r} told it on {100 * count / once:.0f} % of {once}"
     ), instead
 

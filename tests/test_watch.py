@@ -208,12 +208,23 @@ BEFORE = History(
         (read(8, changed=8, again=92), BEFORE, []),  # not a fifth
         (read(8, changed=8, again=12), BEFORE._replace(changed=80), []),  # they change every night
         (
-            read(9, other=9),
+            read(9, body=".article"),
             BEFORE,
             [
                 (
                     "read otherwise",
-                    "found the body by 'density' on 9 of 9 pages, where '#zoom' told it on 99 % of 200",
+                    "found the body by '.article' on 9 of 9 pages, where '#zoom' told it on 99 % of 200",
+                )
+            ],
+        ),
+        (
+            read(9, other=9),
+            BEFORE._replace(readers={"body: #zoom": 100, "body: .article": 90, "body: density": 10}),
+            [
+                (
+                    "read otherwise",
+                    "found no part of the page that is made to tell the body on 9 of 9 pages ('density' did), "
+                    "where 5 % of 200 lacked one",
                 )
             ],
         ),
