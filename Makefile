@@ -65,11 +65,12 @@ screenshots: $(READY) chromium  ## docs/images from data/demo.db (`make demo` fi
 bench: $(READY)  ## the benchmarks, each printing its ratios
 	$(BIN)/python -m tests.bench
 
-lint: $(READY)  ## formatter, linter, types, import rules
+lint: $(READY)  ## formatter, linter, types, import rules, the lock
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.lock
 
 lock:  ## resolve the lock anew (wants uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group dev pyproject.toml -o requirements.lock

@@ -11,7 +11,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from resource import getpagesize
+from statistics import median
 from typing import Any, ClassVar, Self
+from urllib.parse import urlsplit
 
 from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
@@ -21,7 +23,7 @@ from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from crawler.archive import FILES, Archive, Books, Campaign, Standing, Tampered, now, written
-from crawler.balance import Sample, Tally, compare, is_late
+from crawler.balance import Sample, Tally, compare, hold, is_late, odd_lengths, shares
 from crawler.captures import (
     CUT_SHORT,
     RENDERED,
@@ -33,6 +35,8 @@ from crawler.captures import (
     read_record,
 )
 from crawler.documents import Document, ReaderMissing, read_document, sniff
+from crawler.habits import HABIT_DAYS, LONGEST, is_unusual, nights_of
+from crawler.hosts import Certificate, Hosts
 from crawler.items import Page
 from crawler.portals import Ask, Found, Portal
 from crawler.text.changes import find_notice
@@ -58,7 +62,10 @@ UNDELIVERED = "not delivered"
 RANKS = {HACKING: 0, HACKED: 1, "tampered": 3}
 """The order of alarms; all others are 2."""
 
-CHANGES = ("only old", "parse rate", "titles missing", "dates missing", "sources missing")
+CHANGES = (
+    *("only old", "few new", "many new", "parse rate", "titles missing", "dates missing", "sources missing"),
+    *("read otherwise", "text length", "many changed", "many missed", "portal moved"),
+)
 """Alarms that tell that a channel is not what it was: nothing failed, and all the same the run is not whole."""
 
 KEPT_ALARMS = 20
@@ -127,7 +134,10 @@ class Ledger:
         self.writer: CaptureWriter | None = None
         self.run_id = ""
         self.outcome = ""
-        self.exitcode = 0
+        self.exitcode = 5
+        """What a run ends with that nobody could judge."""
+        self.done = False
+        """Whether the spider came to the end of all that it had to do: Scrapy ends in good order where `start` fails."""
         self.counts: Counter[str] = Counter()
         self.alarms: list[dict[str, Any]] = []
         self.rules: Counter[tuple[str, str]] = Counter()
@@ -141,6 +151,7 @@ class Ledger:
         self.unsettled: dict[int, Capture] = {}
         self.missed_once: dict[str, dict[str, Any]] = {}
         """The contexts of articles that were missed and are to be looked at a second time, by address."""
+        self.hosts = Hosts()
         self.network_failures = 0
         self.storage_failures = 0
         self.lists_read = 0
@@ -192,6 +203,8 @@ class Ledger:
         if not request.meta.get("context"):
             context["kind"] = "robots" if request.url.endswith("/robots.txt") else "other"
         attempt = context["attempt"] = request.meta.get("retry_times", 0)
+        if certificate := self.hosts.meet(response.url, response.certificate):
+            self.meet_certificate(response.url, certificate)
         stopped = "download_stopped" in response.flags
         capture = self.keep(
             url=response.url,
@@ -208,6 +221,17 @@ class Ledger:
             self.unsettled[capture.offset] = capture
             return capture
         return self.settle(capture)
+
+    def meet_certificate(self, url: str, certificate: Certificate) -> None:
+        """Note what a host's certificate says; one of another issuer than in the last run is told in the log."""
+        host = urlsplit(url).hostname
+        self.crawler.stats.set_value(f"tls/until/{host}", certificate.ends.isoformat())
+        self.crawler.stats.set_value(f"tls/issuer/{host}", certificate.issuer)
+        before = self.archive.last_stat(self.run_id, f"tls/issuer/{host}")
+        if before and before != certificate.issuer:
+            logger.info(
+                "%s has a certificate of another issuer: %s, before: %s", host, certificate.issuer, before
+            )
 
     def keep(self, *, url: str, **fields: Any) -> Capture:
         """Write one capture into the WARC file; raises CaptureError where the disk refuses."""
@@ -297,7 +321,7 @@ class Ledger:
         if self.is_notice(page):
             return
         saved = self.archive.save(page)
-        self.tally(page.portal, page.channel).saw(page)
+        self.tally(page.portal, page.channel).saw(page, saved.change)
         page.article_id, page.version, page.change = saved
         if saved.change is None:
             self.count("unchanged")
@@ -356,6 +380,7 @@ class Ledger:
         since = first if isinstance(first, str) else None  # captures made before 2026-12 do not tell
         url, when = context["url"], capture.fetched_at
         self.archive.missing(url, when, capture.id, status, first=since, notice=notice)
+        self.tally(context["portal"], context.get("channel")).miss("gone", url, capture)
         self.count("gone")
 
     def take_missed(self) -> list[dict[str, Any]]:
@@ -542,6 +567,7 @@ class Ledger:
         if self.writer is None:
             self.commit()
             self.archive.release()
+            self.exitcode = 0 if self.done else 5
             return
         stats = self.crawler.stats.get_stats()
         for name in sorted(str(stat) for stat in stats if str(stat).startswith("tls/unverified/")):
@@ -554,6 +580,10 @@ class Ledger:
                 f"https://{host}/",
                 None,
             )
+        for host, said in self.hosts.expiring():
+            self.alarm(host, None, "certificate expires", said, f"https://{host}/", None)
+        for portal, said, (url, capture) in self.hosts.moved(self.tallies):
+            self.alarm(portal, None, "portal moved", said, url, capture)
         for row in self.archive.apart(self.run_id):
             found = ", ".join(row["others"]) or "none"
             what = f"a printed page says that the story goes on or began on another; found to fit: {found}"
@@ -599,6 +629,7 @@ class Ledger:
                 self.alarm(wrong.portal, wrong.channel, "books", wrong.what, wrong.url, None)
             self.look_for_silence(spider, portal)
             self.look_for_losses(name)
+            self.look_for_lengths(name)
         for book in self.books:
             logger.info("Books %s", book)
 
@@ -615,12 +646,78 @@ class Ledger:
             return
         known = self.archive.known_channels(name, moment_of(self.run_id))
         wanted = known & set(window.channels or portal.channels or known)
+        self.look_for_arrivals(portal, wanted)
         for channel, days in self.archive.listed_days(name, today).items():
             late = is_late(days, today) if channel in wanted else None
             if late:
                 listing = self.tally(name, channel).listing or self.answers.get(name)
                 url, capture = listing or Sample(portal.home, None)
                 self.alarm(name, channel, "only old", late, url, capture)
+
+    def look_for_arrivals(self, portal: Portal, channels: Collection[str]) -> None:
+        """Raise an alarm for each channel that had far fewer or far more new lines than it is used to.
+
+        Where none stands out, the lines of the whole portal are looked at together.
+        """
+        name = portal.name
+        runs, seen = self.archive.arrivals(name, self.run_id, HABIT_DAYS + LONGEST + 2)
+        # this run's own books are not written yet
+        runs = {
+            run: (
+                began,
+                {code for (each, code), tally in self.tallies.items() if each == name and tally.lines},
+            )
+            if run == self.run_id
+            else (began, read)
+            for run, (began, read) in runs.items()
+        }
+        told = False
+        for channel in (*sorted(channels), None):
+            if channel is None and (told or len(channels) < 2):
+                return
+            began = [(at, channel in read if channel else bool(read)) for at, read in runs.values()]
+            lines = [at for code, every in seen.items() if channel in (code, None) for at in every]
+            if found := is_unusual(nights_of(began, lines)):
+                listing = self.tally(name, channel).listing or self.answers.get(name)
+                url, capture = listing or Sample(portal.home, None)
+                self.alarm(name, channel, *found, url, capture)
+                told = True
+
+    def look_for_lengths(self, portal: str) -> None:
+        """Raise an alarm where new texts are far shorter or longer than usual, in a channel or in all together."""
+        whole: tuple[list[tuple[float, Sample]], list[float]] = [], []
+        told = False
+        for (name, channel), tally in list(self.tallies.items()):
+            if name != portal or not channel or not tally.lengths:
+                continue
+            before = self.archive.lengths(portal, channel, self.run_id)
+            usual = median(before) if before else 0.0
+            tonight = list(
+                zip(
+                    shares((length for length, _ in tally.lengths), usual),
+                    (sample for _, sample in tally.lengths),
+                    strict=False,
+                )
+            )
+            earlier = shares(before, usual)
+            told |= self.tell_length(portal, channel, tonight, earlier)
+            whole[0].extend(tonight)
+            whole[1].extend(earlier)
+        if not told:
+            self.tell_length(portal, None, *whole)
+
+    def tell_length(
+        self,
+        portal: str,
+        channel: str | None,
+        tonight: Sequence[tuple[float, Sample]],
+        before: Sequence[float],
+    ) -> bool:
+        """Raise an alarm where the lengths of new texts are unlike earlier ones; tell whether there was one."""
+        if found := odd_lengths(tonight, before):
+            what, (url, capture) = found
+            self.alarm(portal, channel, "text length", what, url, capture)
+        return found is not None
 
     def look_for_losses(self, portal: str) -> None:
         """Raise an alarm where the pages of a channel, or of all channels together, are read worse than before."""
@@ -635,7 +732,8 @@ class Ledger:
 
     def tell_losses(self, portal: str, channel: str | None, tally: Tally) -> bool:
         """Raise an alarm for each way in which pages are read worse than before; tell whether there was one."""
-        found = list(compare(tally, self.archive.history(portal, channel, self.run_id)))
+        before = self.archive.history(portal, channel, self.run_id)
+        found = [*compare(tally, before), *hold(tally, before)]
         for rule, what, sample in found:
             self.alarm(portal, channel, rule, what, sample.url, sample.capture)
         return bool(found)
@@ -655,6 +753,8 @@ class Ledger:
             codes.add(6)
         if stats.get("spider_exceptions/count") or stats.get("pipelines/errors"):
             codes.add(5)
+        if reason == "finished" and not self.done:
+            codes.add(5)
         said = Counter[str]()
         for (_, rule), count in self.rules.items():
             said[rule] += count
@@ -666,6 +766,8 @@ class Ledger:
         if lists_failed and not self.lists_read:
             codes.add(8 if self.network_failures == lists_failed else 3)
         elif lists_failed or said["first screen only"] or said["challenged"]:
+            codes.add(4)
+        if said["many lines"] or said["many pages"]:
             codes.add(4)
         if any(said[rule] for rule in CHANGES):
             codes.add(4)

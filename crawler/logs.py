@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -58,12 +60,20 @@ def make_safe(settings: BaseSettings) -> None:
         handler.setFormatter(formatter(settings))
 
 
+class PrivateFiles(RotatingFileHandler):
+    """Log files that the user and the group read, nobody else: they name addresses and errors."""
+
+    def _open(self) -> TextIOWrapper:
+        handle = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+        return TextIOWrapper(open(handle, "ab"), encoding=self.encoding)
+
+
 def log_to_files(settings: BaseSettings, path: Path) -> None:
     """Log into `path`, which is rotated; nothing is opened before the first line.
 
     Raises OSError where the folder cannot be made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handler = RotatingFileHandler(path, maxBytes=FILE_BYTES, backupCount=FILES, encoding="utf-8", delay=True)
+    handler = PrivateFiles(path, maxBytes=FILE_BYTES, backupCount=FILES, encoding="utf-8", delay=True)
     handler.setFormatter(formatter(settings))
     handler.setLevel(settings.get("LOG_LEVEL"))
     logging.root.addHandler(handler)

@@ -34,6 +34,7 @@ class ExactHosts:
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
+        self.longest = crawler.settings.getint("URLLENGTH_LIMIT")
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -43,11 +44,18 @@ class ExactHosts:
         hosts: frozenset[str] | None = getattr(self.crawler.spider, "hosts", None)
         if hosts is None:
             return
+        if len(request.url) > self.longest:
+            self.crawler.stats.inc_value("hosts/too_long")
+            raise IgnoreRequest(
+                f"refused address: found {len(request.url)} characters, wanted {self.longest} at most: {request.url[:100]}…"
+            )
         parts = urlparse_cached(request)
         host = (parts.hostname or "").lower()
         if parts.scheme in ("http", "https") and host in hosts and parts.port in (None, 80, 443):
             return
         self.crawler.stats.inc_value("hosts/refused")
+        if ledger := self.crawler.get_extension(Ledger):
+            ledger.hosts.stray(request.url, request.meta)
         raise IgnoreRequest(
             f"refused host: found {request.url}, wanted http(s) on one of {', '.join(sorted(hosts))}"
         )

@@ -262,6 +262,7 @@ class Rebuild(scrapy.Spider):
         if self.elder:
             ledger.archive.carry_over(self.elder)
         ledger.commit()
+        ledger.done = True
         return
         yield  # what makes this a generator
 
@@ -305,6 +306,7 @@ class Ingest(scrapy.Spider):
             ledger.writer.sync()
             Run(ledger.writer.path, ledger.run_id, None, stages).replay()
         ledger.commit()
+        ledger.done = True
         return
         yield
 

@@ -8,7 +8,8 @@ can, and is an alarm of the next night.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,9 +43,14 @@ def tell(archive: Archive, ledgers: Sequence[Ledger], code: int, meaning: str, *
         lines.append(f"{ledger.run_id}: {ledger.outcome}: {ledger.said()}; {len(ledger.alarms)} alarms")
         if whole:
             lines += [f"  {line}" for line in tell_run(archive, ledger.run_id)]
+        helped = set()
         for alarm in told:
             said = f"{alarm['portal']} {alarm['channel'] or '-'}: {alarm['rule']}: {alarm['what']} ({alarm['url']})"
             lines.append(f"  {said}")
+            kind = alarm["portal"], alarm["rule"]
+            if kind not in helped and (help_line := advise(alarm, ledger.crawler.spidercls.name)):
+                lines.append(f"    {help_line}")
+            helped.add(kind)
         if whole:
             lines += [f"  {book}" for book in ledger.books]
     day = ledgers[0].run_id[:8] if ledgers else ""
@@ -55,6 +61,19 @@ def tell(archive: Archive, ledgers: Sequence[Ledger], code: int, meaning: str, *
     said = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing new"
     title = f"government news archive {day}: {said}" + (f"; exit {code}: {meaning}" if code else "")
     return Report(title, [printable(line) for line in lines])
+
+
+def advise(alarm: Mapping[str, Any], spider: str) -> str:
+    """Say by which capture an alarm can be looked into, and by which command; empty where there is neither.
+
+    >>> alarm = {"portal": "a.cn", "channel": "x", "rule": "silent list", "what": "", "url": "http://a.cn/", "capture": 7}
+    >>> advise(alarm, "lyg_news")
+    'capture 7; .venv/bin/scrapy crawl lyg_news -a channel=x'
+    """
+    from crawler.browsing.alarms import read_alarm  # brings Datasette along, and most commands report nothing
+
+    capture = f"capture {alarm['capture']}" if alarm.get("capture") else ""
+    return "; ".join(filter(None, (capture, read_alarm(alarm, spider, "archive").command)))
 
 
 def tell_run(archive: Archive, run_id: str) -> list[str]:
@@ -103,6 +122,19 @@ class Outbox:
             return {}
         return held if isinstance(held, dict) else {}
 
+    def write(self, text: str) -> None:
+        """Put a file there that only its user reads; the one before stays whole until it is written."""
+        part = self.path.with_name(self.path.name + ".part")
+        part.unlink(missing_ok=True)
+        with open(
+            part,
+            "x",
+            encoding="utf-8",
+            opener=lambda path, flags: os.open(path, flags, 0o600),
+        ) as file:
+            file.write(text)
+        part.replace(self.path)
+
     def send(self, report: Report, addresses: Sequence[str]) -> list[str]:
         """Deliver a report, with what lies there; keep what nobody got. Give what went wrong."""
         earlier = [str(line) for line in self.read().get("lines", [])]
@@ -112,7 +144,7 @@ class Outbox:
         failures = deliver(Report(report.title, lines), addresses)
         if failures:
             kept = {"failures": failures, "lines": [report.title, *lines][:2000]}
-            self.path.write_text(json.dumps(kept, ensure_ascii=False, indent=1), encoding="utf-8")
+            self.write(json.dumps(kept, ensure_ascii=False, indent=1))
         else:
             self.path.unlink(missing_ok=True)
         return failures

@@ -92,6 +92,15 @@ DEFAULT_REQUEST_HEADERS = {
 }
 
 # Bounds.
+LIST_LINES = 5000
+"""How many lines of one list page are taken up; more is no list that people read (alarm ``many lines``)."""
+LIST_PAGES = 2000
+"""How many pages of one list are asked for in a run (alarm ``many pages``): some lists have no end."""
+URLLENGTH_LIMIT = 2083
+"""The longest address that is asked for; a longer one is ``failed`` and says so."""
+SPIDER_MIDDLEWARES = {
+    "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,  # drops requests without a word
+}
 DOWNLOAD_TIMEOUT = 30
 DOWNLOAD_MAXSIZE = 32 * 2**20
 DOWNLOAD_WARNSIZE = 0
@@ -131,6 +140,9 @@ CHROMIUM = os.environ.get("CHROMIUM", "")
 """The Chromium to start; empty: the system's."""
 
 # The machine.
+os.umask(
+    os.umask(0o077) | 0o002
+)  # nothing that is written can be written by everybody, whatever cron or a container sets
 TELNETCONSOLE_ENABLED = False
 REMOTE_CONTROL_ENABLED = False
 MEMUSAGE_LIMIT_MB = 512

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from datetime import date, timedelta
 from typing import Any, ClassVar, NamedTuple
@@ -138,6 +139,8 @@ class Source(scrapy.Spider):
         self.hosts = frozenset(host for portal in self.portals for host in portal.hosts)
         self.by_name = {portal.name: portal for portal in self.portals}
         self.unfinished: set[tuple[str, str]] = set()
+        self.paged: Counter[tuple[str, str]] = Counter()
+        """How many pages of each list this run was answered."""
         self.since_kill: str | None = None
         """Since when killed runs that this one goes on with were at work."""
         self.sheets: dict[str, str] = {}
@@ -182,6 +185,7 @@ class Source(scrapy.Spider):
                 for context in self.ledger.take_missed():
                     yield self.request_article(context, {})
         await self.ledger.read_texts()
+        self.ledger.done = True
 
     def take_leftovers(self) -> None:
         """Archive what killed runs captured; their articles are not asked for again."""
@@ -325,12 +329,23 @@ class Source(scrapy.Spider):
             self.archive.meet_channel(
                 portal.name, channel.code, channel.name, channel.url, seen=capture.fetched_at
             )
+        if len(found.lines) > (most := self.settings.getint("LIST_LINES")):
+            what = f"found {len(found.lines)} lines on one page, the first {most} were taken up (LIST_LINES)"
+            self.ledger.alarm(portal.name, ask.channel, "many lines", what, response.url, capture)
+            found = found._replace(lines=found.lines[:most])
         standings = self.ledger.enlist(portal, found, ask, capture, self.hosts)
         cut_off = "dataloss" in response.flags
         if cut_off:  # what came is listed, what did not come is still to be had: the channel stays open
             what = f"the answer was cut off after {len(response.body)} bytes"
             self.ledger.alarm(portal.name, ask.channel, "list failed", what, response.url, capture)
         goes_on = found.next is not None and self.goes_on(portal, ask, found, standings)
+        self.paged[portal.name, ask.channel or ""] += 1
+        if goes_on and self.paged[portal.name, ask.channel or ""] >= (
+            most := self.settings.getint("LIST_PAGES")
+        ):
+            what = f"found no end of the list after {most} pages, the rest was not asked for (LIST_PAGES)"
+            self.ledger.alarm(portal.name, ask.channel, "many pages", what, response.url, capture)
+            goes_on = False
         if ask.channel and not goes_on and not cut_off:
             self.archive.close_channel(portal.name, ask.channel)
         self.ledger.commit()
@@ -523,6 +538,7 @@ class Source(scrapy.Spider):
         if response.status == 304:
             self.ledger.settle(capture)
             self.archive.unchanged(url, when)
+            self.ledger.tally(context["portal"], context.get("channel")).stood()
             self.ledger.count("unchanged")
         elif reason := gate_reason(response.status, response.body):
             self.miss(context, "challenged", say_gate(reason, response), capture)
@@ -622,6 +638,7 @@ class Source(scrapy.Spider):
     def miss(self, context: dict[str, Any], state: str, error: str, capture: Capture | None) -> None:
         """Note an article that was not had; a later run asks for it again."""
         url = context["url"]
+        self.ledger.tally(context["portal"], context.get("channel")).miss(state, url, capture)
         self.ledger.miss(context["portal"], context.get("channel"), url, state, error, capture)
         if "listed_as" in context:
             when = capture.fetched_at if capture else now().isoformat()

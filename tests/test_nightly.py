@@ -65,7 +65,7 @@ def test_a_quiet_good_night_says_nothing_and_logs_into_files(make_home: Callable
         done = home.crawl("nightly", "--quiet")
         assert (done.returncode, done.stderr) == (0, b"")
         # hacked pages are news, on a quiet night too, and told once
-        assert [line for line in done.stdout.decode().splitlines() if line.startswith("  ")] == [
+        assert [line for line in done.stdout.decode().splitlines() if re.match(r"  \S", line)] == [
             f"  {line['portal']} -: {line['rule']}: {line['what']} ({line['url']})"
             for (alarms,) in home.ask("SELECT alarms FROM runs ORDER BY spider")
             for line in json.loads(alarms)
@@ -112,7 +112,9 @@ def test_a_page_that_is_hacked_since_it_was_seen_stands_first_in_every_report(
     assert said[0].startswith(f"{run}: finished: ")
     assert ", 2 tampered; " in said[0]
     assert said[1] == f"  www.lyg.gov.cn -: signs of hacking: {first['what']} ({first['url']})"
-    assert len(said) == 4
+    assert re.fullmatch(rf"    \.venv/bin/scrapy explain '?{re.escape(first['url'])}'?", said[2])
+    assert re.fullmatch(r"    capture \d+; \.venv/bin/scrapy explain \S+", said[4])
+    assert len(said) == 6
     status = home.scrapy("status").stdout.decode()
     assert f"  www.lyg.gov.cn -: signs of hacking: {first['what']}\n" in status
     assert re.search(

@@ -9,7 +9,7 @@ kills the process. Times are ISO 8601 with the offset of Asia/Shanghai and so so
 `connection`.
 """
 
-from crawler.archive.accounts import BALANCED, Books, History, Imbalance, written
+from crawler.archive.accounts import BALANCED, Arrivals, Books, History, Imbalance, written
 from crawler.archive.addresses import retitled
 from crawler.archive.articles import Saved
 from crawler.archive.attachments import FILES, OwedFile, Unread
@@ -47,6 +47,7 @@ __all__ = [
     "Archive",
     "ArchiveError",
     "ArchiveLocked",
+    "Arrivals",
     "Books",
     "Campaign",
     "Channel",

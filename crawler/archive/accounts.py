@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -13,6 +15,10 @@ from crawler.captures import local_time
 
 HISTORY_RUNS = 30
 """How many earlier runs that read pages of a channel are its history."""
+HISTORY_ARTICLES = 200
+"""How many earlier articles of a channel tell how long its articles are."""
+FRESH_DAYS = 15
+"""A line that is new to the ledger is a new article where its list dates it no earlier than so many days ago."""
 YEAR = 400
 """Days of listed dates that tell a channel's habit: a year, and a holiday that moves by a month."""
 
@@ -81,13 +87,28 @@ class Imbalance(NamedTuple):
 
 
 class History(NamedTuple):
-    """What became of the article pages that earlier runs read of a channel; sums."""
+    """What became of the articles that earlier runs asked for in a channel; sums."""
 
     pages: int
     parsed: int
     titled: int
     dated: int
     sourced: int
+    asked: int = 0
+    missed: int = 0
+    again: int = 0
+    changed: int = 0
+    readers: Mapping[str, int] = {}
+    """How many pages told a field by a rule, by ``FIELD: RULE``."""
+
+
+class Arrivals(NamedTuple):
+    """What runs brought to the lists of a portal."""
+
+    runs: Mapping[str, tuple[datetime, set[str]]]
+    """When each run began, in order, and the channels whose lists it read."""
+    seen: Mapping[str, list[datetime]]
+    """When each line was listed first, by channel."""
 
 
 class Accounts(Listings):
@@ -106,11 +127,14 @@ class Accounts(Listings):
 
     def write_books(self, run_id: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Write the books as a run closes them: a `Books` and what the run saw of each channel."""
-        names = [name for name in TABLES["books"].columns if name != "run_id"]
+        names = {name: kind for name, kind in TABLES["books"].columns.items() if name != "run_id"}
         with self._write():
             self.conn.executemany(
                 f"INSERT OR REPLACE INTO books (run_id, {', '.join(names)}) VALUES (?{', ?' * len(names)})",
-                [(run_id, *(row.get(name, 0) for name in names)) for row in rows],
+                [
+                    (run_id, *(row.get(name, 0 if kind is int else None) for name, kind in names.items()))
+                    for row in rows
+                ],
             )
 
     def imbalances(self, portal: str) -> list[Imbalance]:
@@ -136,15 +160,58 @@ class Accounts(Listings):
         return found
 
     def history(self, portal: str, channel: str | None, run_id: str) -> History:
-        """Give what earlier runs read of a channel's pages, of all channels of a portal where it is None."""
-        row = self._row(
-            "SELECT coalesce(sum(pages), 0), coalesce(sum(parsed), 0), coalesce(sum(titled), 0), "
-            "coalesce(sum(dated), 0), coalesce(sum(sourced), 0) FROM books WHERE portal = ? "
-            "AND (? IS NULL OR channel = ?) AND pages > 0 AND run_id IN (SELECT DISTINCT run_id FROM books "
-            "WHERE portal = ? AND (? IS NULL OR channel = ?) AND pages > 0 AND run_id < ? ORDER BY run_id DESC LIMIT ?)",
-            *(portal, channel, channel, portal, channel, channel, run_id, HISTORY_RUNS),
+        """Give what earlier runs asked for and read in a channel, in all channels of a portal where it is None."""
+        sums = ", ".join(f"sum({name})" for name in History._fields[:-1])
+        busy = "(pages > 0 OR asked > 0)"
+        rows = self.conn.execute(
+            f"SELECT {sums}, json_group_array(readers) FROM books WHERE portal = ? "
+            f"AND (? IS NULL OR channel = ?) AND {busy} AND run_id IN (SELECT DISTINCT run_id FROM books "
+            f"WHERE portal = ? AND (? IS NULL OR channel = ?) AND {busy} AND run_id < ? ORDER BY run_id DESC LIMIT ?)",
+            (portal, channel, channel, portal, channel, channel, run_id, HISTORY_RUNS),
         )
-        return History(*(row or (0, 0, 0, 0, 0)))
+        *found, readers = next(iter(rows))
+        told = Counter[str]()
+        for each in json.loads(readers):
+            told.update(json.loads(each or "{}"))
+        counts = {name: count or 0 for name, count in zip(History._fields, found, strict=False)}
+        return History(**counts, readers=told)
+
+    def arrivals(self, portal: str, run_id: str, days: int) -> Arrivals:
+        """Give what the runs of the last days brought to the lists of a portal, for `crawler.habits`.
+
+        Lines that their list dates more than `FRESH_DAYS` earlier are none: somebody paged back.
+        """
+        run = self._row("SELECT spider, started FROM runs WHERE id = ?", run_id)
+        if run is None:
+            return Arrivals({}, {})
+        began = local_time(datetime.fromisoformat(run["started"]) - timedelta(days=days))
+        runs: dict[str, tuple[datetime, set[str]]] = {}
+        for row in self.conn.execute(
+            "SELECT r.id, r.started, b.channel FROM runs r LEFT JOIN books b ON b.run_id = r.id AND b.portal = ? "
+            "AND b.lines > 0 WHERE r.spider = ? AND r.started >= ? AND r.id <= ? ORDER BY r.started, r.id",
+            (portal, run["spider"], began, run_id),
+        ):
+            read = runs.setdefault(row[0], (datetime.fromisoformat(row[1]), set()))[1]
+            if row[2] is not None:
+                read.add(row[2])
+        seen: dict[str, list[datetime]] = {}
+        for row in self.conn.execute(
+            "SELECT channel, first_listed FROM listings WHERE portal = ? AND first_listed >= ? "
+            "AND (listed IS NULL OR listed >= date(first_listed, ?))",
+            (portal, began, f"-{FRESH_DAYS} days"),
+        ):
+            seen.setdefault(row[0] or "", []).append(datetime.fromisoformat(row[1]))
+        return Arrivals(runs, seen)
+
+    def lengths(self, portal: str, channel: str, run_id: str) -> list[int]:
+        """Give how long the articles of a channel were that the archive had before a run when they were new, the last first."""
+        rows = self.conn.execute(
+            "SELECT length(v.text) FROM articles a JOIN versions v ON v.article_id = a.id AND v.version = 1 "
+            "WHERE a.portal = ? AND a.channel = ? AND a.first_seen < (SELECT started FROM runs WHERE id = ?) "
+            "AND a.part_of IS NULL ORDER BY a.first_seen DESC LIMIT ?",
+            (portal, channel, run_id, HISTORY_ARTICLES),
+        )
+        return [row[0] or 0 for row in rows]
 
     def listed_days(self, portal: str, today: date) -> dict[str, list[date]]:
         """Give the days of a portal's lines in the last `YEAR` days, by channel, in order, each once."""
@@ -177,7 +244,7 @@ class Accounts(Listings):
 
 
 def written(
-    books: Sequence[Books], seen: Mapping[tuple[str, str], Mapping[str, int]]
+    books: Sequence[Books], seen: Mapping[tuple[str, str], Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     """Put the books of a run and what it saw of each channel into rows that `write_books` takes."""
     return [book._asdict() | dict(seen.get((book.portal, book.channel), {})) for book in books]

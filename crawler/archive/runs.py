@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -196,6 +197,16 @@ class Runs(Remembering, Chain):
         wrote = self._row("SELECT count(*), coalesce(sum(length), 0) FROM captures WHERE run_id = ?", run_id)
         return {**row, "captures": wrote[0], "bytes": wrote[1]} if wrote else dict(row)
 
+    def last_stat(self, run_id: str, name: str) -> Any:
+        """Give a stat as the last run of the same spider has it that has it at all; None where none has."""
+        row = self._row(
+            "SELECT json_extract(e.stats, ?) AS stat FROM runs e JOIN runs r ON r.id = ? AND e.spider = r.spider "
+            "WHERE e.id < r.id AND stat IS NOT NULL ORDER BY e.id DESC LIMIT 1",
+            f'$."{name}"',
+            run_id,
+        )
+        return row[0] if row else None
+
     def changes_of(self, run_id: str) -> dict[str, list[str | None]]:
         """Give the titles of the versions that a run's captures brought, by kind of change, new ones first."""
         found: dict[str, list[str | None]] = {}
@@ -206,6 +217,23 @@ class Runs(Remembering, Chain):
         ):
             found.setdefault(row["change"], []).append(row["title"])
         return found
+
+    def last_nights(self, limit: int = 10) -> list[dict[str, Any]]:
+        """Give the last nights, the newest first: the day of the morning, and the sums of the runs from noon to noon."""
+        counts = ("listed", "archived", "changed", "failed", "missed", "attachments", "tampered")
+        sums = ", ".join(f"coalesce(sum({name}), 0) AS {name}" for name in counts)
+        rows = self.conn.execute(
+            f"SELECT date(started, '+20 hours') AS night, count(*) AS runs, {sums}, "
+            "coalesce(sum(json_extract(stats, '$.\"ledger/gone\"')), 0) AS gone, "
+            "coalesce(sum(json_array_length(alarms)), 0) AS alarms, "
+            "json_group_array(coalesce(outcome, 'running')) AS outcomes "
+            "FROM runs GROUP BY night ORDER BY night DESC LIMIT ?",
+            (limit,),
+        )
+        return [
+            {**row, "outcomes": dict(sorted(Counter(json.loads(row["outcomes"])).items()))}
+            for row in map(dict, rows)
+        ]
 
     def last_runs(self, limit: int = 10) -> list[dict[str, Any]]:
         """Give the last runs, the newest first, their alarms as a list."""

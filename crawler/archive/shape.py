@@ -98,7 +98,8 @@ TABLES = {
     ),
     "books": Table(
         "run_id portal channel listed:int! archived:int! unchanged:int! pending:int! failed:int! challenged:int! "
-        "gone:int! offsite:int! total:int lines:int! pages:int! parsed:int! titled:int! dated:int! sourced:int!",
+        "gone:int! offsite:int! total:int lines:int! pages:int! parsed:int! titled:int! dated:int! sourced:int! "
+        "asked:int missed:int again:int changed:int readers",
         pk=("run_id", "portal", "channel"),
         foreign_keys=(("run_id", "runs", "id"),),
     ),

@@ -34,7 +34,7 @@ class Command(StockCommand):
         except ValueError as wrong:
             raise UsageError(f"crawl: {wrong}", print_help=False) from None
         code, ledgers = run_spiders(self, [spider], opts.spargs)
-        if code and (not ledgers or any(ledger.outcome == "failed" for ledger in ledgers)):
+        if code and (not ledgers or any(ledger.outcome in ("failed", "") for ledger in ledgers)):
             if ledgers:  # without them the reason is said already
                 say(f"{args[0]}: exit {code}: {MEANINGS[code]}")
             self.exitcode = code

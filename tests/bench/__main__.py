@@ -7,7 +7,7 @@ import sys
 
 BENCHMARKS = (
     *("pages", "decoding", "gate", "mojibake", "copies", "spam"),
-    *("duplicates", "differences", "full", "kills", "bits", "search", "marks", "browsing"),
+    *("duplicates", "differences", "full", "kills", "bits", "search", "marks", "browsing", "habits"),
 )
 
 

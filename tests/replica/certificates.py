@@ -17,11 +17,16 @@ def _name(words: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, words)])
 
 
-def make(hosts: tuple[str, ...], ca_file: Path) -> ssl.SSLContext:
+def make(
+    hosts: tuple[str, ...],
+    ca_file: Path,
+    days: tuple[int, int] = (-1, 7),
+    authority_name: str = "Replica test authority",
+) -> ssl.SSLContext:
     """Make an authority and a certificate for `hosts`.
 
     Writes the authority's certificate to `ca_file` as PEM and gives the server's TLS context. The keys are
-    good for a week and are never written where they stay.
+    good for these days, counted from now, and are never written where they stay.
     """
     now = datetime.now(UTC)
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
@@ -30,11 +35,11 @@ def make(hosts: tuple[str, ...], ca_file: Path) -> ssl.SSLContext:
         return (
             x509.CertificateBuilder()
             .subject_name(_name(subject))
-            .issuer_name(_name("Replica test authority"))
+            .issuer_name(_name(authority_name))
             .public_key(public)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=7))
+            .not_valid_before(now + timedelta(days=days[0]))
+            .not_valid_after(now + timedelta(days=days[1]))
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False
@@ -55,7 +60,7 @@ def make(hosts: tuple[str, ...], ca_file: Path) -> ssl.SSLContext:
         )
 
     authority = (
-        start("Replica test authority", ca_key.public_key())
+        start(authority_name, ca_key.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage(True), critical=True)
         .sign(ca_key, hashes.SHA256())

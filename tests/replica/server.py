@@ -84,6 +84,9 @@ class Replica:
     faults: dict[str, str] = field(default_factory=dict)
     chunked: bool = False
     """Whether attachments come in chunks, without a length."""
+    certificate: tuple[int, int] = (-1, 7)
+    """From which day to which the certificates are good, counted from now."""
+    authority: str = "Replica test authority"
     requests: list[Request] = field(default_factory=list)
     strays: list[str] = field(default_factory=list)
     """Hosts and addresses that nobody should have asked for."""
@@ -421,7 +424,7 @@ class Replica:
         if not self.ca_file:
             self._folder = tempfile.TemporaryDirectory(prefix="replica-")
             self.ca_file = str(Path(self._folder.name) / "ca.pem")
-        self._context = certificates.make(HOSTS, Path(self.ca_file))
+        self._context = certificates.make(HOSTS, Path(self.ca_file), self.certificate, self.authority)
         ready = threading.Event()
         failed: list[BaseException] = []
 
