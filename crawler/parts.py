@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scrapy.http import Response
 
+from crawler.captures import OVERLONG, is_cut_off
 from crawler.items import Page
 from crawler.portals.gates import gate_reason
 from crawler.portals.listing import path_of
@@ -64,7 +65,9 @@ def refuse(url: str, answer: Response) -> str | None:
         return f"answers {answer.status}"
     if path_of(answer.url) != path_of(url):
         return f"leads to {answer.url}"
-    if "dataloss" in answer.flags:
+    if not OVERLONG.isdisjoint(answer.flags):
+        return "larger than any page"
+    if is_cut_off(answer.flags):
         return f"cut off after {len(answer.body)} bytes"
     return None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Container, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from datetime import date, timedelta
 from typing import Any, ClassVar, NamedTuple
 from urllib.parse import urlsplit
@@ -23,8 +23,9 @@ from twisted.python.failure import Failure
 
 from crawler.archive import Archive, Owed, OwedFile, Standing, canonical, now
 from crawler.balance import Sample
-from crawler.captures import CUT_SHORT, Capture
+from crawler.captures import CUT_SHORT, MAX_BODY, OVERLONG, Capture, is_cut_off
 from crawler.extensions import Ledger
+from crawler.guards import TooSlow, bounded
 from crawler.items import Page
 from crawler.landing import HOPS, absolute, is_astray, links_of, named_address, sent_on
 from crawler.middlewares import RobotsUnreachable
@@ -314,11 +315,20 @@ class Source(scrapy.Spider):
         if response.status != 200:
             yield from self.list_refused(portal, ask, response, capture)
             return
+        if not OVERLONG.isdisjoint(response.flags):
+            what = say_overlong(response)
+            self.ledger.alarm(portal.name, ask.channel, "list failed", what, response.url, capture)
+            return
         text = decode(response.body, content_type(response)).text
         if "lost" in dict(ask.state):
             yield from self.look_for_list(portal, ask, text, response.url)
             return
-        found: Found = portal.platform.read(ask, text, response.url, portal)
+        try:
+            with bounded(f"in the list {response.url}"):
+                found: Found = portal.platform.read(ask, text, response.url, portal)
+        except TooSlow as slow:
+            self.ledger.alarm(portal.name, ask.channel, "list failed", str(slow), response.url, capture)
+            return
         for problem in found.problems:
             self.ledger.alarm(portal.name, ask.channel, "unread", problem, response.url, capture)
         for note in found.notes:
@@ -333,7 +343,7 @@ class Source(scrapy.Spider):
                 portal.name, channel.code, channel.name, channel.url, seen=capture.fetched_at
             )
         standings = self.ledger.enlist(portal, found, ask, capture, self.hosts)
-        cut_off = "dataloss" in response.flags
+        cut_off = is_cut_off(response.flags)
         if cut_off:  # what came is listed, what did not come is still to be had: the channel stays open
             what = f"the answer was cut off after {len(response.body)} bytes"
             self.ledger.alarm(portal.name, ask.channel, "list failed", what, response.url, capture)
@@ -527,7 +537,7 @@ class Source(scrapy.Spider):
         context, capture = response.meta["context"], response.meta["capture"]
         url, when = context["url"], capture.fetched_at
         walk: Parts = response.meta["parts"]
-        if response.status == 304:
+        if response.status == 304 and self.archive.article(url):
             self.ledger.settle(capture)
             self.archive.unchanged(url, when)
             self.ledger.count("unchanged")
@@ -541,7 +551,9 @@ class Source(scrapy.Spider):
                 self.ledger.missing(context, response.status, capture)
         elif response.status != 200:
             self.miss(context, "failed", f"{response.url} answers {response.status}", capture)
-        elif "dataloss" in response.flags and self.spares_cut_page(context):
+        elif not OVERLONG.isdisjoint(response.flags):
+            self.miss(context, "failed", say_overlong(response), capture)
+        elif is_cut_off(response.flags) and self.spares_cut_page(context):
             self.miss(context, "failed", f"cut off after {len(response.body)} bytes", capture)
         elif not walk.is_first:
             yield from self.go_to_first(context, self.ledger.settle(capture), walk.first)
@@ -655,7 +667,7 @@ class Source(scrapy.Spider):
         elif CUT_SHORT in (capture.flags or "").split():
             size = stated_length(response)
             missed = "oversize", f"found {size or 'an unknown number of'} bytes, more than the limit"
-        elif "dataloss" in response.flags:
+        elif is_cut_off(response.flags):
             missed = "failed", f"cut off after {len(body)} bytes"
         elif not body:
             missed = "failed", "found no bytes, wanted a file"
@@ -700,12 +712,19 @@ def style_sheets(body: bytes, url: str) -> list[str]:
     return list(found)[:SHEETS]
 
 
-def sheet_text(status: int, flags: Container[str], body: bytes, content_type: str | None) -> str | None:
+def sheet_text(status: int, flags: Collection[str], body: bytes, content_type: str | None) -> str | None:
     """Give the text of an answer for a style sheet; None where it is no whole style sheet."""
-    cut = CUT_SHORT in flags or "dataloss" in flags
+    cut = CUT_SHORT in flags or is_cut_off(flags)
     if status != 200 or not body or cut or WEB_PAGE_RE.match(body):
         return None
     return decode(body, content_type).text
+
+
+def say_overlong(response: Response) -> str:
+    """Say that an answer is too large to be a page."""
+    if CUT_SHORT not in response.flags:
+        return f"larger than any page: it unpacks to more than {MAX_BODY} bytes"
+    return f"larger than any page: found {stated_length(response) or 'an unknown number of'} bytes, more than the limit"
 
 
 def stated_length(response: Response) -> int | None:
