@@ -62,7 +62,13 @@ CUT_SHORT = "truncated:length"
 TOO_LARGE = "too-large"
 """The flag of an answer that unpacks to more than `MAX_BODY`; its body is kept as it came."""
 
-OVERLONG = frozenset({CUT_SHORT, TOO_LARGE})
+TOO_MANY = "too-many-tags"
+"""The flag of a page with more than `TAGS` tags: a tree of them takes all memory that a run may have."""
+
+TAGS = 500_000
+"""The most tags of a page that is read; a long list of names in a table has 20,000."""
+
+OVERLONG = frozenset({CUT_SHORT, TOO_LARGE, TOO_MANY})
 """Flags of an answer that is larger than any page."""
 
 CUT_OFF = frozenset({"dataloss", "truncated-encoding"})

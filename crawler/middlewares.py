@@ -22,7 +22,7 @@ from scrapy.utils.misc import build_from_crawler
 
 from crawler.addresses import REFUSED, refusal
 from crawler.archive import now
-from crawler.captures import CUT_SHORT, NO_END, is_cut_off, lacks_end, unpack
+from crawler.captures import CUT_SHORT, NO_END, TAGS, TOO_MANY, is_cut_off, lacks_end, unpack
 from crawler.extensions import Ledger
 from crawler.text import decode
 
@@ -193,8 +193,9 @@ class Captures:
         unpacked = unpack(response.body, labels) if labels and CUT_SHORT not in response.flags else None
         body = response.body if unpacked is None else unpacked.body
         response.flags += list(unpacked.flags) if unpacked else []
-        if request.meta.get("context", {}).get("kind") in PAGES and lacks_end(body):
-            response.flags.append(NO_END)
+        if request.meta.get("context", {}).get("kind") in PAGES:
+            response.flags += [TOO_MANY] if body.count(b"<") > TAGS else []
+            response.flags += [NO_END] if lacks_end(body) else []
         request.meta["capture"] = self.ledger.capture(request, response)
         self.stats.inc_value("captures/written")
         if unpacked is None:

@@ -16,7 +16,8 @@ class Parts(Walk):
 
     def __init__(self, response: Response) -> None:
         """Begin at an answer for an article."""
-        page = response.status == 200 and not gate_reason(response.status, response.body)
+        overlong = not OVERLONG.isdisjoint(response.flags)
+        page = response.status == 200 and not overlong and not gate_reason(response.status, response.body)
         super().__init__(response.body if page else b"", response.url, content_type(response))
         self.answers: list[Response] = []
         self.broken_off = False

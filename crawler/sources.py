@@ -23,7 +23,7 @@ from twisted.python.failure import Failure
 
 from crawler.archive import Archive, Owed, OwedFile, Standing, canonical, now
 from crawler.balance import Sample
-from crawler.captures import CUT_SHORT, MAX_BODY, OVERLONG, Capture, is_cut_off
+from crawler.captures import CUT_SHORT, MAX_BODY, OVERLONG, TAGS, TOO_MANY, Capture, is_cut_off
 from crawler.extensions import Ledger
 from crawler.guards import TooSlow, bounded
 from crawler.items import Page
@@ -180,15 +180,18 @@ class Source(scrapy.Spider):
             await self.crawler.signals.wait_for(signals.scheduler_empty)
             owed = self.owed(BATCH)
             for row in owed:
-                yield self.article_request(row)
+                for request in self.article_request(row):
+                    yield request
             files = [] if owed else self.owed_files(BATCH)
             for file in files:
-                yield self.file_request(file)
+                for request in self.file_request(file):
+                    yield request
             if not owed and not files and self.at_rest():
                 if not self.ledger.missed_once:
                     break
                 for context in self.ledger.take_missed():
-                    yield self.request_article(context, {})
+                    for request in self.request_article(context, {}):
+                        yield request
         await self.ledger.read_texts()
 
     def take_leftovers(self) -> None:
@@ -261,7 +264,7 @@ class Source(scrapy.Spider):
             meta={"context": {"kind": "list", "portal": portal.name, "ask": ask, **why}},
         )
 
-    def article_request(self, row: Owed) -> Request:
+    def article_request(self, row: Owed) -> Iterator[Request]:
         """Ask for an article, conditionally where the archive holds its last answer."""
         context = {
             "kind": "article",
@@ -273,32 +276,39 @@ class Source(scrapy.Spider):
             "attempts": row.attempts,
         }
         headers = {"If-None-Match": row.etag, "If-Modified-Since": row.last_modified}
-        return self.request_article(context, {name: value for name, value in headers.items() if value})
+        yield from self.request_article(context, {name: value for name, value in headers.items() if value})
 
-    def request_article(self, context: dict[str, Any], headers: dict[str, str]) -> Request:
-        return Request(
-            context.get("at") or context["url"],
-            callback=self.receive_article,
-            errback=self.miss_article,
-            headers=headers,
-            dont_filter=True,  # the ledger hands each article out once a run
-            meta={"context": context},
-        )
+    def request_article(self, context: dict[str, Any], headers: dict[str, str]) -> Iterator[Request]:
+        """Ask for an article; one whose address is none is missed, and the others are asked for all the same."""
+        try:
+            yield Request(
+                context.get("at") or context["url"],
+                callback=self.receive_article,
+                errback=self.miss_article,
+                headers=headers,
+                dont_filter=True,  # the ledger hands each article out once a run
+                meta={"context": context},
+            )
+        except ValueError as error:
+            self.miss(context, "failed", f"cannot be asked for: {error}", None)
 
-    def file_request(self, file: OwedFile) -> Request:
+    def file_request(self, file: OwedFile) -> Iterator[Request]:
         """Ask for an attachment, after everything else; one that is too large is left where that shows."""
         limit = self.limits[file.kind]
         context = {"kind": "attachment", "portal": file.portal, "channel": file.channel, "url": file.url}
-        return Request(
-            file.url,
-            callback=self.parse_attachment,
-            errback=self.miss_attachment,
-            headers={"Accept": "*/*", "Accept-Encoding": "identity"},
-            priority=-20,
-            dont_filter=True,  # the archive hands each address out once a run
-            # Scrapy's own limit loses what came: it stands a little higher
-            meta={"context": context, "maxsize": limit, "download_maxsize": limit + 2**20},
-        )
+        try:
+            yield Request(
+                file.url,
+                callback=self.parse_attachment,
+                errback=self.miss_attachment,
+                headers={"Accept": "*/*", "Accept-Encoding": "identity"},
+                priority=-20,
+                dont_filter=True,  # the archive hands each address out once a run
+                # Scrapy's own limit loses what came: it stands a little higher
+                meta={"context": context, "maxsize": limit, "download_maxsize": limit + 2**20},
+            )
+        except ValueError as error:
+            self.ledger.miss_file(context, "refused", f"cannot be asked for: {error}", None)
 
     # -- what is answered ------------------------------------------------------------------
 
@@ -564,7 +574,7 @@ class Source(scrapy.Spider):
             self.ledger.settle(capture)
             hops = context.get("hops", 0) + 1
             self.logger.info("%s sends its reader on to %s", response.url, further)
-            yield self.request_article({**context, "at": further, "hops": hops}, {})
+            yield from self.request_article({**context, "at": further, "hops": hops}, {})
         elif astray := self.is_astray(response):
             self.miss(context, "failed", astray, capture)
         else:
@@ -607,7 +617,7 @@ class Source(scrapy.Spider):
         if others:
             since = context.get("since") or context["again"]
             context = {**context, "at": others[0], "tried": tried, "again": None, "since": since}
-            yield self.request_article(context, {})
+            yield from self.request_article(context, {})
         else:
             self.ledger.missing(context, status, capture)
 
@@ -632,7 +642,7 @@ class Source(scrapy.Spider):
         self.logger.info("%s is a further page of %s", url, first)
         self.archive.belongs(url, first)
         if self.archive.article(first) is None and not self.archive.listed(first):
-            yield self.request_article({**context, "url": first, "listed_as": url}, {})
+            yield from self.request_article({**context, "url": first, "listed_as": url}, {})
 
     def spares_cut_page(self, context: dict[str, Any]) -> bool:
         """Tell whether a cut-off page waits for a whole one: it never replaces a version, and is asked for again."""
@@ -722,6 +732,8 @@ def sheet_text(status: int, flags: Collection[str], body: bytes, content_type: s
 
 def say_overlong(response: Response) -> str:
     """Say that an answer is too large to be a page."""
+    if TOO_MANY in response.flags:
+        return f"larger than any page: found more than {TAGS} tags"
     if CUT_SHORT not in response.flags:
         return f"larger than any page: it unpacks to more than {MAX_BODY} bytes"
     return f"larger than any page: found {stated_length(response) or 'an unknown number of'} bytes, more than the limit"

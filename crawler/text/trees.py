@@ -118,8 +118,9 @@ ATTRIBUTE_RE = re.compile(rb"[^\s>\"'=/]+(?:\s*=\s*(?:\"[^\"]*\"?|'[^']*'?|[^\s>
 def _bounded(body: bytes) -> bytes:
     """Leave out the attributes beyond `ATTRIBUTES` of each tag.
 
-    >>> _bounded(b"<p " + b"a=1 " * 2000 + b">x")[-20:]
-    b' a=1 a=1 a=1 a=1 >x'
+    >>> body = _bounded(b"<p " + b"a=1 " * 2000 + b">x")
+    >>> body.count(b"a=1"), body[-5:]
+    (500, b'a=1>x')
     """
     if len(body) < 10**5 and max(map(len, body.split(b">"))) < 4 * ATTRIBUTES:
         return body  # in so short a page, more attributes that hide behind a quoted > cost half a second

@@ -23,7 +23,7 @@ CPU = 10.0
 """Seconds of processor time that one page may cost, start and end of the crawl left out."""
 START = 6.0
 """Seconds of processor time that a crawl of nothing takes at the most: start, archive, closing."""
-TIMEOUT = 3
+TIMEOUT = 5
 """Seconds after which the bench's crawls give up on an answer."""
 DAY, DAY_BEFORE = "2024/0302", "2024/0301"
 """Bad pages are listed a day later than the good ones, and so are asked for first."""
@@ -102,13 +102,13 @@ class Portal(NamedTuple):
     home: str = ""
 
 
-def listing(lines: Iterable[tuple[str, str]]) -> str:
+def listing(lines: Iterable[tuple[str, str]], more: str = "") -> str:
     """Write a list page."""
     rows = "".join(
         f'<li><a href="{url}">{title}</a><span>{"-".join(url.split("/")[-3:-1])}</span></li>'
         for url, title in lines
     )
-    return f"<html><head><title>海州新闻</title></head><body><ul>{rows}</ul></body></html>"
+    return f"<html><head><title>海州新闻</title></head><body><ul>{rows}</ul>{more}</body></html>"
 
 
 def declare(home: Home, portals: Sequence[Portal]) -> None:
