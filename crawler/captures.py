@@ -59,6 +59,24 @@ MAX_HEADERS = 2**20
 CUT_SHORT = "truncated:length"
 """The flag of an answer that is kept without its body, because the body is larger than wanted (WARC 1.1, 5.13)."""
 
+TOO_LARGE = "too-large"
+"""The flag of an answer that unpacks to more than `MAX_BODY`; its body is kept as it came."""
+
+TOO_MANY = "too-many-tags"
+"""The flag of a page with more than `TAGS` tags: a tree of them takes all memory that a run may have."""
+
+TAGS = 500_000
+"""The most tags of a page that is read; a long list of names in a table has 20,000."""
+
+OVERLONG = frozenset({CUT_SHORT, TOO_LARGE, TOO_MANY})
+"""Flags of an answer that is larger than any page."""
+
+CUT_OFF = frozenset({"dataloss", "truncated-encoding"})
+"""Flags of an answer that ended too early: by the connection, or within its packed body."""
+
+NO_END = "no-end"
+"""The flag of a page without ``</html>``: some never have it, but one whose stated length is too short has not, either."""
+
 RENDERED = "rendered"
 """The flag of a page as it stood in a browser after its scripts: no server gave it so."""
 
@@ -137,7 +155,7 @@ class Unpacked(NamedTuple):
 
     body: bytes
     flags: tuple[str, ...] = ()
-    """``truncated-encoding``, ``bad-encoding``, ``unknown-encoding:NAME``, ``truncated:length``."""
+    """``truncated-encoding``, ``bad-encoding``, ``unknown-encoding:NAME``, ``too-large``."""
 
 
 class Signed(NamedTuple):
@@ -604,7 +622,7 @@ def _inflate_zlib(data: bytes, limit: int, bits: int) -> Unpacked:
         except zlib.error:
             return Unpacked(bytes(out) or data, ("bad-encoding",))
         if len(out) > limit:
-            return Unpacked(bytes(out[:limit]), ("truncated:length",))
+            return Unpacked(bytes(out[:limit]), (TOO_LARGE,))
         if not stream.eof:
             return Unpacked(bytes(out), ("truncated-encoding",))
         data = stream.unused_data
@@ -652,7 +670,7 @@ def _inflate_brotli(data: bytes, limit: int) -> Unpacked:
     except brotli.error:
         return Unpacked(bytes(out) or data, ("bad-encoding",))
     if len(out) > limit:
-        return Unpacked(bytes(out[:limit]), ("truncated:length",))
+        return Unpacked(bytes(out[:limit]), (TOO_LARGE,))
     return Unpacked(bytes(out), () if stream.is_finished() else ("truncated-encoding",))
 
 
@@ -665,7 +683,7 @@ def _inflate_zstd(data: bytes, limit: int) -> Unpacked:
         except zstd.ZstdError:
             return Unpacked(bytes(out) or data, ("bad-encoding",))
         if len(out) > limit:
-            return Unpacked(bytes(out[:limit]), ("truncated:length",))
+            return Unpacked(bytes(out[:limit]), (TOO_LARGE,))
         if not stream.eof:
             return Unpacked(bytes(out), ("truncated-encoding",))
         data = stream.unused_data
@@ -707,8 +725,26 @@ def unpack(body: bytes, content_encoding: str, limit: int = MAX_BODY) -> Unpacke
             break
     if len(body) > limit:
         body = body[:limit]
-        flags.append("truncated:length")
+        flags.append(TOO_LARGE)
     return Unpacked(body, tuple(dict.fromkeys(flags)))
+
+
+def is_cut_off(flags: Iterable[str]) -> bool:
+    """Tell whether an answer with these flags ended too early."""
+    return not CUT_OFF.isdisjoint(flags)
+
+
+_BEGIN_RE = re.compile(rb"<html\b", re.I)
+_END_RE = re.compile(rb"</html\b", re.I)
+
+
+def lacks_end(body: bytes) -> bool:
+    """Tell whether a page that begins as HTML does not say that it ends.
+
+    >>> lacks_end(b"<html><body><p>1"), lacks_end(b"<HTML><p>1</HTML>"), lacks_end(b"<p>1")
+    (True, False, False)
+    """
+    return bool(_BEGIN_RE.search(body, 0, 2**16)) and not _END_RE.search(body)
 
 
 # --- reading ---

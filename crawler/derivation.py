@@ -20,7 +20,7 @@ from scrapy.settings import Settings
 from scrapy.statscollectors import StatsCollector
 
 from crawler.archive import Archive
-from crawler.captures import CaptureRecord, Damage, read_record
+from crawler.captures import CUT_OFF, CaptureRecord, Damage, read_record
 from crawler.extensions import Ledger
 from crawler.items import Page
 from crawler.replay import Ingest, Run, Stages, answer_of, source_named
@@ -86,7 +86,7 @@ class _Again(Run):
             self.stages.reason = record.what
             return None
         # a page that came cut off was judged by what the archive had then
-        record = record._replace(flags=tuple(flag for flag in record.flags if flag != "dataloss"))
+        record = record._replace(flags=tuple(flag for flag in record.flags if flag not in CUT_OFF))
         capture = self.archive.capture_at(self.path.name, offset)
         assert capture is not None
         self.answer(record, capture)

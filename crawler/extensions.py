@@ -25,12 +25,12 @@ from twisted.python.failure import Failure
 from crawler.archive import FILES, Archive, Books, Campaign, Standing, Tampered, now, written
 from crawler.balance import Sample, Tally, compare, hold, is_late, odd_lengths, shares
 from crawler.captures import (
-    CUT_SHORT,
     RENDERED,
     Capture,
     CaptureRecord,
     CaptureWriter,
     RunRecord,
+    is_cut_off,
     local_time,
     read_record,
 )
@@ -99,7 +99,7 @@ def moment_of(run_id: str) -> str:
 
 def is_superseded(status: int, flags: Collection[str], attempt: int) -> bool:
     """Tell whether the crawl itself asks again after an answer, so that only the next one counts."""
-    return status in REPEATED or ("dataloss" in flags and not attempt)
+    return status in REPEATED or (is_cut_off(flags) and not attempt)
 
 
 def say_hacking(pages: Sequence[Tampered], campaigns: Iterable[Campaign]) -> str:
@@ -205,16 +205,15 @@ class Ledger:
         attempt = context["attempt"] = request.meta.get("retry_times", 0)
         if certificate := self.hosts.meet(response.url, response.certificate):
             self.meet_certificate(response.url, certificate)
-        stopped = "download_stopped" in response.flags
         capture = self.keep(
             url=response.url,
             status=response.status,
             headers=[(name, value) for name, values in response.headers.items() for value in values],
-            body=b"" if stopped else response.body,
+            body=response.body,
             fetched_at=now(),
             kind=context.pop("kind"),
             context=context,
-            flags=(CUT_SHORT,) if stopped else tuple(response.flags),
+            flags=tuple(response.flags),
             saved=RENDERED in response.flags,
         )
         if capture.kind in SETTLED_LATER and not is_superseded(response.status, response.flags, attempt):
@@ -318,6 +317,8 @@ class Ledger:
         """Write a page's article, version, edits and removed blocks."""
         assert page.capture is not None
         page.capture = self.settle(page.capture)
+        for word in page.odd:
+            self.archive.flag_capture(page.capture.id, word)
         if self.is_notice(page):
             return
         saved = self.archive.save(page)
@@ -518,6 +519,10 @@ class Ledger:
         if isinstance(failure.value, OSError):
             self.stop_for_storage(failure.value)
         elif capture := response.meta.get("capture"):
+            context = response.meta.get("context", {})
+            if context.get("kind") == "article":  # not asked for again and again without a word
+                error = f"{type(failure.value).__name__}: {failure.value}"[:500]
+                self.miss(context["portal"], context.get("channel"), context["url"], "failed", error, capture)
             self.settle(capture)
 
     # -- runs read back from captures --------------------------------------------------------
@@ -783,22 +788,28 @@ class Ledger:
 
 
 class SizeLimits:
-    """End a download where its body is larger than the request's meta ``maxsize``; what came of it goes its way."""
+    """End a download where its body is larger than the request's meta ``maxsize``, else ``PAGE_MAXSIZE``.
+
+    What came of it goes its way.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        limits = cls()
+        limits = cls(crawler.settings.getint("PAGE_MAXSIZE"))
         crawler.signals.connect(limits.headers, signal=signals.headers_received)
         crawler.signals.connect(limits.data, signal=signals.bytes_received)
         return limits
 
     def headers(self, body_length: object, request: Request) -> None:
-        limit = request.meta.get("maxsize")
+        limit = request.meta.get("maxsize", self.limit)
         if limit and isinstance(body_length, int) and body_length > limit:
             raise StopDownload(fail=False)
 
     def data(self, data: bytes, request: Request) -> None:
-        limit = request.meta.get("maxsize")
+        limit = request.meta.get("maxsize", self.limit)
         if not limit:
             return
         request.meta["received"] = request.meta.get("received", 0) + len(data)

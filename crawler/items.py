@@ -48,6 +48,9 @@ class Page:
     attempts: int = 0
     """How many runs had the article asked for before and did not have it whole."""
 
+    odd: tuple[str, ...] = ()
+    """What a stage found odd about it, words for the flags of its capture."""
+
     # encoding
     decoded: Decoded | None = None
     # tamper

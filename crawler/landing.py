@@ -54,7 +54,7 @@ def absolute(href: str, url: str) -> str | None:
     try:
         target = urldefrag(urljoin(url, href)).url
         parts = urlsplit(target)
-        return target if parts.hostname and parts.scheme in ("http", "https") else None
+        return target if parts.hostname and parts.port != 0 and parts.scheme in ("http", "https") else None
     except ValueError:
         return None
 

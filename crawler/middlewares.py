@@ -22,7 +22,12 @@ from scrapy.utils.misc import build_from_crawler
 
 from crawler.addresses import REFUSED, refusal
 from crawler.archive import now
+from crawler.captures import CUT_SHORT, NO_END, TAGS, TOO_MANY, is_cut_off, lacks_end, unpack
 from crawler.extensions import Ledger
+from crawler.text import decode
+
+PAGES = frozenset({"list", "article", "part"})
+"""Kinds of requests that are answered by pages."""
 
 
 class ExactHosts:
@@ -116,6 +121,8 @@ class StrictRobots(RobotsTxtMiddleware):
             if response.status >= 500:
                 return f"it answers {response.status}"
             body = response.body if response.status < 300 else b""
+            if b"\0" in body:  # UTF-16: the parser would see no rule in it, and take that for a yes
+                body = decode(body).text.encode("utf-8", "replace")
         return build_from_crawler(self._parserimpl, self.crawler, body)
 
 
@@ -127,7 +134,7 @@ class PatientRetry(RetryMiddleware):
         self.pause = settings.getfloat("RETRY_BACKOFF_SECONDS")
 
     async def process_response(self, request: Request, response: Response) -> Request | Response:  # type: ignore[override]
-        if "dataloss" in response.flags and not request.meta.get("retry_times"):
+        if is_cut_off(response.flags) and not request.meta.get("retry_times"):
             again = self._retry(request, "cut off")
         elif response.status in self.retry_http_codes and not request.meta.get("dont_retry"):
             again = self._retry(request, f"status {response.status}")
@@ -171,7 +178,11 @@ def retry_after(header: str) -> float:
 
 
 class Captures:
-    """Keep every response as it came from the wire: the record is on disk before anything is derived."""
+    """Keep every response as it came from the wire, then hand it on unpacked.
+
+    The record is on disk before anything is derived. It is unpacked here, and not by Scrapy's own middleware, so
+    that a crawl reads what a rebuild reads: a body that is cut off, or not what its label says, is kept and flagged.
+    """
 
     def __init__(self, ledger: Ledger, stats: StatsCollector) -> None:
         self.ledger = ledger
@@ -184,6 +195,19 @@ class Captures:
         return cls(ledger, crawler.stats)
 
     def process_response(self, request: Request, response: Response) -> Response:
+        if "download_stopped" in response.flags:
+            response = response.replace(body=b"", flags=[CUT_SHORT])
+        labels = b",".join(response.headers.getlist("Content-Encoding")).decode("latin-1")
+        unpacked = unpack(response.body, labels) if labels and CUT_SHORT not in response.flags else None
+        body = response.body if unpacked is None else unpacked.body
+        response.flags += list(unpacked.flags) if unpacked else []
+        if request.meta.get("context", {}).get("kind") in PAGES:
+            response.flags += [TOO_MANY] if body.count(b"<") > TAGS else []
+            response.flags += [NO_END] if lacks_end(body) else []
         request.meta["capture"] = self.ledger.capture(request, response)
         self.stats.inc_value("captures/written")
-        return response
+        if unpacked is None:
+            return response
+        headers = response.headers.copy()
+        del headers["Content-Encoding"]
+        return response.replace(body=body, headers=headers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scrapy.http import Response
 
+from crawler.captures import OVERLONG, is_cut_off
 from crawler.items import Page
 from crawler.portals.gates import gate_reason
 from crawler.portals.listing import path_of
@@ -15,7 +16,8 @@ class Parts(Walk):
 
     def __init__(self, response: Response) -> None:
         """Begin at an answer for an article."""
-        page = response.status == 200 and not gate_reason(response.status, response.body)
+        overlong = not OVERLONG.isdisjoint(response.flags)
+        page = response.status == 200 and not overlong and not gate_reason(response.status, response.body)
         super().__init__(response.body if page else b"", response.url, content_type(response))
         self.answers: list[Response] = []
         self.broken_off = False
@@ -64,7 +66,9 @@ def refuse(url: str, answer: Response) -> str | None:
         return f"answers {answer.status}"
     if path_of(answer.url) != path_of(url):
         return f"leads to {answer.url}"
-    if "dataloss" in answer.flags:
+    if not OVERLONG.isdisjoint(answer.flags):
+        return "larger than any page"
+    if is_cut_off(answer.flags):
         return f"cut off after {len(answer.body)} bytes"
     return None
 

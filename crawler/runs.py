@@ -14,6 +14,7 @@ from scrapy.commands import ScrapyCommand
 from crawler.archive import Archive, ArchiveError, ArchiveLocked, lock
 from crawler.captures import CaptureError, CaptureWriter
 from crawler.extensions import Ledger, gravest
+from crawler.guards import lack_of_space
 from crawler.logs import make_safe
 from crawler.progress import shown
 
@@ -53,6 +54,8 @@ def run_spiders(
         with lock(locked or path, seconds=command.settings.getfloat("ARCHIVE_LOCK_SECONDS")):
             Archive(path).close()  # what cannot be used is told before anything is fetched
             CaptureWriter.prepare(command.settings["CAPTURE_DIR"])
+            if full := lack_of_space(command.settings, "DISK_FLOOR_MB"):
+                raise ArchiveError(f"disk nearly full: {full}")
             crawlers = [command.crawler_process.create_crawler(spider) for spider in spiders]
             for crawler in crawlers:
                 command.crawler_process.crawl(crawler, **(arguments or {}))

@@ -60,6 +60,7 @@ EXTENSIONS = {
     "crawler.extensions.SizeLimits": 20,
     "scrapy.extensions.memusage.MemoryUsage": None,  # counts the memory of what started it, too
     "crawler.extensions.MemoryUsage": 30,
+    "crawler.guards.DiskSpace": 40,
 }
 DOWNLOADER_MIDDLEWARES = {
     "crawler.middlewares.ExactHosts": 40,
@@ -67,10 +68,11 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,  # takes an error for a yes
     "crawler.middlewares.StrictRobots": 100,
     "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,  # asks again at once
+    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,  # silent where a body is cut off
     "crawler.middlewares.PatientRetry": 550,
-    "crawler.gates.Gates": 580,  # sees unpacked pages
     "crawler.middlewares.PublicAddresses": 560,  # before a repeat
-    "crawler.middlewares.Captures": 950,  # next to the wire: what was received, before it is unpacked
+    "crawler.gates.Gates": 580,  # sees unpacked pages
+    "crawler.middlewares.Captures": 950,  # next to the wire: what was received is kept, then unpacked
 }
 
 # Politeness.
@@ -102,7 +104,9 @@ SPIDER_MIDDLEWARES = {
     "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,  # drops requests without a word
 }
 DOWNLOAD_TIMEOUT = 30
-DOWNLOAD_MAXSIZE = 32 * 2**20
+PAGE_MAXSIZE = 16 * 2**20
+"""The largest page that is read, in bytes; of a larger one only the head is kept, and it is ``failed``."""
+DOWNLOAD_MAXSIZE = 32 * 2**20  # what comes at once, beyond the limits of pages and attachments, is lost
 DOWNLOAD_WARNSIZE = 0
 DOWNLOAD_FAIL_ON_DATALOSS = False  # a cut-off page is kept and flagged, then asked for again
 REDIRECT_MAX_TIMES = 5
@@ -110,6 +114,7 @@ CLOSESPIDER_TIMEOUT = (
     4 * 3600.0
 )  # a run ends in good order before morning; the next one takes up what is owed
 COOKIES_ENABLED = False  # the portals need none, and the middleware asks a public list of suffixes on the way
+URLLENGTH_LIMIT = 0  # a longer address would be dropped without a word, and owed for ever
 METAREFRESH_ENABLED = False  # the platform modules read such redirects themselves
 DOWNLOAD_HANDLERS = {
     "http": "crawler.tls.PortalDownloadHandler",
@@ -147,6 +152,11 @@ TELNETCONSOLE_ENABLED = False
 REMOTE_CONTROL_ENABLED = False
 MEMUSAGE_LIMIT_MB = 512
 MEMUSAGE_CHECK_INTERVAL_SECONDS = 1.0
+DISK_LOW_MB = 1024
+"""Below so much free space, in megabytes, a run says ``disk nearly full``."""
+DISK_FLOOR_MB = 256
+"""Below so much it ends in good order (exit code 6), or does not begin: what was written stays whole."""
+DISK_CHECK_SECONDS = 10.0
 LOG_LEVEL = "INFO"
 TWISTED_REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
 FEED_EXPORT_ENCODING = "utf-8"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
-from crawler.captures import CUT_SHORT
+from crawler.captures import CUT_SHORT, is_cut_off
 from crawler.landing import absolute, links_of
 from crawler.text import decode
 
@@ -34,9 +34,9 @@ def style_sheets(body: bytes, url: str) -> list[str]:
     return list(found)[:SHEETS]
 
 
-def sheet_text(status: int, flags: Container[str], body: bytes, content_type: str | None) -> str | None:
+def sheet_text(status: int, flags: Collection[str], body: bytes, content_type: str | None) -> str | None:
     """Give the text of an answer for a style sheet; None where it is no whole style sheet."""
-    cut = CUT_SHORT in flags or "dataloss" in flags
+    cut = CUT_SHORT in flags or is_cut_off(flags)
     if status != 200 or not body or cut or WEB_PAGE_RE.match(body):
         return None
     return decode(body, content_type).text

@@ -24,8 +24,9 @@ from twisted.python.failure import Failure
 
 from crawler.archive import Archive, Owed, OwedFile, Standing, canonical, now
 from crawler.balance import Sample
-from crawler.captures import CUT_SHORT, Capture
+from crawler.captures import CUT_SHORT, MAX_BODY, OVERLONG, TAGS, TOO_MANY, Capture, is_cut_off
 from crawler.extensions import Ledger
+from crawler.guards import TooSlow, bounded
 from crawler.items import Page
 from crawler.landing import HOPS, is_astray, named_address, sent_on
 from crawler.middlewares import RobotsUnreachable
@@ -175,15 +176,18 @@ class Source(scrapy.Spider):
             await self.crawler.signals.wait_for(signals.scheduler_empty)
             owed = self.owed(BATCH)
             for row in owed:
-                yield self.article_request(row)
+                for request in self.article_request(row):
+                    yield request
             files = [] if owed else self.owed_files(BATCH)
             for file in files:
-                yield self.file_request(file)
+                for request in self.file_request(file):
+                    yield request
             if not owed and not files and self.at_rest():
                 if not self.ledger.missed_once:
                     break
                 for context in self.ledger.take_missed():
-                    yield self.request_article(context, {})
+                    for request in self.request_article(context, {}):
+                        yield request
         await self.ledger.read_texts()
         self.ledger.done = True
 
@@ -257,7 +261,7 @@ class Source(scrapy.Spider):
             meta={"context": {"kind": "list", "portal": portal.name, "ask": ask, **why}},
         )
 
-    def article_request(self, row: Owed) -> Request:
+    def article_request(self, row: Owed) -> Iterator[Request]:
         """Ask for an article, conditionally where the archive holds its last answer."""
         context = {
             "kind": "article",
@@ -269,32 +273,39 @@ class Source(scrapy.Spider):
             "attempts": row.attempts,
         }
         headers = {"If-None-Match": row.etag, "If-Modified-Since": row.last_modified}
-        return self.request_article(context, {name: value for name, value in headers.items() if value})
+        yield from self.request_article(context, {name: value for name, value in headers.items() if value})
 
-    def request_article(self, context: dict[str, Any], headers: dict[str, str]) -> Request:
-        return Request(
-            context.get("at") or context["url"],
-            callback=self.receive_article,
-            errback=self.miss_article,
-            headers=headers,
-            dont_filter=True,  # the ledger hands each article out once a run
-            meta={"context": context},
-        )
+    def request_article(self, context: dict[str, Any], headers: dict[str, str]) -> Iterator[Request]:
+        """Ask for an article; one whose address is none is missed, and the others are asked for all the same."""
+        try:
+            yield Request(
+                context.get("at") or context["url"],
+                callback=self.receive_article,
+                errback=self.miss_article,
+                headers=headers,
+                dont_filter=True,  # the ledger hands each article out once a run
+                meta={"context": context},
+            )
+        except ValueError as error:
+            self.miss(context, "failed", f"cannot be asked for: {error}", None)
 
-    def file_request(self, file: OwedFile) -> Request:
+    def file_request(self, file: OwedFile) -> Iterator[Request]:
         """Ask for an attachment, after everything else; one that is too large is left where that shows."""
         limit = self.limits[file.kind]
         context = {"kind": "attachment", "portal": file.portal, "channel": file.channel, "url": file.url}
-        return Request(
-            file.url,
-            callback=self.parse_attachment,
-            errback=self.miss_attachment,
-            headers={"Accept": "*/*", "Accept-Encoding": "identity"},
-            priority=-20,
-            dont_filter=True,  # the archive hands each address out once a run
-            # Scrapy's own limit loses what came: it stands a little higher
-            meta={"context": context, "maxsize": limit, "download_maxsize": limit + 2**20},
-        )
+        try:
+            yield Request(
+                file.url,
+                callback=self.parse_attachment,
+                errback=self.miss_attachment,
+                headers={"Accept": "*/*", "Accept-Encoding": "identity"},
+                priority=-20,
+                dont_filter=True,  # the archive hands each address out once a run
+                # Scrapy's own limit loses what came: it stands a little higher
+                meta={"context": context, "maxsize": limit, "download_maxsize": limit + 2**20},
+            )
+        except ValueError as error:
+            self.ledger.miss_file(context, "refused", f"cannot be asked for: {error}", None)
 
     # -- what is answered ------------------------------------------------------------------
 
@@ -311,11 +322,20 @@ class Source(scrapy.Spider):
         if response.status != 200:
             yield from self.list_refused(portal, ask, response, capture)
             return
+        if not OVERLONG.isdisjoint(response.flags):
+            what = say_overlong(response)
+            self.ledger.alarm(portal.name, ask.channel, "list failed", what, response.url, capture)
+            return
         text = decode(response.body, content_type(response)).text
         if "lost" in dict(ask.state):
             yield from self.look_for_list(portal, ask, text, response.url)
             return
-        found: Found = portal.platform.read(ask, text, response.url, portal)
+        try:
+            with bounded(f"in the list {response.url}"):
+                found: Found = portal.platform.read(ask, text, response.url, portal)
+        except TooSlow as slow:
+            self.ledger.alarm(portal.name, ask.channel, "list failed", str(slow), response.url, capture)
+            return
         for problem in found.problems:
             self.ledger.alarm(portal.name, ask.channel, "unread", problem, response.url, capture)
         for note in found.notes:
@@ -334,7 +354,7 @@ class Source(scrapy.Spider):
             self.ledger.alarm(portal.name, ask.channel, "many lines", what, response.url, capture)
             found = found._replace(lines=found.lines[:most])
         standings = self.ledger.enlist(portal, found, ask, capture, self.hosts)
-        cut_off = "dataloss" in response.flags
+        cut_off = is_cut_off(response.flags)
         if cut_off:  # what came is listed, what did not come is still to be had: the channel stays open
             what = f"the answer was cut off after {len(response.body)} bytes"
             self.ledger.alarm(portal.name, ask.channel, "list failed", what, response.url, capture)
@@ -535,7 +555,7 @@ class Source(scrapy.Spider):
         context, capture = response.meta["context"], response.meta["capture"]
         url, when = context["url"], capture.fetched_at
         walk: Parts = response.meta["parts"]
-        if response.status == 304:
+        if response.status == 304 and self.archive.article(url):
             self.ledger.settle(capture)
             self.archive.unchanged(url, when)
             self.ledger.tally(context["portal"], context.get("channel")).stood()
@@ -550,7 +570,9 @@ class Source(scrapy.Spider):
                 self.ledger.missing(context, response.status, capture)
         elif response.status != 200:
             self.miss(context, "failed", f"{response.url} answers {response.status}", capture)
-        elif "dataloss" in response.flags and self.spares_cut_page(context):
+        elif not OVERLONG.isdisjoint(response.flags):
+            self.miss(context, "failed", say_overlong(response), capture)
+        elif is_cut_off(response.flags) and self.spares_cut_page(context):
             self.miss(context, "failed", f"cut off after {len(response.body)} bytes", capture)
         elif not walk.is_first:
             yield from self.go_to_first(context, self.ledger.settle(capture), walk.first)
@@ -561,7 +583,7 @@ class Source(scrapy.Spider):
             self.ledger.settle(capture)
             hops = context.get("hops", 0) + 1
             self.logger.info("%s sends its reader on to %s", response.url, further)
-            yield self.request_article({**context, "at": further, "hops": hops}, {})
+            yield from self.request_article({**context, "at": further, "hops": hops}, {})
         elif astray := self.is_astray(response):
             self.miss(context, "failed", astray, capture)
         else:
@@ -604,7 +626,7 @@ class Source(scrapy.Spider):
         if others:
             since = context.get("since") or context["again"]
             context = {**context, "at": others[0], "tried": tried, "again": None, "since": since}
-            yield self.request_article(context, {})
+            yield from self.request_article(context, {})
         else:
             self.ledger.missing(context, status, capture)
 
@@ -629,7 +651,7 @@ class Source(scrapy.Spider):
         self.logger.info("%s is a further page of %s", url, first)
         self.archive.belongs(url, first)
         if self.archive.article(first) is None and not self.archive.listed(first):
-            yield self.request_article({**context, "url": first, "listed_as": url}, {})
+            yield from self.request_article({**context, "url": first, "listed_as": url}, {})
 
     def spares_cut_page(self, context: dict[str, Any]) -> bool:
         """Tell whether a cut-off page waits for a whole one: it never replaces a version, and is asked for again."""
@@ -665,7 +687,7 @@ class Source(scrapy.Spider):
         elif CUT_SHORT in (capture.flags or "").split():
             size = stated_length(response)
             missed = "oversize", f"found {size or 'an unknown number of'} bytes, more than the limit"
-        elif "dataloss" in response.flags:
+        elif is_cut_off(response.flags):
             missed = "failed", f"cut off after {len(body)} bytes"
         elif not body:
             missed = "failed", "found no bytes, wanted a file"
@@ -692,6 +714,15 @@ class Source(scrapy.Spider):
             self.ledger.settle(capture) if capture else None,
         )
         self.ledger.tick()
+
+
+def say_overlong(response: Response) -> str:
+    """Say that an answer is too large to be a page."""
+    if TOO_MANY in response.flags:
+        return f"larger than any page: found more than {TAGS} tags"
+    if CUT_SHORT not in response.flags:
+        return f"larger than any page: it unpacks to more than {MAX_BODY} bytes"
+    return f"larger than any page: found {stated_length(response) or 'an unknown number of'} bytes, more than the limit"
 
 
 def stated_length(response: Response) -> int | None:

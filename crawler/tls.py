@@ -17,6 +17,8 @@ from scrapy.core.downloader.handlers.http11 import (
 from scrapy.crawler import Crawler
 from scrapy.statscollectors import StatsCollector
 from twisted.internet.ssl import Certificate, optionsForClientTLS, trustRootFromCertificates
+from twisted.python.failure import Failure
+from twisted.web._newclient import HEADER, STATUS, ParseError
 
 
 class PortalDownloadHandler(HTTP11DownloadHandler):
@@ -28,11 +30,33 @@ class PortalDownloadHandler(HTTP11DownloadHandler):
         self._pool._factory = HangUpFactory
 
 
+HEAD_BYTES = 256 * 2**10
+"""The longest head of an answer, lines of 1xx answers before it counted in; browsers stop there, too."""
+
+
 class HangUp(_LenientHTTP11ClientProtocol):
-    """End a connection at once where a download is stopped.
+    """End a connection at once where a download is stopped, or where the head of an answer has no end.
 
     Twisted says goodbye first, and on https waits for the other side's, which comes behind the rest of the body.
+    It bounds the lines of a head, not their number.
     """
+
+    head = 0
+    """Bytes of the present answer's head, as far as they came."""
+
+    def request(self, request: Any) -> Any:
+        self.head = 0
+        return super().request(request)
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._parser is not None and self._parser.state in (STATUS, HEADER):
+            self.head += len(data)
+            if self.head > HEAD_BYTES + 2**16:  # one reading may bring the begin of the body, too
+                said = f"the head of the answer is longer than {HEAD_BYTES} bytes"
+                self.transport.abortConnection()  # type: ignore[union-attr]
+                self._disconnectParser(Failure(ParseError(said, data[:100])))  # type: ignore[no-untyped-call]
+                return
+        super().dataReceived(data)  # type: ignore[no-untyped-call]
 
     def connectionMade(self) -> None:
         super().connectionMade()

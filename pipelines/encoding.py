@@ -2,6 +2,7 @@
 
 from scrapy.exceptions import DropItem
 
+from crawler.guards import patient
 from crawler.items import Page
 from crawler.text import binary_kind, decode
 from pipelines import CountingStage
@@ -10,6 +11,7 @@ from pipelines import CountingStage
 class EncodingPipeline(CountingStage):
     """Fill ``Page.decoded``; drop an empty body and one that is no text (its capture stays)."""
 
+    @patient
     def process_item(self, item: Page) -> Page:
         if not item.body.strip():
             raise DropItem(

@@ -49,7 +49,7 @@ class PartsPipeline(CountingStage):
         item.source = found.source or item.source
         if not item.text:
             raise DropItem(
-                f"no-article: found {len(had)} pages titled {item.title!r} without a body text, "
+                f"no-article: found {len(had)} pages titled {item.title and item.title[:100]!r} without a body text, "
                 f"wanted an article, at {item.url}"
             )
         return item

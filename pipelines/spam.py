@@ -1,5 +1,6 @@
 """Third stage: the page is parsed, once, and injected blocks are cut out and kept as evidence."""
 
+from crawler.guards import patient
 from crawler.items import Page
 from crawler.text import judge_tree, parse
 from pipelines import CountingStage
@@ -8,6 +9,7 @@ from pipelines import CountingStage
 class SpamPipeline(CountingStage):
     """Fill ``Page.tree``, ``Page.removed`` and ``Page.suspects``; a stat for each kind of block."""
 
+    @patient
     def process_item(self, item: Page) -> Page:
         assert item.repaired is not None
         item.tree = parse(item.repaired.text)

@@ -1,5 +1,6 @@
 """Second stage: what somebody did to the text is undone, edit by edit."""
 
+from crawler.guards import patient
 from crawler.items import Page
 from crawler.text import TAMPERING, repair
 from pipelines import CountingStage
@@ -8,6 +9,7 @@ from pipelines import CountingStage
 class TamperPipeline(CountingStage):
     """Fill ``Page.repaired``; a stat for each fixer and its edits."""
 
+    @patient
     def process_item(self, item: Page) -> Page:
         assert item.decoded is not None
         item.repaired = repair(item.decoded.text)

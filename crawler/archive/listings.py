@@ -244,6 +244,7 @@ class Listings(Addresses):
         held = self._row(
             "SELECT c.etag, c.last_modified, a.id FROM articles a JOIN captures c ON c.id = a.capture_id "
             "WHERE a.key = ? AND a.gone IS NULL AND c.url = ? AND coalesce(c.flags, '') NOT LIKE '%dataloss%' "
+            "AND coalesce(c.flags, '') NOT LIKE '%truncated-encoding%' "
             # that the first page is as it was says nothing of the others
             "AND NOT EXISTS (SELECT 1 FROM parts p WHERE p.article_id = a.id AND p.version = a.version)",
             row["key"],

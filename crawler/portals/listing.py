@@ -207,7 +207,7 @@ def resolve(address: str | None, base: str) -> str | None:
     try:
         url = urljoin(base, plain)
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
             return None
     except ValueError:
         return None

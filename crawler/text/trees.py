@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 import lxml.etree
 from lxml.etree import _Element as Element
@@ -82,7 +83,7 @@ def parse(text: str) -> Tree:
     body = _printable(text)
     if not MARKUP_RE.search(text):
         return _plain(body.decode())
-    root = _elements(_undivided(body))
+    root = _elements(_undivided(_bounded(body)))
     if root is None:
         return _plain(TAG_RE.sub(" ", body.decode()))  # comments or a doctype alone
     if root.tag != "html":
@@ -105,6 +106,34 @@ def _printable(text: str) -> bytes:
     except UnicodeEncodeError:
         body = SURROGATE_RE.sub("\ufffd", text).encode()
     return body.translate(None, CONTROLS)
+
+
+ATTRIBUTES = 500
+"""Attributes of one tag that are kept: libxml2 compares each with all before it, 100,000 of them for minutes."""
+
+LONG_TAG_RE = re.compile(rb"<[a-zA-Z](?:[^>\"']+|\"[^\"]*\"|'[^']*')*")
+ATTRIBUTE_RE = re.compile(rb"[^\s>\"'=/]+(?:\s*=\s*(?:\"[^\"]*\"?|'[^']*'?|[^\s>\"']+))?|[\"'][^\"']*[\"']?")
+
+
+def _bounded(body: bytes) -> bytes:
+    """Leave out the attributes beyond `ATTRIBUTES` of each tag.
+
+    >>> body = _bounded(b"<p " + b"a=1 " * 2000 + b">x")
+    >>> body.count(b"a=1"), body[-5:]
+    (500, b'a=1>x')
+    """
+    if len(body) < 10**5 and max(map(len, body.split(b">"))) < 4 * ATTRIBUTES:
+        return body  # in so short a page, more attributes that hide behind a quoted > cost half a second
+    cuts = []
+    for tag in LONG_TAG_RE.finditer(body):
+        if tag.end() - tag.start() < 4 * ATTRIBUTES:
+            continue
+        last = next(islice(ATTRIBUTE_RE.finditer(body, *tag.span()), ATTRIBUTES, None), None)
+        if last is not None:
+            cuts.append((last.end(), tag.end()))
+    for start, end in reversed(cuts):
+        body = body[:start] + body[end:]
+    return body
 
 
 OVER_RE = re.compile(rb"</(?:html|body)\s*>", re.IGNORECASE)

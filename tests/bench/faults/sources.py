@@ -1,0 +1,63 @@
+"""The source that the bench crawls: portals of dated pages, declared by the variable ``BAD_PORTALS``."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from scrapy.http import Response
+
+from crawler.items import Page
+from crawler.portals import Portal, dated
+from crawler.sources import Source
+
+CHANNEL = "news/bad"
+HOSTILE_RE = re.compile(r"(\w+\s?)*$")
+"""An expression that takes for ever on some texts: the fault that a watchdog is for."""
+
+
+class Bad(Source):
+    """Portals as the bench declares them, and the mistakes that ``BAD_MISTAKE`` names."""
+
+    name = "bad"
+    portals = tuple(
+        Portal(
+            name=each["name"],
+            platform=dated,
+            hosts=tuple(each["hosts"]),
+            home=each.get("home", f"http://{each['hosts'][0]}/"),
+            channels=(CHANNEL,),
+        )
+        for each in json.loads(os.environ.get("BAD_PORTALS", "[]"))
+    )
+
+    async def start(self) -> AsyncIterator[Any]:
+        if os.environ.get("BAD_MISTAKE") == "start":
+            raise LookupError("a mistake in start()")
+        async for request in super().start():
+            yield request
+
+    def parse_article(self, response: Response) -> Iterator[Any]:
+        mistake = os.environ.get("BAD_MISTAKE")
+        if mistake == "callback":
+            raise LookupError("a mistake in a callback")
+        if mistake == "regex":
+            HOSTILE_RE.match("a" * 60 + "!")
+        if mistake == "leak":
+            LEAK.append(b"x" * (8 * 2**20))
+        yield from super().parse_article(response)
+
+
+LEAK: list[bytes] = []
+
+
+class FailingPipeline:
+    """A stage that fails: on every page, or on those whose address holds ``BAD_STAGE``."""
+
+    def process_item(self, item: Page) -> Page:
+        if os.environ.get("BAD_STAGE", "") in item.url:
+            raise LookupError("a mistake in a stage")
+        return item
