@@ -67,7 +67,11 @@ class Checkup(scrapy.Spider):
                 "pipelines.archive.ArchivePipeline",
             )
         ),
-        "DOWNLOADER_MIDDLEWARES": {"crawler.middlewares.Captures": None, "crawler.gates.Gates": None},
+        "DOWNLOADER_MIDDLEWARES": {
+            "crawler.middlewares.Captures": None,
+            "crawler.gates.Gates": None,
+            "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": 590,
+        },
         "RETRY_TIMES": 1,
         "CLOSESPIDER_TIMEOUT": 1800.0,
     }

@@ -1,4 +1,4 @@
-"""How often the rule of arrivals is wrong, and how soon it is right: simulated channels with a weekly rhythm.
+"""How often the rules of habit are wrong, and how soon that of arrivals is right: simulated channels with a weekly rhythm.
 
 False alarms: channels that go on as ever are watched for some nights, after as many as the rule wants to know them. One
 in a month for all together is what is allowed. Delay: channels fall silent, or to a tenth, and the nights until that is
@@ -16,6 +16,8 @@ from datetime import date, timedelta
 from math import ceil, exp, log
 from statistics import median
 
+from crawler.archive import History
+from crawler.balance import Sample, Tally, hold, odd_lengths, shares
 from crawler.habits import HABIT_DAYS, RARE, Night, is_unusual
 
 KINDS = ("even", "bunched", "weekly")
@@ -62,6 +64,46 @@ def watch(chance: random.Random, kind: str, rate: float, nights: int) -> tuple[i
     return begun, told
 
 
+PAGE = Sample("http://a.example/", None)
+SHARES = {"missed": 0.03, "changed": 0.04}
+READERS = {"body: #zoom": 0.97, "body: density": 0.03}
+
+
+def read(chance: random.Random, pages: int) -> Tally:
+    """Give what a night had of a channel whose pages are as ever."""
+    tally = Tally(pages=pages, asked=2 * pages, again=pages)
+    tally.missed = sum(chance.random() < SHARES["missed"] for _ in range(tally.asked))
+    tally.changed = sum(chance.random() < SHARES["changed"] for _ in range(tally.again))
+    tally.readers.update(chance.choices(list(READERS), list(READERS.values()), k=pages))
+    tally.lengths = [(int(chance.lognormvariate(6.5, 0.7)), PAGE) for _ in range(pages)]
+    tally.samples = dict.fromkeys([*SHARES, *READERS], PAGE)
+    return tally
+
+
+def watch_pages(chance: random.Random, rate: float, nights: int) -> int:
+    """Count the false alarms about the pages of one channel: misses, changes, readers, lengths."""
+    told = 0
+    nightly: list[Tally] = []
+    lengths: list[int] = []
+    for night in range(nights + 10):
+        tally = read(chance, draw(chance, rate))
+        sums = Tally()
+        for each in nightly[-30:]:
+            sums.add(each)
+        counts = (sums.pages, sums.parsed, sums.titled, sums.dated, sums.sourced)
+        before = History(*counts, sums.asked, sums.missed, sums.again, sums.changed, sums.readers)
+        if night >= 10:
+            told += len(list(hold(tally, before)))
+            usual = median(lengths) if lengths else 0.0
+            new = zip(
+                shares((length for length, _ in tally.lengths), usual), [PAGE] * tally.pages, strict=False
+            )
+            told += odd_lengths(list(new), shares(lengths[-200:], usual)) is not None
+        nightly.append(tally)
+        lengths += [length for length, _ in tally.lengths]
+    return told
+
+
 def wait(chance: random.Random, kind: str, rate: float, rest: float) -> int | None:
     """Count the nights until a fall to `rest` of the rate is told; None where that takes a month."""
     begin = date(2026, 6, 1) + timedelta(days=chance.randrange(60))
@@ -92,6 +134,10 @@ def main() -> None:
         ]
         begun, nights = (sum(counts) for counts in zip(*sums, strict=True))
         print(f"  {kind:8} {begun / months:5.2f} a month ({begun} in all, on {nights} nights)")
+    wrong = sum(
+        watch_pages(chance, RATES[number % len(RATES)], said.nights) for number in range(said.channels)
+    )
+    print(f"  {'pages':8} {wrong / months:5.2f} a month ({wrong} in all: misses, changes, readers, lengths)")
     print(
         f"nights until a fall is told (median of {said.falls}), least: where chance alone could do it rarer than {RARE:g}"
     )
