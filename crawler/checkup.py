@@ -15,6 +15,7 @@ from scrapy.http.request import NO_CALLBACK
 from twisted.python.failure import Failure
 
 from crawler.archive import Archive, canonical, now
+from crawler.captures import is_cut_off
 from crawler.hosts import read_certificate
 from crawler.landing import sent_on
 from crawler.parts import content_type
@@ -58,7 +59,11 @@ class Checkup(scrapy.Spider):
     name = "checkup"
     custom_settings: dict[str, Any] | None = {  # noqa: RUF012 - Scrapy declares it as an instance's
         # nothing that writes, and no browser
-        "EXTENSIONS": {"crawler.extensions.Ledger": None, "crawler.extensions.SizeLimits": 20},
+        "EXTENSIONS": {
+            "crawler.extensions.Ledger": None,
+            "crawler.extensions.SizeLimits": 20,
+            "crawler.guards.DiskSpace": None,
+        },
         "ITEM_PIPELINES": dict.fromkeys(
             (
                 *("pipelines.encoding.EncodingPipeline", "pipelines.tamper.TamperPipeline"),
@@ -145,7 +150,7 @@ class Checkup(scrapy.Spider):
             self.find(ODD, portal, what, "no issue on this day", response.url)
         elif response.status != 200:
             self.find(FAIL, portal, what, f"answers {response.status}", response.url)
-        elif "dataloss" in response.flags:
+        elif is_cut_off(response.flags):
             self.find(FAIL, portal, what, f"was cut off after {len(response.body)} bytes", response.url)
         else:
             return response

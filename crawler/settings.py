@@ -114,7 +114,6 @@ CLOSESPIDER_TIMEOUT = (
     4 * 3600.0
 )  # a run ends in good order before morning; the next one takes up what is owed
 COOKIES_ENABLED = False  # the portals need none, and the middleware asks a public list of suffixes on the way
-URLLENGTH_LIMIT = 0  # a longer address would be dropped without a word, and owed for ever
 METAREFRESH_ENABLED = False  # the platform modules read such redirects themselves
 DOWNLOAD_HANDLERS = {
     "http": "crawler.tls.PortalDownloadHandler",

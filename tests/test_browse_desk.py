@@ -379,7 +379,7 @@ def rows(element: Any, selector: str = "tbody tr") -> list[list[str]]:
 
 
 def section(whole: Any, name: str) -> Any:
-    (found,) = whole.cssselect(f"section[aria-labelledby={name}]")
+    (found,) = whole.xpath(f"//section[@aria-labelledby='{name}' or h2/@id='{name}']")
     return found
 
 

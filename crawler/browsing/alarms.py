@@ -14,6 +14,7 @@ RANKS = {HACKED: 0, "signs of hacking": 1, "tampered": 3}
 """The order of alarms: what was clean before stands first, further pages that are tampered with last; all others 2."""
 
 CRAWL = "scrapy crawl {spider} -a channel={channel}"
+CHECK = "scrapy portal check {portal}"
 EXPLAIN = "scrapy explain {url}"
 VERIFY = "scrapy verify"
 STATUS = "scrapy status"
@@ -39,6 +40,76 @@ RULES: dict[str, tuple[str, str, str, str, str]] = {
         "初次收录时就已被篡改。",
         "It was altered already when it was first archived.",
         EXPLAIN,
+    ),
+    "few new": (
+        "新文变少",
+        "few new",
+        "新文章比这个栏目往常少得多：列表可能没有读全，或栏目停了。",
+        "Far fewer new articles than this channel is used to: its list may be read in part, or it stopped.",
+        CHECK,
+    ),
+    "many new": (
+        "新文骤增",
+        "many new",
+        "一夜新文章比往常多得多：网站改版、补录，或被人塞了东西。",
+        "Far more new articles in a night than usual: a remake, a backlog, or somebody's spam.",
+        CHECK,
+    ),
+    "read otherwise": (
+        "读法变了",
+        "read otherwise",
+        "标题、日期或正文由别的规则读出：多半是换了版式，看看例子读得对不对。",
+        "Title, date or body are told by another rule: most likely a new layout; see whether the example is read well.",
+        EXPLAIN,
+    ),
+    "text length": (
+        "正文长短异常",
+        "text length",
+        "新文章比往常短得多或长得多：正文可能被截断，或混进了别的内容。",
+        "New texts are far shorter or longer than usual: cut off, or mixed with something else.",
+        EXPLAIN,
+    ),
+    "many changed": (
+        "大批页面改动",
+        "many changed",
+        "一夜之间许多旧文章变了：换了模板，或被人改过。",
+        "Many known articles changed in one night: a new template, or somebody altered them.",
+        EXPLAIN,
+    ),
+    "many missed": (
+        "取不到的变多",
+        "many missed",
+        "取不到、被拦截或已不在的文章比往常多。",
+        "More articles than usual failed, were challenged or are gone.",
+        CHECK,
+    ),
+    "portal moved": (
+        "网站搬家了",
+        "portal moved",
+        "页面都通往一个没有声明的主机：核实之后加进声明；若是被入侵，请通知网站。",
+        "Its pages lead to a host that is not declared: add it once you are sure; if it was hacked, tell the portal.",
+        CHECK,
+    ),
+    "certificate expires": (
+        "证书将到期",
+        "certificate expires",
+        "到期后就取不到了：可以提醒网站。",
+        "From then on nothing can be fetched: the portal may want to know.",
+        "",
+    ),
+    "many lines": (
+        "一页行数过多",
+        "many lines",
+        "超过 LIST_LINES，只收了前面的；多半不是正常的列表。",
+        "More than LIST_LINES; the first were taken up; most likely no ordinary list.",
+        CHECK,
+    ),
+    "many pages": (
+        "列表没有尽头",
+        "many pages",
+        "超过 LIST_PAGES，后面的没有再要；若确有那么长，调高设置。",
+        "More than LIST_PAGES, the rest was not asked for; raise the setting if the list is that long.",
+        CHECK,
     ),
     "silent list": (
         "列表空了",
@@ -303,7 +374,7 @@ def read_alarm(row: Mapping[str, Any], spider: str, archive: str) -> Alarm:
         for name in ("rule", "portal", "channel", "what", "url")
     )
     chinese, english, meant, meaning, command = RULES.get(rule, (rule, rule, "", "", ""))
-    given = {"spider": spider, "channel": channel, "url": find_link(url) or ""}
+    given = {"spider": spider, "portal": portal, "channel": channel, "url": find_link(url) or ""}
     return Alarm(
         rule,
         tr(chinese, english),
