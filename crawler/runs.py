@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -96,5 +97,9 @@ def reading(path: Path) -> Iterator[Archive]:
         raise SystemExit(wrong.exitcode) from None
     try:
         yield archive
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read what is printed, such as `head`, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
     finally:
         archive.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sqlite3
 import subprocess
@@ -564,3 +565,22 @@ def test_a_portal_that_does_not_answer_is_told_by_the_exit_code(home: Home) -> N
 )
 def test_a_portal_that_nobody_knows_is_refused(home: Home, words: list[str]) -> None:
     assert home.scrapy("portal", *words).returncode == 2
+
+
+def test_a_reader_who_has_enough_ends_a_listing_without_an_error(home: Home) -> None:
+    Archive(home.archive).close()
+    reads, writes = os.pipe()
+    os.close(reads)  # as `head` does
+    try:
+        for words in (("status",), ("search", "民政")):
+            done = subprocess.run(
+                home.command(*words),
+                cwd=ROOT,
+                env=home.env,
+                stdout=writes,
+                stderr=subprocess.PIPE,
+                timeout=60,
+            )
+            assert (done.returncode, done.stderr) == (0, b"")
+    finally:
+        os.close(writes)

@@ -52,12 +52,12 @@ class Command(ScrapyCommand):
         assert self.settings is not None
         with reading(Path(self.settings["ARCHIVE_PATH"])) as archive:
             found = archive.find(" ".join(args), opts.limit, opts.offset, newest=opts.newest, filters=chosen)
-        for hit in found.hits:
-            if opts.json:
-                print(json.dumps(hit._asdict(), ensure_ascii=False))
-                continue
-            more = f"  (+{hit.reprints} reprints)" if hit.reprints else ""
-            print(f"{hit.id:>7}  {(hit.published or '')[:10]:10}  {printable(hit.title or '')}{more}")
-            print(f"         {printable(hit.snippet)}\n         {printable(hit.url)}")
-        if not opts.json:
-            print(f"{'' if found.whole else 'at least '}{found.total} articles")
+            for hit in found.hits:
+                if opts.json:
+                    print(json.dumps(hit._asdict(), ensure_ascii=False))
+                    continue
+                more = f"  (+{hit.reprints} reprints)" if hit.reprints else ""
+                print(f"{hit.id:>7}  {(hit.published or '')[:10]:10}  {printable(hit.title or '')}{more}")
+                print(f"         {printable(hit.snippet)}\n         {printable(hit.url)}")
+            if not opts.json:
+                print(f"{'' if found.whole else 'at least '}{found.total} articles")
