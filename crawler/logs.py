@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -58,12 +59,26 @@ def make_safe(settings: BaseSettings) -> None:
         handler.setFormatter(formatter(settings))
 
 
+class LogFiles(RotatingFileHandler):
+    """Rotated files; where the disk takes no more, one line says so, not a trace for each line."""
+
+    told = False
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        if not self.told:
+            self.told = True
+            print(
+                f"scrapy: {self.baseFilename}: {sys.exc_info()[1]}: lines of the log are lost",
+                file=sys.stderr,
+            )
+
+
 def log_to_files(settings: BaseSettings, path: Path) -> None:
     """Log into `path`, which is rotated; nothing is opened before the first line.
 
     Raises OSError where the folder cannot be made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handler = RotatingFileHandler(path, maxBytes=FILE_BYTES, backupCount=FILES, encoding="utf-8", delay=True)
+    handler = LogFiles(path, maxBytes=FILE_BYTES, backupCount=FILES, encoding="utf-8", delay=True)
     handler.setFormatter(formatter(settings))
     handler.setLevel(settings.get("LOG_LEVEL"))
     logging.root.addHandler(handler)
