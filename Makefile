@@ -1,6 +1,6 @@
 # Every target sets up what it needs; a second call finds it done.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo crawl test browse bench lint lock chromium screenshots clean install-cron uninstall-cron
+.PHONY: help setup demo crawl test browse bench bench-faults lint lock chromium screenshots clean install-cron uninstall-cron
 
 PYTHON ?= python3
 VENV   := .venv
@@ -64,6 +64,9 @@ screenshots: $(READY) chromium  ## docs/images from data/demo.db (`make demo` fi
 
 bench: $(READY)  ## the benchmarks, each printing its ratios
 	$(BIN)/python -m tests.bench
+
+bench-faults: $(READY)  ## bad inputs and faults against the real commands (FAULTS="--only B001,F05", "--group SQLite", "--write")
+	$(BIN)/python -m tests.bench.faults $(FAULTS)
 
 lint: $(READY)  ## formatter, linter, types, import rules, the lock
 	$(BIN)/ruff format --check .

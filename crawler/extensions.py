@@ -493,6 +493,8 @@ class Ledger:
         """Note why a page was not archived; its capture stays."""
         reason, _, _ = str(exception).partition(": ")
         self.crawler.stats.inc_value(f"dropped/{reason}")
+        if isinstance(exception.__cause__, OSError):
+            return  # the run ends, and nothing more can be written; the capture is taken up by the next one
         assert item.capture is not None
         item.capture = self.settle(item.capture)
         self.archive.flag_capture(item.capture.id, reason)

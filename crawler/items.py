@@ -11,9 +11,13 @@ from crawler.captures import Capture
 from crawler.text import Decoded, Extracted, Removed, Repaired, Traces
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, repr=False)
 class Page:
     """One fetched page; each group of fields is filled by the stage that it names."""
+
+    def __repr__(self) -> str:
+        """Name the page: Scrapy logs what a stage drops or fails on, and a body is no line of a log."""
+        return f"<Page {self.url}>"
 
     # the spider
     url: str

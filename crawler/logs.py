@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import sys
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -60,12 +61,25 @@ def make_safe(settings: BaseSettings) -> None:
         handler.setFormatter(formatter(settings))
 
 
-class PrivateFiles(RotatingFileHandler):
-    """Log files that the user and the group read, nobody else: they name addresses and errors."""
+class LogFiles(RotatingFileHandler):
+    """Rotated files that the user and the group read, nobody else: they name addresses and errors.
+
+    Where the disk takes no more, one line says so, not a trace for each line.
+    """
+
+    told = False
 
     def _open(self) -> TextIOWrapper:
         handle = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
         return TextIOWrapper(open(handle, "ab"), encoding=self.encoding)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        if not self.told:
+            self.told = True
+            print(
+                f"scrapy: {self.baseFilename}: {sys.exc_info()[1]}: lines of the log are lost",
+                file=sys.stderr,
+            )
 
 
 def log_to_files(settings: BaseSettings, path: Path) -> None:
@@ -73,7 +87,7 @@ def log_to_files(settings: BaseSettings, path: Path) -> None:
 
     Raises OSError where the folder cannot be made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handler = PrivateFiles(path, maxBytes=FILE_BYTES, backupCount=FILES, encoding="utf-8", delay=True)
+    handler = LogFiles(path, maxBytes=FILE_BYTES, backupCount=FILES, encoding="utf-8", delay=True)
     handler.setFormatter(formatter(settings))
     handler.setLevel(settings.get("LOG_LEVEL"))
     logging.root.addHandler(handler)

@@ -3,6 +3,7 @@
 from typing import Self
 
 from scrapy.crawler import Crawler
+from scrapy.exceptions import DropItem
 
 from crawler.extensions import Ledger
 from crawler.items import Page
@@ -24,5 +25,9 @@ class ArchivePipeline:
         return cls(ledger)
 
     def process_item(self, item: Page) -> Page:
-        self.ledger.save(item)
+        try:
+            self.ledger.save(item)
+        except OSError as error:
+            self.ledger.stop_for_storage(error)
+            raise DropItem(f"storage: {error}") from error
         return item

@@ -352,7 +352,10 @@ class Connection:
         """Choose the id of a new row: the elder's, or one that no elder row has; None leaves it to SQLite."""
         if self._elder is None or table not in self._tops:
             return None
-        found = self._elder.execute(f"SELECT id FROM {table} WHERE {condition}", values).fetchone()
+        try:
+            found = self._elder.execute(f"SELECT id FROM {table} WHERE {condition}", values).fetchone()
+        except sqlite3.DatabaseError:  # the elder is damaged, which may be why the archive is derived anew
+            found = None
         if found:
             return int(found[0])
         top = self.conn.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -65,7 +66,11 @@ class Command(ScrapyCommand):
                 say(f"rebuild: exit {code}: {MEANINGS[code]}; {present} is as it was")
                 self.exitcode = code
                 return
-            found = report(elder, new) if elder else None
+            try:
+                found = report(elder, new) if elder else None
+            except sqlite3.DatabaseError as error:
+                found = None
+                say(f"rebuild: {present} is damaged ({error}), so what changes cannot be told")
             for line in tell(found) if found else []:
                 print(printable(line), flush=True)
             if opts.json:

@@ -55,10 +55,14 @@ class Command(ScrapyCommand):
                 print(printable(problem), flush=True)
             sound = not count
             if not opts.quick:
-                derivation = Derivation(self.settings, archive)
-                for problem in derivation.problems(Progress(derivation.count())):
+                try:
+                    derivation = Derivation(self.settings, archive)
+                    for problem in derivation.problems(Progress(derivation.count())):
+                        count += 1
+                        print(printable(problem), flush=True)
+                except sqlite3.DatabaseError as error:
                     count += 1
-                    print(printable(problem), flush=True)
+                    print(printable(f"SQLite: {error}: not every version could be derived once more"))
             if count:
                 say(f"verify: {count} problems in {archive.path}" + (" or its captures" if sound else ""))
             else:

@@ -17,10 +17,11 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Collection, Sequence
-from datetime import date
 from pathlib import Path
 
 import scrapy
+
+from crawler.archive import now
 
 # each module enters its proofs
 from tests.bench.faults import browsers, portals, processes, reused, serving, storage  # noqa: F401
@@ -103,7 +104,7 @@ def write(table: dict[str, Case], found: Verdicts, said: str) -> None:
         )
     chromium = shutil.which("chromium") or "no Chromium"
     about_run = (
-        f"Measured on {date.today().isoformat()} by `python -m tests.bench.faults --write`: Python "
+        f"Measured on {now().date().isoformat()} by `python -m tests.bench.faults --write`: Python "
         f"{platform.python_version()}, Scrapy {scrapy.__version__}, SQLite {sqlite3.sqlite_version}, "
         f"{Path(chromium).name}, {os.cpu_count()} cores."
     )

@@ -68,7 +68,9 @@ def run(
     home: Home, *words: str, seconds: float = 120, env: Mapping[str, str] | None = None, limits: Any = None
 ) -> Done:
     """Run a command of the project to its end and measure it; one that does not end is killed (code -9)."""
-    out, err = home.folder / "stdout", home.folder / "stderr"
+    said_in = home.folder.with_name(f"{home.folder.name}-said")  # the home itself may be full
+    said_in.mkdir(exist_ok=True)
+    out, err = said_in / "stdout", said_in / "stderr"
     began = time.monotonic()
     peak = 0
     with open(out, "wb") as stdout, open(err, "wb") as stderr:
@@ -89,8 +91,8 @@ def run(
     log = err.read_text(encoding="utf-8", errors="replace")
     for file in sorted((home.folder / "logs").glob("nightly.log*")):
         log += file.read_text(encoding="utf-8", errors="replace")
-    said = out.read_text(encoding="utf-8", errors="replace")
-    return Done(process.returncode, log, said, peak, cpu, time.monotonic() - began)
+    text = out.read_text(encoding="utf-8", errors="replace")
+    return Done(process.returncode, log, text, peak, cpu, time.monotonic() - began)
 
 
 class Portal(NamedTuple):

@@ -129,9 +129,7 @@ def whole(home: Home, done: Done, server: BadServer, again: bool = True) -> str:
     """Say what is wrong after a crawl, whatever it met; empty where nothing is."""
     states = home.ask("SELECT DISTINCT state FROM listings")
     left = sorted(
-        path.name
-        for path in home.folder.iterdir()
-        if not re.match(r"archive\.db|warc$|logs$|stdout$|stderr$", path.name)
+        path.name for path in home.folder.iterdir() if not re.match(r"archive\.db|warc$|logs$", path.name)
     )
     checked = run(home, "verify", *SOURCES)
     wrong = [

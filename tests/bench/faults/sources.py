@@ -10,6 +10,7 @@ from typing import Any
 
 from scrapy.http import Response
 
+from crawler.guards import patient
 from crawler.items import Page
 from crawler.portals import Portal, dated
 from crawler.sources import Source
@@ -44,10 +45,8 @@ class Bad(Source):
         mistake = os.environ.get("BAD_MISTAKE")
         if mistake == "callback":
             raise LookupError("a mistake in a callback")
-        if mistake == "regex":
-            HOSTILE_RE.match("a" * 60 + "!")
         if mistake == "leak":
-            LEAK.append(b"x" * (8 * 2**20))
+            LEAK.append(b"x" * (4 * 2**20))
         yield from super().parse_article(response)
 
 
@@ -60,4 +59,14 @@ class FailingPipeline:
     def process_item(self, item: Page) -> Page:
         if os.environ.get("BAD_STAGE", "") in item.url:
             raise LookupError("a mistake in a stage")
+        return item
+
+
+class EndlessPipeline:
+    """A stage that does not end, on pages whose address holds ``BAD_STAGE``."""
+
+    @patient
+    def process_item(self, item: Page) -> Page:
+        if item.url.endswith(os.environ["BAD_STAGE"]) or os.environ["BAD_STAGE"] == "/":
+            HOSTILE_RE.match("a" * 60 + "!")
         return item
