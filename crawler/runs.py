@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -89,7 +90,7 @@ def opened(crawler: object) -> Ledger | None:
 
 @contextmanager
 def reading(path: Path) -> Iterator[Archive]:
-    """Open the archive for reading; where it cannot be, say why and end with its exit code."""
+    """Open the archive for reading; where it cannot be read, say why and end with its exit code."""
     try:
         archive = Archive(path, readonly=True)
     except ArchiveError as wrong:
@@ -97,5 +98,8 @@ def reading(path: Path) -> Iterator[Archive]:
         raise SystemExit(wrong.exitcode) from None
     try:
         yield archive
+    except sqlite3.DatabaseError as error:
+        say(f"archive: {path}: {error}; scrapy verify names what is damaged")
+        raise SystemExit(7) from None
     finally:
         archive.close()
