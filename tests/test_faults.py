@@ -11,6 +11,7 @@ import pytest
 from crawler import guards
 from crawler.captures import lacks_end
 from crawler.guards import TooSlow, bounded
+from crawler.settings import ITEM_PIPELINES
 from crawler.text.trees import parse
 from tests.bench.faults import browsers, portals, processes, reused, serving, storage  # noqa: F401  # they enter their proofs
 from tests.bench.faults.inputs import all_bad
@@ -101,11 +102,12 @@ def test_a_page_that_does_not_say_that_it_ends_is_flagged(body: bytes, lacks: bo
     assert lacks_end(body) is lacks
 
 
-def test_a_rebuild_that_fails_is_not_put_in_place(home: Home) -> None:
+def test_a_rebuild_that_is_told_to_end_is_not_put_in_place(home: Home) -> None:
     with Replica(seed=3, stories=30) as replica:
-        home.through(replica).crawl("crawl", "lyg_minzheng")
+        for source in ("lyg_minzheng", "lyg_epaper"):
+            home.through(replica).crawl("crawl", source)
     before = contents(home.archive)
-    (home.captures / "20990101T000000Z-lyg_minzheng.warc.gz").mkdir()
-    done = home.scrapy("rebuild", "--yes")
-    assert (done.returncode, contents(home.archive)) == (5, before)
+    ending = {**ITEM_PIPELINES, "tests.bench.faults.sources.EndingPipeline": 50}
+    done = home.scrapy("rebuild", "--yes", "-s", f"ITEM_PIPELINES={json.dumps(ending)}")
+    assert (done.returncode, contents(home.archive)) == (4, before)
     assert done.stderr.decode().splitlines()[-1].endswith("archive.db is as it was")
