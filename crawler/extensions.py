@@ -572,6 +572,8 @@ class Ledger:
     def close(self, spider: Spider, reason: str) -> None:
         """Judge the run, write its row, close capture file and archive."""
         if self.writer is None:
+            # a rebuild that was broken off, or failed, is none
+            self.exitcode = {"finished": 0, "start_error": 5}.get(reason, 4)
             self.commit()
             self.archive.release()
             self.exitcode = 0 if self.done else 5

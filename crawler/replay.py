@@ -24,7 +24,7 @@ from scrapy.spiderloader import get_spider_loader
 from scrapy.utils.misc import build_from_crawler, load_object
 from twisted.python.failure import Failure
 
-from crawler.archive import now
+from crawler.archive import ArchiveError, now
 from crawler.captures import (
     CUT_SHORT,
     Capture,
@@ -260,7 +260,10 @@ class Rebuild(scrapy.Spider):
             ledger.archive.sign_again(run_id, path, stated)
         await ledger.read_texts()
         if self.elder:
-            ledger.archive.carry_over(self.elder)
+            try:
+                ledger.archive.carry_over(self.elder)
+            except ArchiveError as error:
+                logger.error("%s: what no capture tells is not taken over from %s", error, self.elder)
         ledger.commit()
         ledger.done = True
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -90,7 +91,7 @@ def opened(crawler: object) -> Ledger | None:
 
 @contextmanager
 def reading(path: Path) -> Iterator[Archive]:
-    """Open the archive for reading; where it cannot be, say why and end with its exit code."""
+    """Open the archive for reading; where it cannot be read, say why and end with its exit code."""
     try:
         archive = Archive(path, readonly=True)
     except ArchiveError as wrong:
@@ -102,5 +103,8 @@ def reading(path: Path) -> Iterator[Archive]:
     except BrokenPipeError:  # whoever read what is printed, such as `head`, has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
+    except sqlite3.DatabaseError as error:
+        say(f"archive: {path}: {error}; scrapy verify names what is damaged")
+        raise SystemExit(7) from None
     finally:
         archive.close()

@@ -604,7 +604,7 @@ def prove_views(bench: Bench, wanted: frozenset[str]) -> Verdicts:
                 return dict.fromkeys(wanted, Verdict(False, f"{path} answers {status}"))
     for kind in ("csv", "jsonl"):
         out = home.folder / f"export.{kind}"
-        done = run(home, "export", "--format", kind, "--output", str(out))
+        done = run(home, "export", str(out))
         pages[f"export.{kind}"] = out.read_text(encoding="utf-8") if out.exists() else done.out
     found = {}
     for case in wanted:

@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from urllib.parse import quote
@@ -81,7 +82,6 @@ def prove_hostile_sql(bench: Bench, wanted: frozenset[str]) -> Verdicts:
     with browsing(home) as address:
         sql = quote("select printf('%.*c',900000000,'x')")
         codes = [get(f"{address}archive{end}?sql={sql}")[0] for end in ("", ".json", ".csv")]
-        codes.append(get(f"{address}archive/articles?_where={quote('1=1')}")[0])
         alive = get(address)[0]
     return {"F45": Verdict(set(codes) <= {400, 403} and alive == 200, f"{codes}, then the home page {alive}")}
 
@@ -94,9 +94,9 @@ def prove_another_users_folder(bench: Bench, wanted: frozenset[str]) -> Verdicts
     for place in (home.folder, home.captures):
         place.chmod(0o555)
     nobody = pwd.getpwnam("nobody").pw_uid
-    reachable = subprocess.run(
-        ["test", "-r", str(ROOT / "scrapy.cfg"), "-a", "-x", str(home.folder)], user=nobody, check=False
-    )
+    places = (sys.executable, str(ROOT / "scrapy.cfg"), str(home.folder))
+    test = ["sh", "-c", 'test -x "$0" && test -r "$1" && test -x "$2"', *places]
+    reachable = subprocess.run(test, user=nobody, check=False)
     if reachable.returncode:
         return {"F46": Verdict(None, "another user cannot reach this checkout")}
     env = {**home.env, "HOME": tempfile.gettempdir(), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -122,10 +122,17 @@ def prove_invalid_text(bench: Bench, wanted: frozenset[str]) -> Verdicts:
             path: get(address + path)[0] for path in (*PATHS, "archive/articles/1", "archive/articles/2")
         }
     exported = home.folder / "x.jsonl"
-    export = run(home, "export", "--format", "jsonl", "--output", str(exported))
+    export = run(home, "export", str(exported))
     shutil.rmtree(home.captures)
     bad = {path: code for path, code in codes.items() if code >= 500}
-    right = done.code == 1 and bool(named) and not done.tells and not bad and not export.tells
+    right = (
+        done.code == 1
+        and bool(named)
+        and not done.tells
+        and not bad
+        and export.code in (0, 7)
+        and not export.tells
+    )
     return {
         "B089": Verdict(
             right,

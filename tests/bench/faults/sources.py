@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -69,4 +70,12 @@ class EndlessPipeline:
     def process_item(self, item: Page) -> Page:
         if item.url.endswith(os.environ["BAD_STAGE"]) or os.environ["BAD_STAGE"] == "/":
             HOSTILE_RE.match("a" * 60 + "!")
+        return item
+
+
+class EndingPipeline:
+    """A stage that tells its own run to end."""
+
+    def process_item(self, item: Page) -> Page:
+        os.kill(os.getpid(), signal.SIGTERM)
         return item
