@@ -138,6 +138,8 @@ class Ledger:
         """What a run ends with that nobody could judge."""
         self.done = False
         """Whether the spider came to the end of all that it had to do: Scrapy ends in good order where `start` fails."""
+        self.closes = False
+        """Whether the run was told that it is over."""
         self.counts: Counter[str] = Counter()
         self.alarms: list[dict[str, Any]] = []
         self.rules: Counter[tuple[str, str]] = Counter()
@@ -573,11 +575,11 @@ class Ledger:
         """Judge the run, write its row, close capture file and archive."""
         if self.writer is None:
             # a rebuild that was broken off, or failed, is none
-            self.exitcode = {"finished": 0, "start_error": 5}.get(reason, 4)
+            self.exitcode = {"finished": 0 if self.done else 5, "start_error": 5}.get(reason, 4)
             self.commit()
             self.archive.release()
-            self.exitcode = 0 if self.done else 5
             return
+        self.closes = True
         stats = self.crawler.stats.get_stats()
         for name in sorted(str(stat) for stat in stats if str(stat).startswith("tls/unverified/")):
             host = name.rpartition("/")[2]

@@ -74,8 +74,11 @@ def run_spiders(
         say(str(wrong))
         return 6, []
     ledgers = [ledger for crawler in crawlers if crawler.crawling is False and (ledger := opened(crawler))]
-    # a run that a second signal broke off was not closed, and is not whole
-    codes = [4 if ledger.writer and not ledger.outcome else ledger.exitcode for ledger in ledgers]
+    # a run that a second signal broke off was not closed, and is not whole; one that broke off while it closed is an error
+    codes = [
+        ledger.exitcode if ledger.outcome or not ledger.writer else 5 if ledger.closes else 4
+        for ledger in ledgers
+    ]
     if command.crawler_process.bootstrap_failed or len(ledgers) < len(crawlers):
         codes.append(5)
     return gravest(codes), ledgers

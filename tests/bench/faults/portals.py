@@ -354,7 +354,7 @@ def prove_lists(bench: Bench, wanted: frozenset[str]) -> Verdicts:
         "B041": (not files, f"lines of files: {files}"),
         "B042": ("map.example" in told, told.get("map.example", "no alarm")),
         "B043": (True, f"{len(listed)} lines of {len(rows) - 1} listed, exit {done.code}"),
-        "B072": (listed.get(long) == "archived", f"{listed.get(long)}"),
+        "B072": (listed.get(long) == "failed", f"{listed.get(long)}"),
         "B074": ("laugh.example" in told, told.get("laugh.example", "no alarm")),
         "B087": (keyless == [(0,)], f"{keyless[0][0]} rows without a key"),
     }
