@@ -288,7 +288,7 @@ def read_facts(tree: HtmlElement, url: str) -> Facts:
     return Facts(
         column[1] if column else None,
         int(totals[0]) if totals else None,
-        path if path and path.endswith(".do") else None,
+        path if path and path.endswith(".do") and re.match("/[^/]", path) else None,
         tuple(extra),
     )
 
