@@ -42,7 +42,7 @@ SHOTS: dict[str, tuple[str, dict[str, Any]]] = {
 EXAMPLES = {
     "seed": "SELECT max(id) FROM articles",
     "changed": "SELECT article_id FROM versions WHERE version = 2 AND change = 'corrected' ORDER BY length(text) DESC, 1",
-    "night": "SELECT substr(started, 1, 10) FROM runs ORDER BY started DESC",
+    "night": "SELECT date(substr(started, 1, 19), '+12 hours') FROM runs ORDER BY started DESC",
 }
 
 

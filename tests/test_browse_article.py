@@ -459,7 +459,7 @@ def test_a_capture_says_what_came_of_it_and_a_run_which_night_it_was(
     get: Callable[..., httpx.Response], kept: Home
 ) -> None:
     ((capture, run, day),) = kept.ask(
-        "SELECT c.id, r.id, substr(r.started, 1, 10) FROM captures c JOIN runs r ON r.id = c.run_id "
+        "SELECT c.id, r.id, date(substr(r.started, 1, 19), '+12 hours') FROM captures c JOIN runs r ON r.id = c.run_id "
         "JOIN versions v ON v.capture_id = c.id WHERE v.article_id = 1 AND v.version = 1"
     )
     shown = html.fromstring(get(f"/archive/captures/{capture}").text)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
 
 from datasette.database import Database
 
 from crawler.browsing.language import tr
+from crawler.browsing.nights import night_of
 from crawler.browsing.queries import fetch
 
 VERSIONS = 20
@@ -25,10 +25,9 @@ async def tell_row(datasette: Any, db: Database, table: str, key: str) -> dict[s
             asked = f"?show=captured&version={rows[0]['version']}#text"
             given["ways"].append((tr("在正文中看", "see it in the text"), f"{page}{asked}"))
     elif table == "runs":
-        rows = await fetch(db, "SELECT started FROM runs WHERE id = ?", key)
-        if rows and rows[0]["started"]:
-            night = f"{urls.database(db.name)}/-/nights/{quote(str(rows[0]['started'])[:10], safe='')}"
-            given["ways"].append((tr("这一夜的全部运行", "all runs of that night"), night))
+        if night := night_of(key):
+            address = f"{urls.database(db.name)}/-/nights/{night}"
+            given["ways"].append((tr("这一夜的全部运行", "all runs of that night"), address))
     elif table == "captures":
         given["versions"] = await fetch(
             db,
