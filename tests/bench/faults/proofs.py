@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -87,8 +88,9 @@ def proves(*ids: str) -> Callable[[Proof], Proof]:
 
 
 def prove(bench: Bench, wanted: Collection[str], tell: Callable[[str, Verdict], None]) -> Verdicts:
-    """Prove the wanted cases, and tell each verdict as it comes; what has no proof is skipped."""
+    """Prove the wanted cases, and tell each verdict when it is whole; what has no proof is skipped."""
     found: Verdicts = {}
+    left = Counter(case for ids, _ in PROOFS for case in ids)
     for ids, proof in PROOFS:
         asked = ids & set(wanted)
         if not asked:
@@ -101,13 +103,16 @@ def prove(bench: Bench, wanted: Collection[str], tell: Callable[[str, Verdict], 
         for case in sorted(asked):
             verdict = verdicts.get(case, Verdict(False, "the proof gave no verdict"))
             before = found.get(case)
-            if before is not None and (before.survived is not True or verdict.survived is None):
-                continue  # of several proofs the first that does not hold counts
-            found[case] = verdict
+            if before is None or (before.survived and verdict.survived is not True):
+                found[case] = verdict  # of several proofs the first that does not hold counts
+            left[case] -= 1
+            if not left[case]:
+                tell(case, found[case])
     for case in wanted:
-        found.setdefault(case, Verdict(None, "not built"))
-        tell(case, found[case])
-    return found
+        if case not in found:
+            found[case] = Verdict(None, "not built")
+            tell(case, found[case])
+    return {case: found[case] for case in wanted}
 
 
 def all_of(parts: Iterable[tuple[str, Verdict]]) -> Verdict:
