@@ -131,11 +131,13 @@ def defuse(value: Any) -> Any:
 
     >>> defuse("=HYPERLINK(1)"), defuse(" \uff1d1"), defuse("-3"), defuse(-3), defuse("5=5"), defuse(["甲", "乙"])
     ("'=HYPERLINK(1)", "' \uff1d1", "'-3", -3, '5=5', '甲; 乙')
+    >>> defuse("\\ufeff=1").startswith("'")
+    True
     """
     if isinstance(value, list):
         value = "; ".join(value)
     if isinstance(value, str) and (
-        value.startswith(("\t", "\r", "\n")) or value.lstrip().startswith(FORMULA)
+        value.startswith(("\t", "\r", "\n")) or value.replace("\ufeff", "").lstrip().startswith(FORMULA)
     ):
         return "'" + value
     return value
