@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -65,6 +66,22 @@ class Home:
         """Ask the archive."""
         with closing(sqlite3.connect(self.archive)) as db:
             return db.execute(sql).fetchall()
+
+
+def insert(db: sqlite3.Connection, table: str, **row: Any) -> None:
+    """Write a row as it is; lists and objects as JSON."""
+    plain = {
+        k: json.dumps(v, ensure_ascii=False) if isinstance(v, dict | list) else v for k, v in row.items()
+    }
+    names = ", ".join(f'"{name}"' for name in plain)
+    db.execute(f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(plain))})", [*plain.values()])
+
+
+def close(datasette: Any) -> None:
+    """Close the files and end the threads of a Datasette that was asked in this process."""
+    for database in datasette.databases.values():
+        database.close()
+    datasette.executor.shutdown()
 
 
 QUICK = [

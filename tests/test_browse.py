@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import csv
 import io
-import json
 import re
 import shutil
 import sqlite3
@@ -24,6 +23,7 @@ from lxml import html
 from crawler.archive import Archive
 from crawler.archive import words as spell
 from crawler.commands.browse import CONFIGURATION, list_archives, open_datasette
+from tests.home import close, insert
 
 ROOT = Path(__file__).resolve().parent.parent
 OWN = "http://www.lyg.gov.cn/zglygzfmhwz/gcyw/content/aa.html"
@@ -128,16 +128,10 @@ def write(path: Path, articles: list[dict[str, Any]] | None = None) -> Path:
     Archive(path).close()
     db = sqlite3.connect(path)
 
-    def insert(table: str, **row: Any) -> None:
-        plain = {
-            k: json.dumps(v, ensure_ascii=False) if isinstance(v, dict | list) else v for k, v in row.items()
-        }
-        names = ", ".join(f'"{name}"' for name in plain)
-        db.execute(f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(plain))})", [*plain.values()])
-
     if articles:
         for number in range(1, 5):
             insert(
+                db,
                 "captures",
                 id=number,
                 url=OWN if number < 4 else "javascript:alert(3)",
@@ -152,9 +146,10 @@ def write(path: Path, articles: list[dict[str, Any]] | None = None) -> Path:
         for article in articles:
             seen = {"first_seen": "2024-01-20T02:00:00+08:00", "last_seen": "2024-01-22T02:00:00+08:00"}
             whole = {"version": 1, "tampered": 0, "fields": {}, "key": article["url"], **seen, **article}
-            insert("articles", **whole)
+            insert(db, "articles", **whole)
             for version in range(1, whole["version"] + 1):
                 insert(
+                    db,
                     "versions",
                     article_id=whole["id"],
                     version=version,
@@ -174,6 +169,7 @@ def write(path: Path, articles: list[dict[str, Any]] | None = None) -> Path:
             (120, "\u200b", "", "inferred"),
         ):
             insert(
+                db,
                 "edits",
                 **edit,
                 step=0,
@@ -185,6 +181,7 @@ def write(path: Path, articles: list[dict[str, Any]] | None = None) -> Path:
             )
         for article_id in (1, 4):
             insert(
+                db,
                 "removed",
                 article_id=article_id,
                 version=2 if article_id == 1 else 1,
@@ -198,6 +195,7 @@ def write(path: Path, articles: list[dict[str, Any]] | None = None) -> Path:
             )
         for article_id in (3, 4):
             insert(
+                db,
                 "suspects",
                 article_id=article_id,
                 version=1,
@@ -210,6 +208,7 @@ def write(path: Path, articles: list[dict[str, Any]] | None = None) -> Path:
             )
         for number, (article_id, kind, name, url, state, more) in enumerate(FILES, 1):
             insert(
+                db,
                 "attachments",
                 id=number,
                 article_id=article_id,
@@ -222,8 +221,9 @@ def write(path: Path, articles: list[dict[str, Any]] | None = None) -> Path:
                 first_seen="2024-01-20T02:00:00+08:00",
                 **more,
             )
-        insert("channels", portal="lyg.gov.cn", code="gcyw", name="港城要闻")
+        insert(db, "channels", portal="lyg.gov.cn", code="gcyw", name="港城要闻")
         insert(
+            db,
             "listings",
             portal="lyg.gov.cn",
             channel="gcyw",
@@ -234,6 +234,7 @@ def write(path: Path, articles: list[dict[str, Any]] | None = None) -> Path:
             state="failed",
         )
         insert(
+            db,
             "runs",
             id="20240121T180000Z-lyg_news",
             spider="lyg_news",
@@ -264,12 +265,6 @@ def reindex(db: sqlite3.Connection) -> None:
     db.executemany(
         "INSERT INTO articles_fts (rowid, entries) VALUES (?, ?)", [(row[0], spell(*row[1:])) for row in rows]
     )
-
-
-def close(datasette: Datasette) -> None:
-    for database in datasette.databases.values():
-        database.close()
-    datasette.executor.shutdown()
 
 
 @pytest.fixture(scope="module")

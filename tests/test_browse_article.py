@@ -18,7 +18,7 @@ from lxml import html
 from crawler.archive import Archive
 from crawler.commands.browse import open_datasette
 from crawler.rereading import reread
-from tests.home import ROOT, Home
+from tests.home import ROOT, Home, close
 from tests.replica.mirror import copy
 
 OWN = "http://www.lyg.gov.cn/zglygzfmhwz/gcyw/content/aa.html"
@@ -77,9 +77,7 @@ def serving(path: Path, captures: Path | None = None) -> Iterator[Callable[..., 
     try:
         yield lambda address, **more: asyncio.run(datasette.client.get(address, **more))
     finally:
-        for database in datasette.databases.values():
-            database.close()
-        datasette.executor.shutdown()
+        close(datasette)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import shutil
 import sqlite3
@@ -21,6 +20,7 @@ from lxml import html
 
 from crawler.archive import Archive, now
 from crawler.commands.browse import open_datasette
+from tests.home import close, insert
 
 SHAPES = Path(__file__).parent / "cases/shapes"
 EVIL = '<script>alert(1)</script>"><img src=x onerror=alert(2)>'
@@ -266,17 +266,10 @@ def write(path: Path) -> Path:
     Archive(path).close()
     db = sqlite3.connect(path)
 
-    def insert(table: str, **row: Any) -> None:
-        plain = {
-            k: json.dumps(v, ensure_ascii=False) if isinstance(v, dict | list) else v for k, v in row.items()
-        }
-        names = ", ".join(f'"{name}"' for name in plain)
-        db.execute(f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(plain))})", [*plain.values()])
-
     for run in RUNS:
-        insert("runs", **run)
+        insert(db, "runs", **run)
     for number, run in enumerate((FIRST, LAST_NEWS, LAST_NEWS), 1):
-        insert("captures", id=number, url=f"http://www.lyg.gov.cn/{number}.html", fetched_at=NIGHT_1, status=200,
+        insert(db, "captures", id=number, url=f"http://www.lyg.gov.cn/{number}.html", fetched_at=NIGHT_1, status=200,
                digest=DIGEST, warc=f"{run}.warc.gz", offset=number, length=9, run_id=run,
                kind="attachment" if number == 3 else "article")  # fmt: skip
     for article in ARTICLES:
@@ -290,14 +283,15 @@ def write(path: Path) -> Path:
             "first_seen": seen,
             "last_seen": NIGHT_2,
         }
-        insert("articles", **{**usual, "text": f"{article['title']}\n正文。", "capture_id": 1, **article})
+        insert(db, "articles", **{**usual, "text": f"{article['title']}\n正文。", "capture_id": 1, **article})
     titles = {article["id"]: article["title"] for article in ARTICLES}
     for article_id, version, seen, change, tampered in VERSIONS:
-        insert("versions", article_id=article_id, version=version, seen=seen, change=change, tampered=tampered,
+        insert(db, "versions", article_id=article_id, version=version, seen=seen, change=change, tampered=tampered,
                title=titles[article_id], text=f"正文{version}。")  # fmt: skip
     for block in REMOVED:
         links = ["http://evil.example/a", "javascript:alert(5)"]
         insert(
+            db,
             "removed",
             **{
                 "kind": "hidden",
@@ -309,11 +303,14 @@ def write(path: Path) -> Path:
             },
         )
     for host, campaign, blocks in (("xpj.example", BLOCK, 3), (EVIL, BLOCK, 2)):
-        insert("targets", host=host, campaign=campaign, blocks=blocks, first_seen=NIGHT_2, last_seen=NIGHT_2)
+        insert(
+            db, "targets", host=host, campaign=campaign, blocks=blocks, first_seen=NIGHT_2, last_seen=NIGHT_2
+        )
     for certainty, article_id in (("proven", 2), ("proven", 2), ("inferred", 2), ("lost", 4)):
-        insert("edits", article_id=article_id, version=2 if article_id == 2 else 1, stage="tamper", step=0, fixer="pinyin-note",
+        insert(db, "edits", article_id=article_id, version=2 if article_id == 2 else 1, stage="tamper", step=0, fixer="pinyin-note",
                certainty=certainty, start=1, before="水(shuǐ)", after="水")  # fmt: skip
     insert(
+        db,
         "suspects",
         article_id=1,
         version=1,
@@ -323,27 +320,21 @@ def write(path: Path) -> Path:
         block="44",
         seen=NIGHT_1,
     )
-    insert("attachments", article_id=1, portal=CITY, kind="attachment", key="k", url="http://www.lyg.gov.cn/a.pdf",
+    insert(db, "attachments", article_id=1, portal=CITY, kind="attachment", key="k", url="http://www.lyg.gov.cn/a.pdf",
            name="名单" + EVIL, state="archived", mime="application/pdf", size=2048, capture_id=3, first_seen=NIGHT_2)  # fmt: skip
     states = ("archived", "unchanged", "pending", "failed", "challenged", "gone", "offsite")
     noughts = dict.fromkeys((*states, "lines", "pages", "parsed", "titled", "dated", "sourced"), 0)
     for book in BOOKS:
-        insert("books", **{**noughts, **book})
+        insert(db, "books", **{**noughts, **book})
     for portal, code, name in (
         (CITY, "gcyw", "港城要闻"),
         (CITY, "bmdt", "部门动态" + EVIL),
         (CITY_NEWS, "news", "新闻"),
     ):
-        insert("channels", portal=portal, code=code, name=name)
+        insert(db, "channels", portal=portal, code=code, name=name)
     db.commit()
     db.close()
     return path
-
-
-def close(datasette: Datasette) -> None:
-    for database in datasette.databases.values():
-        database.close()
-    datasette.executor.shutdown()
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ from lxml import etree, html
 from crawler.archive import Archive
 from crawler.browsing import results
 from crawler.commands.browse import open_datasette
+from tests.home import close
 
 ROOT = Path(__file__).resolve().parent.parent
 SHAPES = sorted((ROOT / "tests" / "cases" / "shapes").glob("*.sql"))
@@ -124,12 +125,6 @@ def fill(path: Path, articles: list[dict[str, Any]]) -> Path:
 def insert(db: sqlite3.Connection, table: str, row: dict[str, Any]) -> None:
     places = ", ".join("?" * len(row))
     db.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({places})", [*row.values()])
-
-
-def close(datasette: Datasette) -> None:
-    for database in datasette.databases.values():
-        database.close()
-    datasette.executor.shutdown()
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from lxml import etree
 
 from crawler.archive.shape import TABLES, VIEWS
 from crawler.commands.browse import open_datasette
+from tests.home import close
 from tests.hostile import (
     Sheet,
     bound,
@@ -71,9 +72,7 @@ class Site:
         return sheet
 
     def close(self) -> None:
-        for database in self.datasette.databases.values():
-            database.close()
-        self.datasette.executor.shutdown()
+        close(self.datasette)
         self.loop.close()
 
 

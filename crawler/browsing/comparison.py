@@ -8,11 +8,10 @@ from typing import Any
 
 from datasette import NotFound, Response
 from datasette.database import Database
-from datasette.utils import tilde_decode
 
 from crawler.browsing.history import NAMES, whole
 from crawler.browsing.language import tr
-from crawler.browsing.queries import fetch, is_archive
+from crawler.browsing.queries import fetch, find_archive
 from crawler.text.differences import compare, differ, shorten
 
 LONG = 20_000
@@ -24,11 +23,7 @@ SIDE_RE = re.compile(r"(\d{1,15})(?:\.(\d{1,9}))?")
 
 async def show_difference(request: Any, datasette: Any) -> Response:
     """Answer with the page that compares two versions or two printings."""
-    name = tilde_decode(request.url_vars["database"])
-    db = datasette.databases.get(name)
-    if db is None or not await is_archive(db):
-        raise NotFound(tr(f"没有这个档案：{name}", f"no such archive: {name}"))
-    await datasette.ensure_permissions(request.actor, [("view-database", name), "view-instance"])
+    db = await find_archive(request, datasette)
     before, after = [await find_side(db, request.args.get(side) or "") for side in ("a", "b")]
     found = await asyncio.to_thread(compare, before, after)
     long = before["length"] + after["length"] > LONG
@@ -36,7 +31,7 @@ async def show_difference(request: Any, datasette: Any) -> Response:
     page = await datasette.render_template(
         "diff.html",
         {
-            "database": name,
+            "database": db.name,
             "before": before,
             "after": after,
             "particulars": [(*NAMES[field], differ(old, new)) for field, old, new in found.particulars],
