@@ -24,7 +24,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from http.client import responses as REASONS
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import IO, Any, NamedTuple, Protocol, Self
 from zoneinfo import ZoneInfo
@@ -1135,6 +1135,20 @@ def read_captures(
             yield _resolve(record, resolve)
         elif record is not None:
             yield record
+
+
+def capture_file(directory: str | os.PathLike[str], name: str) -> Path:
+    """Give the place of a capture file that an archive names; never one outside its directory.
+
+    Names are read from archives that others made, too.
+
+    >>> capture_file("warc", "20261121T180000Z-lyg_news.warc.gz").as_posix()
+    'warc/20261121T180000Z-lyg_news.warc.gz'
+    >>> capture_file("warc", "../../home/other.warc.gz").as_posix(), capture_file("warc", "..").as_posix()
+    ('warc/other.warc.gz', 'warc')
+    """
+    last = PurePosixPath(name).name
+    return Path(directory, last) if last not in ("", "..") else Path(directory)
 
 
 def read_record(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from crawler.archive import Archive
 from crawler.archive.values import storable
-from crawler.captures import Capture, CaptureRecord, Damage, read_record
+from crawler.captures import Capture, CaptureRecord, Damage, capture_file, read_record
 from crawler.sheets import sheet_text, style_sheets
 from crawler.text.marks import Marked, mark_page
 from crawler.text.memory import Memory
@@ -66,7 +66,7 @@ def find_sources(
     if capture is None or article is None:
         return
     memory: Memory = archive.memory(str(article["portal"]), archive.epoch_of(capture_id))
-    record = read_record(directory / capture.warc, capture.offset, archive.resolver(directory))
+    record = read_record(capture_file(directory, capture.warc), capture.offset, archive.resolver(directory))
     sheets: dict[str, str] = {}
     url = str(article["url"])
     if isinstance(record, CaptureRecord):
@@ -77,14 +77,16 @@ def find_sources(
     memory = archive.memory(str(article["portal"]), archive.epoch_of(capture_id)).within(str(article["url"]))
     for part in archive.parts(article_id, version):
         its = archive.capture(part["capture_id"]) if part["capture_id"] and not part["error"] else None
-        further = its and read_record(directory / its.warc, its.offset, archive.resolver(directory))
+        further = its and read_record(
+            capture_file(directory, its.warc), its.offset, archive.resolver(directory)
+        )
         yield Source(part["part"], part["url"], its, further, sheets, memory, part["error"])
 
 
 def _sheets_beside(archive: Archive, capture: Capture, directory: Path) -> Iterator[tuple[str, str]]:
     """Give address and text of each style sheet of the run that a capture is of."""
     for each in archive.captures_beside(capture, "sheet"):
-        record = read_record(directory / each.warc, each.offset, archive.resolver(directory))
+        record = read_record(capture_file(directory, each.warc), each.offset, archive.resolver(directory))
         if isinstance(record, CaptureRecord):
             body = record.unpacked().body
             text = sheet_text(record.status, record.flags, body, record.content_type)
@@ -133,7 +135,7 @@ def _fault(source: Source, directory: Path) -> tuple[str, str] | None:
     capture, record = source.capture, source.record
     assert capture is not None
     where = f"{capture.warc} @ {capture.offset}"
-    if not (directory / capture.warc).is_file():
+    if not capture_file(directory, capture.warc).is_file():
         return "missing", capture.warc
     if not isinstance(record, CaptureRecord):
         return "damaged", f"{where}: {record.what if record else ''}"

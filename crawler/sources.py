@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from datetime import date, timedelta
 from typing import Any, ClassVar, NamedTuple
 from urllib.parse import urlsplit
@@ -41,6 +41,9 @@ from crawler.text import decode
 BATCH = 32
 """How many owed articles are taken from the ledger at a time."""
 
+
+OVERDUE_DAYS = 60
+"""How far back the issues of missed nights are looked for."""
 
 CUT_ATTEMPTS = 2
 """Runs that ask again for a page that comes cut off; after them the part that comes is better than nothing."""
@@ -202,8 +205,23 @@ class Source(scrapy.Spider):
             codes = tuple(c for c in codes if c in portal.channels or c in portal.on_request)
             if self.window.channels and not codes:
                 return []
-        asks: list[Ask] = portal.platform.first(portal, codes, self.window.since, self.window.until)
-        return asks
+        since, until = self.window.since, self.window.until
+        asks: list[Ask] = portal.platform.first(portal, codes, since, until)
+        if since or not any(ask.kind == "issue" for ask in asks):
+            return asks
+        return asks + self.overdue(portal, codes, frozenset(ask.url for ask in asks))
+
+    def overdue(self, portal: Portal, codes: tuple[str, ...], asked: Collection[str]) -> list[Ask]:
+        """Name the issues of a paper that came out since it is crawled and that no run has read: nights that were missed.
+
+        A list shows what is older than a night; an issue shows its own day alone.
+        """
+        begun = self.archive.begun(portal.name)
+        if begun is None:
+            return []
+        start = max(begun, now().date() - timedelta(days=OVERDUE_DAYS))
+        issues: list[Ask] = portal.platform.first(portal, codes, start, self.window.until)
+        return [ask for ask in issues if ask.url not in asked and not self.archive.has_issue(ask.url)]
 
     def owed(self, limit: int) -> list[Owed]:
         """Take the next articles to ask for from the ledger."""

@@ -26,6 +26,7 @@ from crawler.archive import (
     COMPARED,
     SHAPE_VERSION,
     Archive,
+    ArchiveError,
     Selection,
     report,
     tell,
@@ -239,6 +240,16 @@ def test_a_row_that_cannot_be_is_named(copy: Home, sql: str, said: str) -> None:
 
 
 # --- the chain ---
+
+
+def test_a_capture_file_named_outside_its_folder_is_not_opened(copy: Home) -> None:
+    ((article, name),) = copy.ask(
+        "SELECT a.id, c.warc FROM articles a JOIN captures c ON c.id = a.capture_id ORDER BY a.id LIMIT 1"
+    )
+    (copy.captures / name).rename(copy.folder / name)
+    change(copy, f"UPDATE captures SET warc = '../{name}' WHERE warc = '{name}'")
+    with Archive(copy.archive) as archive, pytest.raises(ArchiveError, match="cannot be read: No such file"):
+        archive.undo(article, copy.captures)
 
 
 def test_each_run_signs_its_captures_and_the_run_before(crawled: Home) -> None:

@@ -26,6 +26,7 @@ from crawler.items import Page
 from crawler.landing import is_astray, sent_on
 from crawler.portals import Line
 from crawler.text import Decoded, Extracted
+from spiders.lyg_epaper import LygEpaper
 from spiders.lyg_news import LygNews
 from tests.home import ROOT, Home
 from tests.replica import Replica
@@ -651,3 +652,36 @@ def test_a_channel_that_lists_only_old_things_is_told_from_its_second_run_on(hom
     assert alarm["what"].startswith(f"the newest line is of {today - timedelta(days=30)}, 30 days ago, ")
     kept = rows(home.archive, "SELECT url, kind FROM captures WHERE id = ?", alarm["capture"])
     assert kept == [(f"http://{CITY}{path}", "list")]
+
+
+# --- nights that were missed ---
+
+
+def test_the_issues_of_missed_nights_are_asked_for_until_they_are_read(archive: Archive) -> None:
+    class Paper(LygEpaper):
+        archive = property(lambda self: archive)  # type: ignore[assignment]
+
+    (paper,) = LygEpaper.portals
+    today = now().date()
+    issue = f"{paper.home}Media/lygrb/{{}}"
+
+    def asked() -> list[int]:
+        asks = Paper().first(paper)
+        return [
+            days for days in range(100) if issue.format(today - timedelta(days=days)) in {a.url for a in asks}
+        ]
+
+    week = list(range(7))
+    assert asked() == week
+    seen = today - timedelta(days=12)
+    line = Line(issue.format(seen) + "/A01/3", "海州湾渔港今日开渔", seen, "A01")
+    archive.enlist([line], portal=paper.name, hosts=paper.hosts, seen=f"{seen}T03:00:00+08:00")
+    assert asked() == [*week, 7, 8, 9, 10, 11]  # that of the twelfth day was read
+    absent = issue.format(today - timedelta(days=9))
+    archive.add_capture(
+        Capture(absent, f"{today}T03:00:00+08:00", 404, None, "sha256:0", "a.warc.gz", 0, 1, "list"), None
+    )
+    assert asked() == [*week, 7, 8, 10, 11]
+    archive.conn.execute("UPDATE listings SET first_listed = '2020-01-01T03:00:00+08:00'")
+    assert asked() == [day for day in range(61) if day not in (9, 12)]
+    assert len(Paper(since=str(today - timedelta(days=2))).first(paper)) == 3

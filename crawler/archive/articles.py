@@ -8,7 +8,6 @@ import os
 import re
 import sqlite3
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crawler.archive.attachments import Attachments
@@ -30,7 +29,7 @@ from crawler.archive.values import (
     stored,
     targets_of,
 )
-from crawler.captures import Damage, local_time, read_record
+from crawler.captures import Damage, capture_file, local_time, read_record
 from crawler.text.changes import FURNITURE_ONLY, Shown, kind_of_change
 from crawler.text.encoding import decode
 from crawler.text.signatures import sign
@@ -381,7 +380,7 @@ class Articles(Attachments, Runovers, Listings, Campaigns):
         capture = self.capture(article["capture_id"]) if article and article["capture_id"] else None
         if article is None or capture is None:
             raise ArchiveError(f"archive: found no article {article_id} with a capture in {self.path}")
-        place = Path(capture_dir) / capture.warc
+        place = capture_file(capture_dir, capture.warc)
         record = read_record(place, capture.offset, self.resolver(capture_dir))
         if isinstance(record, Damage):
             raise ArchiveError(f"archive: {place} at byte {capture.offset}: {record.what}", 7)

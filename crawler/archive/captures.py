@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from crawler.archive.connection import Connection
 from crawler.archive.values import storable, stored
-from crawler.captures import Capture, CaptureRecord, Last, Resolver, read_record
+from crawler.captures import Capture, CaptureRecord, Last, Resolver, capture_file, read_record
 
 
 class Captures(Connection):
@@ -87,7 +86,7 @@ class Captures(Connection):
 
         def resolve(record: CaptureRecord) -> CaptureRecord | None:
             held = self.find_capture(*record.refers_to) if record.refers_to else None
-            found = read_record(Path(directory) / held.warc, held.offset) if held else None
+            found = read_record(capture_file(directory, held.warc), held.offset) if held else None
             return found if isinstance(found, CaptureRecord) else None
 
         return resolve

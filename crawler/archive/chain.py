@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from crawler.archive.connection import Connection
-from crawler.captures import Signed, sign_file
+from crawler.captures import Signed, capture_file, sign_file
 
 
 class Link(NamedTuple):
@@ -70,7 +70,7 @@ class Chain(Connection):
         ).fetchall()
         for row in rows:
             try:
-                found = sign_file(Path(directory) / f"{row['id']}.warc.gz")
+                found = sign_file(capture_file(directory, f"{row['id']}.warc.gz"))
             except OSError:
                 continue
             previous, head = head, self.sign_run(row["id"], found, head)
@@ -83,7 +83,7 @@ class Chain(Connection):
             return
         directory = Path(path).parent
         for each in stated.get("signed", ()):
-            place = directory / f"{each['run']}.warc.gz"
+            place = capture_file(directory, f"{each['run']}.warc.gz")
             if place.is_file():
                 self.sign_run(each["run"], sign_file(place), each["previous"])
         self.sign_run(run_id, sign_file(path), stated["previous"])
@@ -118,7 +118,7 @@ class Chain(Connection):
         links = self.links()
         by_digest = {link.digest: link for link in links}
         for link in links:
-            place = directory / link.warc
+            place = capture_file(directory, link.warc)
             try:
                 found = sign_file(place)
             except OSError as error:

@@ -320,6 +320,25 @@ class Listings(Addresses):
         )
         return [dict(row) for row in rows]
 
+    def begun(self, portal: str) -> date | None:
+        """Give the day on which a portal was listed for the first time; None where it never was."""
+        row = self._row("SELECT min(first_listed) FROM listings WHERE portal = ?", portal)
+        return datetime.fromisoformat(row[0]).date() if row and row[0] else None
+
+    def has_issue(self, url: str) -> bool:
+        """Tell whether a day's issue of a paper was read: it led to articles in its folder, or there was none on that day."""
+        folder = canonical(url).rstrip("/")
+        if "." in folder.rpartition("/")[2]:
+            folder = folder.rpartition("/")[0]
+        return (
+            self._row(
+                "SELECT 1 FROM listings WHERE key > ? AND key < ? UNION ALL "
+                "SELECT 1 FROM captures WHERE url = ? AND status = 404 LIMIT 1",
+                *(f"{folder}/", f"{folder}0", url),
+            )
+            is not None
+        )
+
 
 def _cut(title: str) -> bool:
     return title.rstrip().endswith(("...", "…"))
