@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from crawler.archive.checks import Checks
+from crawler.text.unseen import CHOOSERS, STACKED, UNSEEN
 
 EXPORTED = (
     *("id", "url", "portal", "channel", "title", "published", "source", "author", "text", "tampered"),
@@ -19,8 +21,8 @@ EXPORTED = (
 OF_VERSION = ("title", "published", "source", "author", "text", "tampered", "version", "encoding", "fields")
 """Those of them that each version has of its own; with it come ``change`` and ``seen``."""
 
-FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""First signs that a spreadsheet may take for a formula, the full-width forms too: some input methods give them."""
+FORMULA_RE = re.compile(rf"[\t\r\n]|[\s{UNSEEN}{CHOOSERS}{STACKED}]*[-=+@\uff0d\uff1d\uff0b\uff20]")
+"""What a spreadsheet may take for a formula, behind whatever it drops before it looks; the full-width forms, too."""
 
 
 class Selection(NamedTuple):
@@ -131,16 +133,12 @@ def defuse(value: Any) -> Any:
 
     >>> defuse("=HYPERLINK(1)"), defuse(" \uff1d1"), defuse("-3"), defuse(-3), defuse("5=5"), defuse(["甲", "乙"])
     ("'=HYPERLINK(1)", "' \uff1d1", "'-3", -3, '5=5', '甲; 乙')
-    >>> defuse("\\ufeff=1").startswith("'")
-    True
+    >>> [defuse(text)[0] for text in ("\\ufeff=1", "\\u200b \\u2066+1", "\\x00-1", "\\t1", "\\u200b5")]
+    ["'", "'", "'", "'", '\\u200b']
     """
     if isinstance(value, list):
         value = "; ".join(value)
-    if isinstance(value, str) and (
-        value.startswith(("\t", "\r", "\n")) or value.replace("\ufeff", "").lstrip().startswith(FORMULA)
-    ):
-        return "'" + value
-    return value
+    return "'" + value if isinstance(value, str) and FORMULA_RE.match(value) else value
 
 
 def own_names(row: Mapping[str, Any]) -> dict[str, Any]:

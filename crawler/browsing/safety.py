@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from crawler.archive import defuse
-from crawler.browsing.display import UNSEEN_RE
 from crawler.browsing.language import COOKIE, LANGUAGES, choose, enter
 
 HEADERS = (
@@ -63,10 +62,7 @@ def defuse_row(row: Iterable[str]) -> Iterator[str]:
     True
     """
     for cell in row:
-        # what is not seen may be dropped by the sheet before it looks at the first sign
-        seen = UNSEEN_RE.sub("", cell[:99])
-        hidden = seen != cell[:99] and defuse(seen) != seen
-        yield cell if NUMBER_RE.fullmatch(cell) else "'" + cell if hidden else defuse(cell)
+        yield cell if NUMBER_RE.fullmatch(cell) else defuse(cell)
 
 
 def defuse_csv(text: str) -> str:

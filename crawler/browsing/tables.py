@@ -11,9 +11,10 @@ from datasette.utils.asgi import BadRequest
 from markupsafe import Markup
 
 from crawler.archive import ask, in_field
-from crawler.browsing.display import UNSEEN_RE, show_link, show_unseen
+from crawler.browsing.display import show_link, show_unseen
 from crawler.browsing.language import tr
 from crawler.browsing.queries import is_archive, read_query
+from crawler.text.unseen import UNSEEN_RE
 
 
 def name_channel(names: dict[tuple[str, str], str], code: str) -> str | None:
