@@ -44,9 +44,11 @@ def tell(archive: Archive, ledgers: Sequence[Ledger], code: int, meaning: str, *
         if whole:
             lines += [f"  {line}" for line in tell_run(archive, ledger.run_id)]
         helped = set()
+        since = archive.alarmed_since(ledger.run_id) if told else {}
         for alarm in told:
             said = f"{alarm['portal']} {alarm['channel'] or '-'}: {alarm['rule']}: {alarm['what']} ({alarm['url']})"
-            lines.append(f"  {said}")
+            first = since.get((alarm["portal"], alarm["channel"], alarm["rule"]))
+            lines.append(f"  {said}" + (f" [since {first[:10]}]" if first else ""))
             kind = alarm["portal"], alarm["rule"]
             if kind not in helped and (help_line := advise(alarm, ledger.crawler.spidercls.name)):
                 lines.append(f"    {help_line}")

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from crawler.archive import Archive
 from crawler.report import Outbox, Report, deliver
 from tests.home import Home
 from tests.replica import Replica
@@ -120,3 +121,27 @@ def test_what_lies_in_a_broken_outbox_does_no_harm(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path / "archive.db")
     outbox.path.write_bytes(b"\xff[")
     assert (outbox.read(), outbox.send(Report("title", []), ["nonsense"])) == ({}, [])
+
+
+def test_an_alarm_says_since_when_it_has_been_true(tmp_path: Path) -> None:
+    def alarm(rule: str) -> dict[str, Any]:
+        return {"portal": "a.cn", "channel": "x", "rule": rule, "what": "", "url": "", "capture": None}
+
+    nights = (
+        ["silent list", "few new"],
+        [],
+        ["few new"],
+        ["few new", "unread"],
+        ["few new", "unread", "tampered"],
+    )
+    with Archive(tmp_path / "archive.db") as archive:
+        for day, rules in enumerate(nights, 1):
+            for spider in ("lyg_news", "lyg_epaper"):
+                run = archive.start_run(spider, started=f"2026-11-{day:02}T02:00:00+08:00")
+                found = [alarm(rule) for rule in rules if spider == "lyg_news"]
+                archive.finish_run(run, outcome="finished", counts={}, alarms=found)
+        since = archive.alarmed_since("20261104T180000Z-lyg_news")
+    assert since == {
+        ("a.cn", "x", "few new"): "2026-11-03T02:00:00+08:00",
+        ("a.cn", "x", "unread"): "2026-11-04T02:00:00+08:00",
+    }

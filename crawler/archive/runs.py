@@ -95,6 +95,28 @@ class Runs(Remembering, Chain):
                 ),
             )
 
+    def alarmed_since(self, run_id: str) -> dict[tuple[str, str | None, str], str]:
+        """Give since when the alarms of a run have been true: by portal, channel and rule the first of the runs in a row.
+
+        Only alarms that the run before had, too; runs of the same spider with the same arguments are one row.
+        """
+        rows = self.conn.execute(
+            "SELECT e.started, e.alarms FROM runs e JOIN runs r ON r.id = ? AND e.spider = r.spider "
+            "AND e.arguments IS r.arguments WHERE e.id <= r.id AND e.alarms IS NOT NULL ORDER BY e.id DESC",
+            (run_id,),
+        )
+        since: dict[tuple[str, str | None, str], str] = {}
+        true: set[tuple[str, str | None, str]] | None = None
+        for started, told in rows:
+            had = {(each["portal"], each["channel"], each["rule"]) for each in json.loads(told)}
+            if true is not None:
+                had &= true
+                since |= dict.fromkeys(had, started)
+            true = had
+            if not true:
+                break
+        return since
+
     def interrupted_runs(self, spider: str) -> list[str]:
         """Name the runs of a spider that were killed and whose captures nobody has taken up, oldest first."""
         rows = self.conn.execute(
