@@ -62,8 +62,8 @@ browse: $(READY)  ## Datasette over data/
 screenshots: $(READY) chromium  ## docs/images from data/demo.db (`make demo` first)
 	$(BIN)/python -m tests.screenshots
 
-bench: $(READY)  ## the benchmarks, each printing its ratios
-	$(BIN)/python -m tests.bench
+bench: $(READY)  ## the benchmarks, each printing its ratios (BENCH="gate search": some)
+	$(BIN)/python -m tests.bench $(BENCH)
 
 bench-faults: $(READY)  ## bad inputs and faults against the real commands (FAULTS="--only B001,F05", "--group SQLite", "--write")
 	$(BIN)/python -m tests.bench.faults $(FAULTS)
