@@ -348,7 +348,7 @@ def _promises(li: HtmlElement) -> bool:
     text = text_of(li)
     if not text or is_day(text):
         return False
-    return any(e.tag == "a" or e.get("onclick") for e in li.iter()) or _find_day_in(li, set()) is not None
+    return any(e.tag == "a" or e.get("onclick") for e in li.iter()) or find_day_in(li, set()) is not None
 
 
 def _record_of(element: HtmlElement, box: HtmlElement) -> HtmlElement:
@@ -409,7 +409,7 @@ def _find_listed(
     while node is not None:
         if node is not holder and any(e in linked and e not in own for e in node.iter()):
             return None
-        if day := _find_day_in(node, own):
+        if day := find_day_in(node, own):
             return day
         if node is box:
             return None
@@ -417,7 +417,7 @@ def _find_listed(
     return None
 
 
-def _find_day_in(node: HtmlElement, own: set[HtmlElement]) -> date | None:
+def find_day_in(node: HtmlElement, own: set[HtmlElement]) -> date | None:
     """Find a date in an element of its own, else in a short bare text beside the links."""
     for element in node.iter():
         if not isinstance(element.tag, str) or element in own:
