@@ -10,7 +10,7 @@ slash, with its query; ``/`` is the home page.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -125,6 +125,11 @@ class Group:
     rows: list[Row]
     furniture: bool
     aside: bool
+
+    @property
+    def urls(self) -> Iterator[str]:
+        """Walk over the addresses."""
+        return (row.url for row in self.rows)
 
     @property
     def dated(self) -> float:
@@ -290,11 +295,11 @@ def moved(
 def _read_home(ask: Ask, tree: HtmlElement, url: str, portal: Portal) -> Found:
     channels = find_channels(tree, url, portal)
     rows = find_rows(tree, url)
-    further, _ = _go_on(ask, "/", tree, url, portal)
+    further, _ = go_on(ask, "/", tree, url, portal)
     lines: tuple[Line, ...] = ()
     if rows and (further or not channels):
         # The home page is a list itself, as a blog's is.
-        lines = _lines(rows, "/", None)
+        lines = list_lines(rows, "/", None)
         channels = [Channel("/", name_list(tree, portal.name), url), *channels][:COLUMNS]
     if not lines and not channels:
         return send_on(ask, tree, url, portal) or Found(
@@ -310,10 +315,10 @@ def _read_list(ask: Ask, tree: HtmlElement, url: str, portal: Portal) -> Found:
     state = dict(ask.state)
     section = str(state.get("section", "")) or None
     rows = find_rows(tree, url)
-    lines = _lines(rows, code, section)
+    lines = list_lines(rows, code, section)
     asks: tuple[Ask, ...] = ()
     level = number_of(state.get("level"))
-    further, problem = _go_on(ask, code, tree, url, portal)
+    further, problem = go_on(ask, code, tree, url, portal)
     if level < LEVELS and further is None and number_of(state.get("page")) < 2:
         asks = _ask_children(ask, code, level, tree, url, portal)
     if not lines and not asks:
@@ -329,7 +334,8 @@ def _read_list(ask: Ask, tree: HtmlElement, url: str, portal: Portal) -> Found:
     return Found(lines, further if lines else None, asks, channels, None, problems, notes)
 
 
-def _lines(rows: Iterable[Row], code: str, section: str | None) -> tuple[Line, ...]:
+def list_lines(rows: Iterable[Row], code: str, section: str | None) -> tuple[Line, ...]:
+    """Make lines of rows, an address once."""
     lines: dict[str, Line] = {}
     for row in rows:
         for url, title in ((row.url, row.title), *row.others):
@@ -337,7 +343,7 @@ def _lines(rows: Iterable[Row], code: str, section: str | None) -> tuple[Line, .
     return tuple(lines.values())
 
 
-def _go_on(ask: Ask, code: str, tree: HtmlElement, url: str, portal: Portal) -> tuple[Ask | None, str | None]:
+def go_on(ask: Ask, code: str, tree: HtmlElement, url: str, portal: Portal) -> tuple[Ask | None, str | None]:
     """Say how the list goes on: 下一页 and its kin, a blog's older posts, the number after this page's."""
     page = max(number_of(dict(ask.state).get("page")), 1) + 1
     target, problem = find_next(tree, url, portal)
@@ -453,9 +459,14 @@ def _is_small(element: HtmlElement) -> bool:
 # ---------------------------------------------------------------- rows
 
 
-def find_rows(tree: HtmlElement, url: str) -> list[Row]:
-    """Find the rows of the list of articles that a page is, in the page's order; empty where it has none."""
-    groups = [group for group in _group(tree, url) if group.is_list]
+def find_rows(tree: HtmlElement, url: str, own: Callable[[str], bool] | None = None) -> list[Row]:
+    """Find the rows of the list of articles that a page is, in the page's order; empty where it has none.
+
+    Where `own` tells addresses of the page's own articles, a group that has some goes before all others.
+    """
+    groups = [group for group in _group(tree, url) if group.is_list or (own and any(map(own, group.urls)))]
+    if own:
+        groups = [group for group in groups if any(map(own, group.urls))] or groups
     if not groups:
         return []
     best = max(groups, key=lambda group: group.weight)

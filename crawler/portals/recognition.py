@@ -15,13 +15,39 @@ from typing import NamedTuple
 
 from lxml.html import HtmlElement
 
-from crawler.portals import Ask, Channel, Portal, dated, media, plain, truecms
-from crawler.portals.listing import base_of, host_of, links_in, parse_page, path_of
+from crawler.portals import (
+    Ask,
+    Channel,
+    Portal,
+    dated,
+    feeds,
+    founder,
+    hanweb,
+    media,
+    plain,
+    sitemaps,
+    trs,
+    truecms,
+)
+from crawler.portals.listing import (
+    BOX_PAGES_RE,
+    TRS_PAGES_RE,
+    base_of,
+    host_of,
+    links_in,
+    parse_page,
+    path_of,
+)
 
 PLATFORMS: dict[str, ModuleType] = {
     "truecms": truecms,
     "dated": dated,
     "media": media,
+    "hanweb": hanweb,
+    "trs": trs,
+    "founder": founder,
+    "feeds": feeds,
+    "sitemaps": sitemaps,
     "plain": plain,
 }
 """The platform modules by name; `plain` is the one for portals whose platform is none of the others."""
@@ -34,6 +60,19 @@ CHANNELS = 60
 """Channels given at most."""
 LINKS = 5000
 """Links looked at."""
+
+
+XML_RE = re.compile(
+    r"[\s\ufeff]*<(?:\?xml\b(?!.{0,300}<html)|rss\b|feed\b|rdf:RDF\b|urlset\b|sitemapindex\b)", re.S | re.I
+)
+"""How XML begins that is no page."""
+XML_ROOTS = {
+    "rss": "feeds",
+    "rdf": "feeds",
+    "feed": "feeds",
+    "urlset": "sitemaps",
+    "sitemapindex": "sitemaps",
+}
 
 
 class Recognised(NamedTuple):
@@ -60,6 +99,7 @@ class Look(NamedTuple):
     """A page as the signs are looked for in it."""
 
     tree: HtmlElement
+    text: str
     script: str
     """Its scripts that are not fetched."""
     paths: tuple[str, ...]
@@ -78,10 +118,14 @@ def recognise(html: str, url: str) -> Recognised | None:
         evidence=('records hidden in #initData', '2 links of the shape COL/COL.html, such as /zt/bmdt/bmdt.html'))
     >>> recognise("<p>维护中</p>", "http://jyj.lyg.gov.cn/")
     """
-    tree = parse_page(html)
-    if tree is None or not host_of(url):
+    if not host_of(url):
         return None
-    look = _look(tree, url)
+    if XML_RE.match(html):
+        return _recognise_xml(html, url)
+    tree = parse_page(html)
+    if tree is None:
+        return None
+    look = _look(tree, html, url)
     best = ""
     signs: list[Sign] = []
     for name, find in SIGNS.items():
@@ -91,7 +135,7 @@ def recognise(html: str, url: str) -> Recognised | None:
     if sum(sign.weight for sign in signs) >= ENOUGH:
         channels = read_channels(PLATFORMS[best], html, url)
         return Recognised(best, channels, _site_of(best, look), tuple(sign.said for sign in signs))
-    return _recognise_plain(tree, html, url)
+    return _recognise_plain(tree, html, url) or _recognise_feeds(tree, url)
 
 
 def portal_at(url: str, platform: ModuleType) -> Portal:
@@ -124,7 +168,26 @@ def _recognise_plain(tree: HtmlElement, html: str, url: str) -> Recognised | Non
     return Recognised("plain", read_channels(plain, html, url), None, (said,))
 
 
-def _look(tree: HtmlElement, url: str) -> Look:
+def _recognise_feeds(tree: HtmlElement, url: str) -> Recognised | None:
+    found = feeds.find_feeds(tree, url, portal_at(url, feeds))
+    if not found:
+        return None
+    said = f"a page without lists that names {len(found)} feeds, such as {found[0].url}"
+    return Recognised("feeds", tuple((c.code, c.name) for c in found)[:CHANNELS], None, (said,))
+
+
+def _recognise_xml(text: str, url: str) -> Recognised | None:
+    """Tell a feed or a sitemap by its root."""
+    root = feeds.parse_xml(text)
+    kind = feeds.name_of(root) if root is not None else ""
+    platform = XML_ROOTS.get(kind)
+    if platform is None:
+        return None
+    said = f"XML whose root is <{kind}>"
+    return Recognised(platform, read_channels(PLATFORMS[platform], text, url), None, (said,))
+
+
+def _look(tree: HtmlElement, html: str, url: str) -> Look:
     host = host_of(url).removeprefix("www.")
     paths = {path_of(url): None}
     for number, (_, target) in enumerate(links_in(tree, base_of(tree, url))):
@@ -133,7 +196,7 @@ def _look(tree: HtmlElement, url: str) -> Look:
         if number == LINKS:
             break
     script = "\n".join((e.text or "") for e in tree.iter("script"))
-    return Look(tree, script, tuple(paths))
+    return Look(tree, html, script, tuple(paths))
 
 
 def _shaped(look: Look, shape: re.Pattern[str], called: str, weight: int = 2) -> Iterator[Sign]:
@@ -183,10 +246,38 @@ def _media(look: Look) -> Iterator[Sign]:
         yield Sign(2, "articles of a printed page in li.item2-menu-item")
 
 
+def _hanweb(look: Look) -> Iterator[Sign]:
+    if "dataproxy.jsp" in look.text:
+        yield Sign(3, "a call of dataproxy.jsp for further records")
+    if re.search(r"<datastore\b", look.text):
+        yield Sign(2, "records in a datastore within the page")
+    yield from _shaped(look, hanweb.LIST_RE, "/col/colN/index.html")
+    yield from _shaped(look, hanweb.ARTICLE_RE, "/art/YYYY/M/D/art_N_ID.html")
+
+
+def _trs(look: Look) -> Iterator[Sign]:
+    if TRS_PAGES_RE.search(look.script) or BOX_PAGES_RE.search(look.script):
+        yield Sign(1, "a script that pages with createPageHTML")
+    if re.search(r"\bTRS_(?:Editor|UEDITOR|PreAppend)\b", look.text):
+        yield Sign(1, "the editor's box TRS_Editor")
+    yield from _shaped(look, trs.ARTICLE_RE, "tYYYYMMDD_ID.html", 3)
+
+
+def _founder(look: Look) -> Iterator[Sign]:
+    if "<founder-" in look.text:
+        yield Sign(3, "the marks <founder-title>, <founder-content>")
+    yield from _shaped(look, founder.NODE_RE, "YYYY-MM/DD/node_N.htm")
+    if any(founder.NODE_RE.fullmatch(path) for path in look.paths):
+        yield from _shaped(look, founder.CONTENT_RE, "YYYY-MM/DD/content_ID.htm")
+
+
 SIGNS: dict[str, Callable[[Look], Iterator[Sign]]] = {
     "truecms": _truecms,
     "dated": _dated,
     "media": _media,
+    "hanweb": _hanweb,
+    "trs": _trs,
+    "founder": _founder,
 }
 """How each platform is told; the first one of two with the same weight wins."""
 
