@@ -61,6 +61,10 @@ TRS_PAGES_RE = re.compile(
     r"createPageHTML\(\s*(\d+)\s*,\s*(\d+)\s*,\s*['\"]([\w-]+)['\"]\s*,\s*['\"](\w+)['\"]"
 )
 """The paging call of statically published lists: number of pages, this page from 0, name, ending."""
+BOX_PAGES_RE = re.compile(
+    r"createPageHTML\(\s*['\"][\w-]+['\"]\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*['\"]([\w-]+)['\"]\s*,\s*['\"](\w+)['\"]"
+)
+"""The same call where it names a box first: there this page is counted from 1, and the second is ``NAME_2``."""
 
 
 _INLINE = frozenset(("a", "area", "b", "em", "font", "i", "li", "strong", "sub", "sup", "td", "u", "span"))
@@ -348,7 +352,7 @@ def _promises(li: HtmlElement) -> bool:
     text = text_of(li)
     if not text or is_day(text):
         return False
-    return any(e.tag == "a" or e.get("onclick") for e in li.iter()) or _find_day_in(li, set()) is not None
+    return any(e.tag == "a" or e.get("onclick") for e in li.iter()) or find_day_in(li, set()) is not None
 
 
 def _record_of(element: HtmlElement, box: HtmlElement) -> HtmlElement:
@@ -409,7 +413,7 @@ def _find_listed(
     while node is not None:
         if node is not holder and any(e in linked and e not in own for e in node.iter()):
             return None
-        if day := _find_day_in(node, own):
+        if day := find_day_in(node, own):
             return day
         if node is box:
             return None
@@ -417,7 +421,7 @@ def _find_listed(
     return None
 
 
-def _find_day_in(node: HtmlElement, own: set[HtmlElement]) -> date | None:
+def find_day_in(node: HtmlElement, own: set[HtmlElement]) -> date | None:
     """Find a date in an element of its own, else in a short bare text beside the links."""
     for element in node.iter():
         if not isinstance(element.tag, str) or element in own:
@@ -484,11 +488,12 @@ def find_next(tree: HtmlElement, url: str, portal: Portal) -> tuple[str | None, 
     if further:
         return further[min(further)], None
     for script in tree.iter("script"):
-        if call := TRS_PAGES_RE.search(script.text or ""):
-            total, current, name, ending = call.groups()
-            if len(total) < 9 and len(current) < 9 and int(current) + 1 < int(total):
-                return resolve(f"{name}_{int(current) + 1}.{ending}", url), None
-            return None, None
+        for call_re, last in ((TRS_PAGES_RE, 1), (BOX_PAGES_RE, 0)):
+            if call := call_re.search(script.text or ""):
+                total, current, name, ending = call.groups()
+                if len(total) < 9 and len(current) < 9 and int(current) + last < int(total):
+                    return resolve(f"{name}_{int(current) + 1}.{ending}", url), None
+                return None, None
     return None, problem
 
 

@@ -53,7 +53,8 @@ def first(
 ) -> list[Ask]:
     """Ask for one issue a day, the newest first: from `since` to `until`, else the last days.
 
-    The option ``days`` says how many days (7), ``paper`` which paper's issues (else the home's). `today` is the day in Shanghai, or
+    The option ``days`` says how many days (7), ``paper`` which paper's issues (else the site code, the
+    folder of the home page). `today` is the day in Shanghai, or
     the option ``today`` (YYYY-MM-DD). Codes of editions in `channels` take only those.
     """
     last = until or today or _option_day(portal) or datetime.now(ZONE).date()
@@ -162,7 +163,7 @@ def _read_edition(ask: Ask, tree: HtmlElement, url: str, issue: date | None, por
 
 
 def _folder(portal: Portal) -> str:
-    if paper := portal.options.get("paper"):
+    if paper := portal.options.get("paper") or portal.site:
         return f"/Media/{quote(paper, safe='')}"
     path = "/" + path_of(portal.home).strip("/")
     return path if path != "/" else PATH

@@ -528,6 +528,22 @@ def read_datastore(body: str) -> tuple[tuple[str, ...], int | None, bool]:
     return tuple(records), int(count) if count else None, whole and opened == len(records)
 
 
+def read_pieces(markup: Iterable[str], base: str) -> tuple[list[Record], int]:
+    """Read pieces of markup that are a record each; gives the records and how many pieces lead nowhere."""
+    records: list[Record] = []
+    blanks = 0
+    for piece in markup:
+        row = re.match(r"\s*<t[rd]\b", piece, re.I)
+        tree = parse_page(f"<table>{piece}</table>" if row else f"<ul>{piece}</ul>")
+        if tree is None:
+            blanks += 1
+            continue
+        some, blank = read_records([tree], base)
+        records += some
+        blanks += blank if some else 1
+    return records, blanks
+
+
 def _open_result(body: str) -> tuple[str, bool]:
     """Take the XML out of its JSON or JSONP; False beside it where the wrapping is damaged or not there."""
     plain = body.strip().lstrip("\ufeff;").strip()
@@ -555,16 +571,7 @@ def _read_more(ask: Ask, text: str, url: str, portal: Portal) -> Found:
     code = ask.channel or ""
     markup, told, whole = read_datastore(text)
     page = str(state.get("page") or url)
-    records: list[Record] = []
-    blanks = 0
-    for piece in markup:
-        tree = parse_page(f"<ul>{piece}</ul>")
-        if tree is None:
-            blanks += 1
-            continue
-        some, blank = read_records([tree], page)
-        records += some
-        blanks += blank if some else 1
+    records, blanks = read_pieces(markup, page)
     problems: list[str] = []
     if not whole:
         problems.append(f"Found {len(markup)} whole records and a damaged rest, wanted a datastore, at {url}")

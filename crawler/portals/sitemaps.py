@@ -1,0 +1,146 @@
+"""Sitemaps: the list of all pages that a portal keeps for search engines, as a list of articles.
+
+A channel is a sitemap, its code the sitemap's path (``sitemap.xml``). An index of sitemaps is followed one after the other,
+the newest first, for as long as the run's rule wants more. Only pages that look like articles are lines; addresses on
+foreign hosts are none. Titles are only in the sitemaps of news, and ``lastmod`` is taken for the date.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import NamedTuple
+
+from lxml.etree import _Element
+
+from crawler.portals import Ask, Channel, Found, Line, Portal, plain
+from crawler.portals.feeds import name_of, parse_xml, read_day
+from crawler.portals.listing import flatten, is_own, number_of, page_key, path_of, resolve
+
+PLACE = "sitemap.xml"
+"""Where a sitemap is, by convention."""
+SITEMAPS = 50
+"""Sitemaps of one index that are followed."""
+ENTRIES = 50_000
+"""Addresses of one sitemap that are read: as many as the protocol allows."""
+LEVELS = 3
+"""Indexes within one another that are followed."""
+
+
+class Entry(NamedTuple):
+    """One address of a sitemap or of an index."""
+
+    url: str
+    day: date | None
+    title: str
+
+
+def first(portal: Portal, channels: tuple[str, ...], since: date | None, until: date | None) -> list[Ask]:
+    """Ask for each sitemap, by default the one at the root; sitemaps older than `since` are not followed."""
+    state = (("since", since.isoformat()),) if since else ()
+    codes = channels or portal.channels or (PLACE,)
+    return [Ask(plain.list_url(portal, code), "list", code, (), state) for code in codes]
+
+
+def channel_of(url: str, portal: Portal) -> str | None:
+    """Give what its folders tell of an article's channel: no address names the sitemap that it is in."""
+    return plain.channel_of(url, portal)
+
+
+def read(ask: Ask, text: str, url: str, portal: Portal) -> Found:
+    """Read an answered sitemap or index of sitemaps."""
+    root = parse_xml(text)
+    kind = name_of(root) if root is not None else ""
+    if root is None or kind not in ("urlset", "sitemapindex"):
+        return Found(problems=(f"Found no sitemap, wanted urlset or sitemapindex, at {url}",))
+    return (
+        _read_index(ask, root, url, portal) if kind == "sitemapindex" else _read_set(ask, root, url, portal)
+    )
+
+
+def moved(
+    home_text: str, home_url: str, portal: Portal, code: str, name: str | None = None, gone: str | None = None
+) -> Ask | None:
+    """Give None: no page links its sitemap."""
+    return None
+
+
+def read_entries(root: _Element, url: str, portal: Portal) -> tuple[list[Entry], int]:
+    """Read the addresses of a sitemap on the portal's own hosts, each once; and how many are elsewhere or none."""
+    entries: dict[str, Entry] = {}
+    left = 0
+    for number, element in enumerate(root):
+        if number >= ENTRIES:
+            break
+        if name_of(element) not in ("url", "sitemap"):
+            continue
+        said: dict[str, str] = {}
+        for number_in, child in enumerate(element.iter()):
+            if number_in < 100:
+                said.setdefault(name_of(child), child.text or "")
+        target = resolve(flatten(said.get("loc")), url)
+        if target is None or not is_own(target, portal):
+            left += 1
+            continue
+        day = read_day(said.get("publication_date")) or read_day(said.get("lastmod"))
+        entries.setdefault(page_key(target), Entry(target, day, flatten(said.get("title"))))
+    return list(entries.values()), left
+
+
+def _newest_first(entries: list[Entry]) -> list[Entry]:
+    """Sort by day, the newest first; those without one keep their places behind."""
+    return sorted(entries, key=lambda entry: -entry.day.toordinal() if entry.day else 0)
+
+
+def _read_index(ask: Ask, root: _Element, url: str, portal: Portal) -> Found:
+    state = dict(ask.state)
+    level = number_of(state.get("level")) + 1
+    entries, _ = read_entries(root, url, portal)
+    since = read_day(str(state.get("since", "")))
+    wanted = [entry for entry in _newest_first(entries) if not (since and entry.day and entry.day < since)]
+    problems: tuple[str, ...] = ()
+    if not entries:
+        problems = (f"Found no sitemap of the portal in the index, wanted some, at {url}",)
+    elif level > LEVELS:
+        return Found(problems=(f"Found {level} indexes within one another, wanted a sitemap, at {url}",))
+    elif len(wanted) > SITEMAPS:
+        problems = (f"Found {len(wanted)} sitemaps, the {SITEMAPS} newest were taken up, at {url}",)
+    rest = [entry.url for entry in wanted[:SITEMAPS]] + _rest(ask)
+    further = _ask_next(ask, rest[:SITEMAPS], level)
+    return Found(asks=(further,) if further else (), channels=_named(ask, url, portal), problems=problems)
+
+
+def _rest(ask: Ask) -> list[str]:
+    return str(dict(ask.state).get("rest", "")).split()
+
+
+def _ask_next(ask: Ask, rest: list[str], level: int) -> Ask | None:
+    if not rest:
+        return None
+    kept = tuple(pair for pair in ask.state if pair[0] == "since")
+    state = (*kept, ("level", level), ("rest", " ".join(rest[1:])))
+    return Ask(rest[0], "list", ask.channel or PLACE, (), state)
+
+
+def _named(ask: Ask, url: str, portal: Portal) -> tuple[Channel, ...]:
+    code = ask.channel or plain.code_of(url, portal)
+    return () if number_of(dict(ask.state).get("level")) else (Channel(code, code, ask.url),)
+
+
+def _read_set(ask: Ask, root: _Element, url: str, portal: Portal) -> Found:
+    code = ask.channel or plain.code_of(url, portal)
+    entries, left = read_entries(root, url, portal)
+    pages = [e for e in entries if not plain.FILE_RE.search(path_of(e.url)) and path_of(e.url) != "/"]
+    articles = [e for e in pages if e.title or plain.is_article(e.url)]
+    if not articles:
+        # An address tells nothing here: all pages but the folders, which are lists.
+        articles = [e for e in pages if not path_of(e.url).endswith("/")]
+    lines = tuple(Line(e.url, e.title, e.day, code) for e in _newest_first(articles))
+    problems: tuple[str, ...] = ()
+    if not entries:
+        problems = (f"Found no address of the portal, wanted some, at {url}",)
+    notes = (f"Found {left} addresses on other hosts, wanted the portal's, at {url}",) if left else ()
+    further = _ask_next(ask, _rest(ask), number_of(dict(ask.state).get("level")))
+    # A sitemap without articles proves nothing about the next one.
+    asks = (further,) if further and not lines else ()
+    channels = _named(ask, url, portal)
+    return Found(lines, further if lines else None, asks, channels, len(lines), problems, notes)
