@@ -12,6 +12,7 @@ import scrapy
 from scrapy import Request, signals
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
+from scrapy.settings import BaseSettings
 from twisted.python.failure import Failure
 
 from crawler.archive import Archive, canonical, now
@@ -21,6 +22,7 @@ from crawler.landing import sent_on
 from crawler.parts import content_type
 from crawler.portals import Ask, Found, Portal
 from crawler.portals.gates import gate_reason
+from crawler.settings import ITEM_PIPELINES
 from crawler.sources import explain
 from crawler.text import decode, read_page
 from crawler.text.memory import Memory
@@ -28,6 +30,16 @@ from crawler.text.memory import Memory
 PAGES = 24
 """How many list pages of a portal are looked at."""
 OK, ODD, FAIL = "ok", "odd", "FAIL"
+LEFT_OUT: dict[str, dict[str, int | None]] = {
+    "EXTENSIONS": {"crawler.extensions.Ledger": None, "crawler.guards.DiskSpace": None},
+    "DOWNLOADER_MIDDLEWARES": {
+        "crawler.middlewares.Captures": None,
+        "crawler.gates.Gates": None,
+        # unpacks what the captures would
+        "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": 590,
+    },
+}
+"""What a crawl has and a look at a portal has not."""
 
 
 class Finding(NamedTuple):
@@ -58,28 +70,17 @@ class Checkup(scrapy.Spider):
 
     name = "checkup"
     custom_settings: dict[str, Any] | None = {  # noqa: RUF012 - Scrapy declares it as an instance's
-        # nothing that writes, and no browser
-        "EXTENSIONS": {
-            "crawler.extensions.Ledger": None,
-            "crawler.extensions.SizeLimits": 20,
-            "crawler.guards.DiskSpace": None,
-        },
-        "ITEM_PIPELINES": dict.fromkeys(
-            (
-                *("pipelines.encoding.EncodingPipeline", "pipelines.tamper.TamperPipeline"),
-                *("pipelines.spam.SpamPipeline", "pipelines.extraction.ExtractionPipeline"),
-                *("pipelines.parts.PartsPipeline", "pipelines.dedup.DedupPipeline"),
-                "pipelines.archive.ArchivePipeline",
-            )
-        ),
-        "DOWNLOADER_MIDDLEWARES": {
-            "crawler.middlewares.Captures": None,
-            "crawler.gates.Gates": None,
-            "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": 590,
-        },
+        "ITEM_PIPELINES": dict.fromkeys(ITEM_PIPELINES),
         "RETRY_TIMES": 1,
         "CLOSESPIDER_TIMEOUT": 1800.0,
     }
+
+    @classmethod
+    def update_settings(cls, settings: BaseSettings) -> None:
+        """Leave out what writes, and the browser; all the other guards of a crawl stay."""
+        super().update_settings(settings)
+        for name, left_out in LEFT_OUT.items():
+            settings.set(name, {**settings.getdict(name), **left_out}, priority="spider")
 
     def __init__(
         self,

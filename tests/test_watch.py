@@ -15,16 +15,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scrapy.crawler import Crawler
+from scrapy.settings import Settings
 
 from crawler.archive import Archive, History, now
 from crawler.balance import Sample, Tally, hold
 from crawler.captures import SHANGHAI
+from crawler.checkup import Checkup
 from crawler.commands.status import show
 from crawler.extensions import CHANGES
 from crawler.habits import Night, days_between, is_unusual, nights_of
 from crawler.hosts import Hosts
 from crawler.items import Page
 from crawler.text import Extracted
+from spiders.lyg_news import LygNews
 from tests.home import ROOT, Home
 from tests.replica import Replica
 from tests.replica.replies import Reply
@@ -499,11 +503,6 @@ def kept(home: Home) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in files if not path.name.endswith(("-shm", "-wal"))}
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="passes alone, in its file and after its neighbours; ended with 8 (nothing answered) twice in the whole suite "
-    "of a loaded machine: the cause is not found yet",
-)
 def test_a_portal_is_looked_at_line_by_line_without_a_write(make_home: Callable[[], Home]) -> None:
     with Replica(seed=3, stories=40) as replica:
         home = make_home().through(replica)
@@ -548,11 +547,6 @@ def test_a_portal_is_looked_at_line_by_line_without_a_write(make_home: Callable[
         assert "a gate answers: status 521" in failed[1][4]
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="passes alone, in its file and after its neighbours; ended with 8 (nothing answered) twice in the whole suite "
-    "of a loaded machine: the cause is not found yet",
-)
 def test_a_portal_that_no_source_declares_is_read_as_a_platform_reads_it(home: Home) -> None:
     with Replica(seed=3, stories=40) as replica:
         home.through(replica)
@@ -561,6 +555,31 @@ def test_a_portal_that_no_source_declares_is_read_as_a_platform_reads_it(home: H
     found = [(each["verdict"], each["what"]) for each in json.loads(done.stdout)]
     assert {("ok", "certificate"), ("ok", "list tzgg"), ("ok", "article"), ("odd", "canary")} <= set(found)
     assert list(home.folder.iterdir()) == []
+
+
+def test_a_look_at_a_portal_has_all_guards_of_a_crawl() -> None:
+    settings = Settings()
+    settings.setmodule("crawler.settings", priority="project")
+
+    def parts(crawler: Crawler, name: str) -> dict[Any, int]:
+        return crawler.settings.get_component_priority_dict_with_base(name)
+
+    look, crawl = Crawler(Checkup, settings), Crawler(LygNews, settings)
+    changed = {
+        name: (sorted(map(str, parts(crawl, name).items() ^ parts(look, name).items())))
+        for name in ("EXTENSIONS", "DOWNLOADER_MIDDLEWARES", "SPIDER_MIDDLEWARES", "DOWNLOAD_HANDLERS")
+    }
+    assert changed == {
+        "EXTENSIONS": ["('crawler.extensions.Ledger', 10)", "('crawler.guards.DiskSpace', 40)"],
+        "DOWNLOADER_MIDDLEWARES": [
+            "('crawler.gates.Gates', 580)",
+            "('crawler.middlewares.Captures', 950)",
+            "('scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware', 590)",
+        ],
+        "SPIDER_MIDDLEWARES": [],
+        "DOWNLOAD_HANDLERS": [],
+    }
+    assert parts(look, "ITEM_PIPELINES") == {}
 
 
 def test_a_portal_that_does_not_answer_is_told_by_the_exit_code(home: Home) -> None:
