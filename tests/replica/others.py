@@ -15,7 +15,7 @@ from random import Random
 from urllib.parse import parse_qsl
 
 from .grammar import Desk, plain
-from .replies import Reply, page
+from .replies import Reply, page, pdf
 from .stories import ZONE, Story
 from .truecms import body_blocks
 
@@ -304,8 +304,8 @@ def founder_lists(world: Others) -> dict[str, Reply]:
     for day in days:
         folder = f"/pingan/html/{day:%Y-%m}/{day:%d}/"
         links = "".join(
-            f'<li><a href="{place}">{name}</a> <a href="../../../{day:%Y%m%d}.pdf"></a></li>'
-            for _, place, name in nodes
+            f'<li><a href="{place}">{name}</a> <a href="../../../{day:%Y%m%d}_{code}.pdf"></a></li>'
+            for code, place, name in nodes
         )
         other = f"/pingan/html/{days[-1]:%Y-%m}/{days[-1]:%d}/node_1.htm"
         for code, place, name in nodes:
@@ -318,6 +318,7 @@ def founder_lists(world: Others) -> dict[str, Reply]:
                 f'<ul class="nodes">{links}</ul><map>{areas}</map><ul class="titles">{rows}</ul>'
                 f'<a href="{other}">上一期</a><a href="http://{AWAY}/html/2024-01/18/content_1.htm">合作媒体</a>'
             )
+            found[f"/pingan/{day:%Y%m%d}_{code}.pdf"] = Reply(pdf(f"{day} {code}"), "application/pdf")
             found[folder + place] = page(_frame(f"<title>方正日报 {name}</title>", inner))
     newest = f"pingan/html/{days[0]:%Y-%m}/{days[0]:%d}/node_1.htm"
     found["/"] = page(
