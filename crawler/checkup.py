@@ -23,7 +23,7 @@ from crawler.parts import content_type
 from crawler.portals import Ask, Found, Portal
 from crawler.portals.gates import gate_reason
 from crawler.settings import ITEM_PIPELINES
-from crawler.sources import explain
+from crawler.sources import explain, list_text
 from crawler.text import decode, read_page
 from crawler.text.memory import Memory
 
@@ -205,7 +205,7 @@ class Checkup(scrapy.Spider):
             )
             if response is None:
                 continue
-            text = decode(response.body, content_type(response)).text
+            text = list_text(response)
             found = portal.platform.read(ask, text, response.url, portal)
             self.tell_list(portal, what, found, response)
             issue |= ask.kind == "issue"

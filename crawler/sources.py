@@ -24,7 +24,7 @@ from twisted.python.failure import Failure
 
 from crawler.archive import Archive, Owed, OwedFile, Standing, canonical, now
 from crawler.balance import Sample
-from crawler.captures import CUT_SHORT, MAX_BODY, OVERLONG, TAGS, TOO_MANY, Capture, is_cut_off
+from crawler.captures import CUT_SHORT, MAX_BODY, OVERLONG, TAGS, TOO_MANY, Capture, is_cut_off, unpack
 from crawler.extensions import Ledger
 from crawler.guards import TooSlow, bounded
 from crawler.items import Page
@@ -344,7 +344,7 @@ class Source(scrapy.Spider):
             what = say_overlong(response)
             self.ledger.alarm(portal.name, ask.channel, "list failed", what, response.url, capture)
             return
-        text = decode(response.body, content_type(response)).text
+        text = list_text(response)
         if "lost" in dict(ask.state):
             yield from self.look_for_list(portal, ask, text, response.url)
             return
@@ -732,6 +732,14 @@ class Source(scrapy.Spider):
             self.ledger.settle(capture) if capture else None,
         )
         self.ledger.tick()
+
+
+def list_text(response: Response) -> str:
+    """Give the text of a list page; a file that is packed with gzip, as sitemaps are, is unpacked."""
+    body = response.body
+    if body.startswith(b"\x1f\x8b"):
+        body = unpack(body, "gzip").body
+    return decode(body, content_type(response)).text
 
 
 def say_overlong(response: Response) -> str:

@@ -245,7 +245,7 @@ def _title_of(item: _Element) -> str:
 
 def _text(element: _Element) -> str:
     """Give an element's text on one line; markup in it, escaped or not, is left out."""
-    said = "".join(element.itertext())
+    said = "".join(element.xpath(".//text()"))
     return flatten(unescape(TAG_RE.sub("", unescape(said) if "&lt;" in said else said)))
 
 

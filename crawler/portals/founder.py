@@ -232,6 +232,15 @@ def _state(issue: date | None, name: str) -> tuple[tuple[str, str | int], ...]:
     return (*state, ("name", name))
 
 
+def _is_file_of(element: HtmlElement, url: str) -> bool:
+    """Tell whether a PDF is that of this node: a list of nodes has each one's beside it."""
+    item = next(element.iterancestors("li", "tr", "dd"), None)
+    if item is None:
+        return True
+    beside = [target for _, target in links_in(item, url) if NODE_RE.fullmatch(path_of(target))]
+    return not beside or any(page_key(target) == page_key(url) for target in beside)
+
+
 def _read_node(
     tree: HtmlElement, url: str, code: str, name: str, issue: date | None, portal: Portal
 ) -> Found:
@@ -241,7 +250,7 @@ def _read_node(
     files: dict[str, str] = {}
     for element, target in links_in(tree, base_of(tree, url)):
         path = path_of(target)
-        if path.lower().endswith(".pdf") and is_own(target, portal):
+        if path.lower().endswith(".pdf") and is_own(target, portal) and _is_file_of(element, url):
             files.setdefault(target, flatten(f"{name} PDF"))
         if not is_own(target, portal) or not CONTENT_RE.fullmatch(path) or _day_of(target) != issue:
             continue

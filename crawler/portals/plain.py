@@ -10,11 +10,12 @@ slash, with its query; ``/`` is the home page.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 from urllib.parse import urlsplit
+from zlib import crc32
 
 from lxml.html import HtmlElement
 
@@ -123,13 +124,12 @@ class Group:
     """The rows that stand in a page in the same way."""
 
     rows: list[Row]
+    way: int
+    """A digest of the way they stand in, the same on the further pages of a list."""
     furniture: bool
     aside: bool
-
-    @property
-    def urls(self) -> Iterator[str]:
-        """Walk over the addresses."""
-        return (row.url for row in self.rows)
+    folder: str = "/"
+    """The folder of the page."""
 
     @property
     def dated(self) -> float:
@@ -140,6 +140,13 @@ class Group:
     def shaped(self) -> float:
         """Give the share of rows whose address looks like an article's."""
         return sum(is_article(row.url) for row in self.rows) / len(self.rows)
+
+    @property
+    def near(self) -> float:
+        """Give the share of rows whose address is below the page's own folder; 0 at the root, where all are."""
+        if self.folder == "/":
+            return 0
+        return sum(path_of(row.url).startswith(self.folder) for row in self.rows) / len(self.rows)
 
     @property
     def length(self) -> float:
@@ -157,7 +164,7 @@ class Group:
     def weight(self) -> float:
         """Say how much a group looks like the list of its page."""
         worth = len(self.rows) * min(self.length, 20) * (self.dated + 0.6 * self.shaped)
-        return worth * (0.2 if self.furniture else 1) * (0.4 if self.aside else 1)
+        return worth * (0.2 if self.furniture else 1) * (0.4 if self.aside else 1) * (1 + self.near)
 
 
 def first(portal: Portal, channels: tuple[str, ...], since: date | None, until: date | None) -> list[Ask]:
@@ -294,12 +301,13 @@ def moved(
 
 def _read_home(ask: Ask, tree: HtmlElement, url: str, portal: Portal) -> Found:
     channels = find_channels(tree, url, portal)
-    rows = find_rows(tree, url)
+    group = find_group(tree, url)
     further, _ = go_on(ask, "/", tree, url, portal)
     lines: tuple[Line, ...] = ()
-    if rows and (further or not channels):
+    if group and (further or not channels):
         # The home page is a list itself, as a blog's is.
-        lines = list_lines(rows, "/", None)
+        lines = list_lines(group.rows, "/", None)
+        further = further._replace(state=(*further.state, ("way", group.way))) if further else None
         channels = [Channel("/", name_list(tree, portal.name), url), *channels][:COLUMNS]
     if not lines and not channels:
         return send_on(ask, tree, url, portal) or Found(
@@ -314,11 +322,14 @@ def _read_list(ask: Ask, tree: HtmlElement, url: str, portal: Portal) -> Found:
     code = ask.channel or code_of(url, portal)
     state = dict(ask.state)
     section = str(state.get("section", "")) or None
-    rows = find_rows(tree, url)
-    lines = list_lines(rows, code, section)
+    way = state.get("way")
+    group = find_group(tree, url, None, way if isinstance(way, int) else None)
+    lines = list_lines(group.rows, code, section) if group else ()
     asks: tuple[Ask, ...] = ()
     level = number_of(state.get("level"))
     further, problem = go_on(ask, code, tree, url, portal)
+    if further and group:
+        further = further._replace(state=(*further.state, ("way", group.way)))
     if level < LEVELS and further is None and number_of(state.get("page")) < 2:
         asks = _ask_children(ask, code, level, tree, url, portal)
     if not lines and not asks:
@@ -464,13 +475,24 @@ def find_rows(tree: HtmlElement, url: str, own: Callable[[str], bool] | None = N
 
     Where `own` tells addresses of the page's own articles, a group that has some goes before all others.
     """
-    groups = [group for group in _group(tree, url) if group.is_list or (own and any(map(own, group.urls)))]
-    if own:
-        groups = [group for group in groups if any(map(own, group.urls))] or groups
-    if not groups:
-        return []
-    best = max(groups, key=lambda group: group.weight)
-    return [row for row in best.rows if _belongs(row)]
+    group = find_group(tree, url, own)
+    return group.rows if group else []
+
+
+def find_group(
+    tree: HtmlElement, url: str, own: Callable[[str], bool] | None = None, way: int | None = None
+) -> Group | None:
+    """Find the group of rows that is the list of a page: the one in the `way` of its first page, else the weightiest."""
+    groups = _group(tree, url)
+    chosen = [group for group in groups if group.way == way]
+    if own and not chosen:
+        chosen = [group for group in groups if any(own(row.url) for row in group.rows)]
+    chosen = chosen or [group for group in groups if group.is_list]
+    if not chosen:
+        return None
+    best = max(chosen, key=lambda group: group.weight)
+    best.rows = [row for row in best.rows if _belongs(row)]
+    return best if best.rows else None
 
 
 def _belongs(row: Row) -> bool:
@@ -489,11 +511,13 @@ def _group(tree: HtmlElement, url: str) -> list[Group]:
     for element, target in links:
         if not same_page(target, url):
             rows.setdefault(_holder_of(element, held), []).append((element, target))
+    folder = path_of(url).rpartition("/")[0] + "/"
     for holder, group in rows.items():
         row = _make_row(holder, group)
         way = _way_to(holder)
         if way not in groups:
-            groups[way] = Group([], _matches(holder, FURNITURE_RE, True), _matches(holder, ASIDE_RE))
+            marks = _matches(holder, FURNITURE_RE, True), _matches(holder, ASIDE_RE)
+            groups[way] = Group([], crc32("/".join(way).encode("utf-8", "replace")), *marks, folder)
         groups[way].rows.append(row)
     return list(groups.values())
 

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from . import certificates, dated, media, truecms
+from . import certificates, dated, media, others, truecms
 from .replies import Reply, by_script, docx, http_date, page, pdf, png
 from .stories import (
     BUREAU,
@@ -94,6 +94,7 @@ class Replica:
     def __post_init__(self) -> None:
         self.world: World = plan(self.seed, self.today, self.stories, self.extras)
         self.today = self.world.today
+        self._others: others.Others | None = None
         self._pages: dict[tuple[str, int], dict[str, Reply]] = {}
         self._files: dict[tuple[str, str], Reply] = {}
         self._seen: dict[str, int] = {}
@@ -129,6 +130,13 @@ class Replica:
     def truth(self) -> list[Story]:
         """Give the truth table."""
         return self.world.stories
+
+    @property
+    def others(self) -> others.Others:
+        """Give the portals of further platforms, which `truth` does not count in; they are made when first asked for."""
+        if self._others is None:
+            self._others = others.plan(self.seed, self.world.today)
+        return self._others
 
     @property
     def offsite(self) -> list[Offsite]:
@@ -204,6 +212,8 @@ class Replica:
         if (host, night) not in self._pages:
             if host in (CITY, BUREAU):
                 made = truecms.site_pages(self.world, host, night)
+            elif host in others.HOSTS:
+                made = others.site_pages(self.others, host)
             elif host == DAILY:
                 made = dated.site_pages(self.world, night)
             else:
@@ -219,8 +229,11 @@ class Replica:
         if place.path == "/TrueCMS/messageController/getMessage.do" and host in (CITY, BUREAU):
             query = dict(parse_qsl(place.query, keep_blank_values=True))
             return truecms.more(self.world, host, query, self.night)
+        if host == others.HANWEB and place.path.endswith("/dataproxy.jsp"):
+            return others.more(self.others, place.query)
         home = DAILY if host == DAILY_BARE else host
-        found = self._files.get((home, target)) or self.pages(host).get(place.path)
+        pages = self.pages(host)
+        found = self._files.get((home, target)) or pages.get(target) or pages.get(place.path)
         if found is None:
             return page(
                 "<html><head><title>404</title></head><body><h1>页面不存在</h1></body></html>", status=404
@@ -275,7 +288,7 @@ class Replica:
                 await reader.readexactly(length)
             if method == "CONNECT":
                 tunnel = target.rsplit(":", 1)[0].lower()
-                if tunnel not in HOSTS:
+                if tunnel not in (*HOSTS, *others.HOSTS):
                     self._stray(method, "https", tunnel, "", headers)
                     await self._send(writer, Reply(b"unknown host", "text/plain", 502), "GET", False)
                     return
@@ -291,7 +304,7 @@ class Replica:
                 target = (place.path or "/") + (f"?{place.query}" if place.query else "")
             else:
                 scheme, host = "http", headers.get("host", "").rsplit(":", 1)[0].lower()
-            if host not in HOSTS:
+            if host not in (*HOSTS, *others.HOSTS):
                 self._stray(method, scheme, host, target, headers)
                 await self._send(writer, Reply(b"unknown host", "text/plain", 502), method, False)
                 return
