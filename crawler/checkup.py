@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
 import scrapy
 from scrapy import Request, signals
+from scrapy.crawler import Crawler
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 from twisted.python.failure import Failure
@@ -21,7 +22,7 @@ from crawler.landing import sent_on
 from crawler.parts import content_type
 from crawler.portals import Ask, Found, Portal
 from crawler.portals.gates import gate_reason
-from crawler.sources import explain
+from crawler.sources import explain, slots_of
 from crawler.text import decode, read_page
 from crawler.text.memory import Memory
 
@@ -62,6 +63,8 @@ class Checkup(scrapy.Spider):
         "EXTENSIONS": {
             "crawler.extensions.Ledger": None,
             "crawler.extensions.SizeLimits": 20,
+            "scrapy.extensions.throttle.AutoThrottle": None,
+            "crawler.extensions.AutoThrottle": 0,
             "crawler.guards.DiskSpace": None,
         },
         "ITEM_PIPELINES": dict.fromkeys(
@@ -100,6 +103,13 @@ class Checkup(scrapy.Spider):
         """Whether anything answered at all."""
         self.robots: dict[str, Response] = {}
         self.certified: set[str] = set()
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        if slots := slots_of(spider.portals, crawler.settings):
+            crawler.settings.set("DOWNLOAD_SLOTS", slots, priority="cmdline")
+        return spider
 
     async def start(self) -> AsyncIterator[Any]:
         """Look at one portal after the other."""
@@ -241,7 +251,7 @@ class Checkup(scrapy.Spider):
         response = await self.ask(portal, "article", Ask(url, "article"))
         if response is None:
             return
-        page = read_page(response.body, response.url, content_type(response))
+        page = read_page(response.body, response.url, content_type(response), zone=portal.zone)
         rules = dict(page.extracted.rules)
         told = [
             f"{name} by {rules.get(rule, 'nothing')!r}"
@@ -264,7 +274,7 @@ class Checkup(scrapy.Spider):
         response = await self.ask(portal, "canary", Ask(known.url, "article"))
         if response is None:
             return
-        page = read_page(response.body, known.url, content_type(response), {}, known.memory)
+        page = read_page(response.body, known.url, content_type(response), {}, known.memory, portal.zone)
         published = page.published.isoformat() if page.published else None
         wrong = [
             f"{name}: found {found!r}, archived {held!r}"
