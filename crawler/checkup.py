@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
@@ -41,6 +42,15 @@ class Finding(NamedTuple):
     """``robots``, ``certificate``, ``home``, ``list CODE``, ``article``, ``canary``."""
     said: str
     url: str
+
+
+class Look(NamedTuple):
+    """A page that was looked at and read."""
+
+    ask: Ask
+    response: Response
+    lines: int = 0
+    newest: date | None = None
 
 
 class Known(NamedTuple):
@@ -103,6 +113,12 @@ class Checkup(scrapy.Spider):
         """Whether anything answered at all."""
         self.robots: dict[str, Response] = {}
         self.certified: set[str] = set()
+        self.looked: dict[str, str] = {}
+        """Where each channel's list was asked for first, by code."""
+        self.lists: dict[str, Look] = {}
+        """What each channel's list gave that could be read, by code."""
+        self.articles: list[Look] = []
+        """The articles that could be read."""
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
@@ -135,9 +151,7 @@ class Checkup(scrapy.Spider):
         if home is not None:
             self.tell_page(portal, "home", home)
         articles = await self.look_at_lists(portal, home)
-        for netloc, answer in self.robots.items():
-            if netloc in portal.hosts:
-                self.tell_robots(portal, netloc, answer)
+        self.tell_all_robots(portal)
         if self.page and urlsplit(self.page).hostname in portal.hosts:
             articles.insert(0, self.page)
         for url in articles[:1]:
@@ -177,6 +191,12 @@ class Checkup(scrapy.Spider):
         until = f"until {certificate.ends:%Y-%m-%d}, issued by {certificate.issuer}"
         self.find(ODD if said else OK, portal, "certificate", f"{host}: {said or until}", response.url)
 
+    def tell_all_robots(self, portal: Portal) -> None:
+        """Say what the robots.txt of each host that was asked is."""
+        for netloc, answer in self.robots.items():
+            if netloc in portal.hosts:
+                self.tell_robots(portal, netloc, answer)
+
     def tell_robots(self, portal: Portal, netloc: str, answer: Response) -> None:
         """Say what robots.txt is; what it forbids shows where that is asked for."""
         if answer.status == 200:
@@ -209,6 +229,8 @@ class Checkup(scrapy.Spider):
                 continue
             asked.add((ask.url, ask.channel))
             what = f"list {ask.channel or ask.kind}"
+            if ask.channel:
+                self.looked.setdefault(ask.channel, ask.url)
             response = (
                 home if home is not None and ask.url == portal.home else await self.ask(portal, what, ask)
             )
@@ -217,6 +239,10 @@ class Checkup(scrapy.Spider):
             text = decode(response.body, content_type(response)).text
             found = portal.platform.read(ask, text, response.url, portal)
             self.tell_list(portal, what, found, response)
+            if ask.channel and found.lines and not found.problems:
+                days = [line.listed for line in found.lines if line.listed]
+                look = Look(ask, response, len(found.lines), max(days, default=None))
+                self.lists.setdefault(ask.channel, look)
             issue |= ask.kind == "issue"
             asks.extendleft(reversed(found.asks)) if ask.kind == "issue" else asks.extend(found.asks)
             articles += [line.url for line in found.lines if urlsplit(line.url).hostname in portal.hosts]
@@ -260,6 +286,8 @@ class Checkup(scrapy.Spider):
         channel = portal.platform.channel_of(url, portal)
         shape = f"channel {channel}" if channel is not None else "its address has not the platform's shape"
         whole = page.title and page.text and page.published
+        if whole:
+            self.articles.append(Look(Ask(url, "article", channel), response))
         said = f"{', '.join(told)}; {len(page.text)} characters, {page.encoding}; {shape}"
         self.find(
             OK if whole and channel is not None else ODD if whole else FAIL, portal, "article", said, url

@@ -163,8 +163,12 @@ def entries(directory: Path | None = None) -> tuple[Portal, ...]:
 
     Raises EntryError.
     """
-    spiders = {path.stem for path in (ROOT / "spiders").glob("[!_]*.py")}
-    return tuple(entry.portal for entry in read_entries(directory or Path(PORTALS_DIR), spiders))
+    return tuple(entry.portal for entry in read_entries(directory or Path(PORTALS_DIR), spider_names()))
+
+
+def spider_names() -> frozenset[str]:
+    """Name the spiders that an entry can name: a spider's file has its name."""
+    return frozenset(path.stem for path in (ROOT / "spiders").glob("[!_]*.py"))
 
 
 def read_entries(directory: Path, spiders: Collection[str]) -> list[Entry]:
