@@ -196,6 +196,16 @@ def expect(
     return {name: {**about, **read_saved(portal, files[name], about)} for name, about in pages.items()}
 
 
+def tell_ask(ask: Ask) -> dict[str, Any]:
+    """Give what a platform module wants to know of the question that a list answers, fit for JSON."""
+    return {
+        "url": ask.url,
+        "kind": ask.kind,
+        "channel": ask.channel,
+        "state": [list(pair) for pair in ask.state],
+    }
+
+
 def read_saved(portal: Portal, body: bytes, about: Mapping[str, Any]) -> dict[str, Any]:
     """Read one saved page as a crawl would: a home page's platform and channels, a list's lines, an article's fields."""
     kind, url, declared = about["kind"], about["url"], about["content_type"]
@@ -214,8 +224,9 @@ def read_saved(portal: Portal, body: bytes, about: Mapping[str, Any]) -> dict[st
             "platform": found.platform if found else None,
             "channels": [list(channel) for channel in found.channels] if found else [],
         }
-    address, what, channel, headers, state = about["ask"]
-    ask = Ask(address, what, channel, tuple(map(tuple, headers)), tuple(map(tuple, state)))
+    asked = about["ask"]
+    state = tuple((name, value) for name, value in asked["state"])
+    ask = Ask(asked["url"], asked["kind"], asked["channel"], state=state)
     lines = portal.platform.read(ask, text, url, portal).lines
     return {
         "lines": [
@@ -223,6 +234,32 @@ def read_saved(portal: Portal, body: bytes, about: Mapping[str, Any]) -> dict[st
             for line in lines
         ]
     }
+
+
+def lay_out(expected: Mapping[str, Mapping[str, Any]]) -> str:
+    """Write what saved pages must give as JSON, with a line of its own for each field and for each row of a list.
+
+    >>> print(lay_out({"list.html": {"kind": "list", "lines": [["http://a.cn/1", "题"], ["http://a.cn/2", "目"]]}}), end="")
+    {
+    "list.html": {
+    "kind": "list",
+    "lines": [
+    ["http://a.cn/1", "题"],
+    ["http://a.cn/2", "目"]
+    ]
+    }
+    }
+    """
+
+    def write(value: Any, deep: int) -> str:
+        if isinstance(value, dict) and deep:
+            inside = (f"{json.dumps(key)}: {write(held, deep - 1)}" for key, held in value.items())
+            return "{\n" + ",\n".join(inside) + "\n}"
+        if isinstance(value, list) and value and not deep:
+            return "[\n" + ",\n".join(json.dumps(each, ensure_ascii=False) for each in value) + "\n]"
+        return json.dumps(value, ensure_ascii=False)
+
+    return write(expected, 2) + "\n"
 
 
 def save(portal: Portal, entry: str, found: Discovery, directory: Path, pages: Path) -> list[Path]:
@@ -245,12 +282,13 @@ def save(portal: Portal, entry: str, found: Discovery, directory: Path, pages: P
             "kind": kind,
             "url": look.response.url,
             "content_type": content_type(look.response),
-            **({"ask": look.ask} if kind == "list" else {}),
+            **({"ask": tell_ask(look.ask)} if kind == "list" else {}),
         }
         for kind, look in kept.items()
     }
-    expected = json.dumps(expect(checked, files, abouts), ensure_ascii=False, indent=1) + "\n"
-    pages.mkdir(parents=True, exist_ok=True)
+    expected = lay_out(expect(checked, files, abouts))
+    for place in (directory, pages):
+        place.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(dir=pages, prefix=".adding-") as made,
         tempfile.TemporaryDirectory(dir=directory, prefix=".adding-") as made_too,

@@ -166,6 +166,14 @@ def entries(directory: Path | None = None) -> tuple[Portal, ...]:
     return tuple(entry.portal for entry in read_entries(directory or Path(PORTALS_DIR), spider_names()))
 
 
+def by_name() -> dict[str, Portal]:
+    """Give the portals by name, for readers: none where an entry is wrong, for the archive can be read all the same."""
+    try:
+        return {portal.name: portal for portal in entries()}
+    except EntryError:
+        return {}
+
+
 def spider_names() -> frozenset[str]:
     """Name the spiders that an entry can name: a spider's file has its name."""
     return frozenset(path.stem for path in (ROOT / "spiders").glob("[!_]*.py"))
@@ -249,7 +257,7 @@ def find_mistakes(
         yield from find_doubles(name, said)
     hosts, home = said.get("hosts"), said.get("home")
     host = urlsplit(home).hostname if isinstance(home, str) and is_home(home) else None
-    if isinstance(hosts, list) and host and host not in hosts:
+    if host and isinstance(hosts, list) and is_list(is_host)(hosts) and host not in hosts:
         yield ("home",), f"found the host {host}, wanted one of the hosts of the entry"
     spider = said.get("spider", SPIDER)
     if is_line(spider) and spider not in spiders:
