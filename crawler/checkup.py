@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
 import scrapy
 from scrapy import Request, signals
+from scrapy.crawler import Crawler
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 from scrapy.settings import BaseSettings
@@ -23,7 +25,7 @@ from crawler.parts import content_type
 from crawler.portals import Ask, Found, Portal
 from crawler.portals.gates import gate_reason
 from crawler.settings import ITEM_PIPELINES
-from crawler.sources import explain, list_text
+from crawler.sources import explain, list_text, slots_of
 from crawler.text import decode, read_page
 from crawler.text.memory import Memory
 
@@ -52,6 +54,15 @@ class Finding(NamedTuple):
     """``robots``, ``certificate``, ``home``, ``list CODE``, ``article``, ``canary``."""
     said: str
     url: str
+
+
+class Look(NamedTuple):
+    """A page that was looked at and read."""
+
+    ask: Ask
+    response: Response
+    lines: int = 0
+    newest: date | None = None
 
 
 class Known(NamedTuple):
@@ -101,6 +112,19 @@ class Checkup(scrapy.Spider):
         """Whether anything answered at all."""
         self.robots: dict[str, Response] = {}
         self.certified: set[str] = set()
+        self.looked: dict[str, str] = {}
+        """Where each channel's list was asked for first, by code."""
+        self.lists: dict[str, Look] = {}
+        """What each channel's list gave that could be read, by code."""
+        self.articles: list[Look] = []
+        """The articles that could be read."""
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        if slots := slots_of(spider.portals, crawler.settings):
+            crawler.settings.set("DOWNLOAD_SLOTS", slots, priority="cmdline")
+        return spider
 
     async def start(self) -> AsyncIterator[Any]:
         """Look at one portal after the other."""
@@ -126,9 +150,7 @@ class Checkup(scrapy.Spider):
         if home is not None:
             self.tell_page(portal, "home", home)
         articles = await self.look_at_lists(portal, home)
-        for netloc, answer in self.robots.items():
-            if netloc in portal.hosts:
-                self.tell_robots(portal, netloc, answer)
+        self.tell_all_robots(portal)
         if self.page and urlsplit(self.page).hostname in portal.hosts:
             articles.insert(0, self.page)
         for url in articles[:1]:
@@ -168,6 +190,12 @@ class Checkup(scrapy.Spider):
         until = f"until {certificate.ends:%Y-%m-%d}, issued by {certificate.issuer}"
         self.find(ODD if said else OK, portal, "certificate", f"{host}: {said or until}", response.url)
 
+    def tell_all_robots(self, portal: Portal) -> None:
+        """Say what the robots.txt of each host that was asked is."""
+        for netloc, answer in self.robots.items():
+            if netloc in portal.hosts:
+                self.tell_robots(portal, netloc, answer)
+
     def tell_robots(self, portal: Portal, netloc: str, answer: Response) -> None:
         """Say what robots.txt is; what it forbids shows where that is asked for."""
         if answer.status == 200:
@@ -200,6 +228,8 @@ class Checkup(scrapy.Spider):
                 continue
             asked.add((ask.url, ask.channel))
             what = f"list {ask.channel or ask.kind}"
+            if ask.channel:
+                self.looked.setdefault(ask.channel, ask.url)
             response = (
                 home if home is not None and ask.url == portal.home else await self.ask(portal, what, ask)
             )
@@ -208,6 +238,10 @@ class Checkup(scrapy.Spider):
             text = list_text(response)
             found = portal.platform.read(ask, text, response.url, portal)
             self.tell_list(portal, what, found, response)
+            if ask.channel and found.lines and not found.problems:
+                days = [line.listed for line in found.lines if line.listed]
+                look = Look(ask, response, len(found.lines), max(days, default=None))
+                self.lists.setdefault(ask.channel, look)
             issue |= ask.kind == "issue"
             asks.extendleft(reversed(found.asks)) if ask.kind == "issue" else asks.extend(found.asks)
             articles += [line.url for line in found.lines if urlsplit(line.url).hostname in portal.hosts]
@@ -242,7 +276,7 @@ class Checkup(scrapy.Spider):
         response = await self.ask(portal, "article", Ask(url, "article"))
         if response is None:
             return
-        page = read_page(response.body, response.url, content_type(response))
+        page = read_page(response.body, response.url, content_type(response), zone=portal.zone)
         rules = dict(page.extracted.rules)
         told = [
             f"{name} by {rules.get(rule, 'nothing')!r}"
@@ -251,6 +285,8 @@ class Checkup(scrapy.Spider):
         channel = portal.platform.channel_of(url, portal)
         shape = f"channel {channel}" if channel is not None else "its address has not the platform's shape"
         whole = page.title and page.text and page.published
+        if whole:
+            self.articles.append(Look(Ask(url, "article", channel), response))
         said = f"{', '.join(told)}; {len(page.text)} characters, {page.encoding}; {shape}"
         self.find(
             OK if whole and channel is not None else ODD if whole else FAIL, portal, "article", said, url
@@ -265,7 +301,7 @@ class Checkup(scrapy.Spider):
         response = await self.ask(portal, "canary", Ask(known.url, "article"))
         if response is None:
             return
-        page = read_page(response.body, known.url, content_type(response), {}, known.memory)
+        page = read_page(response.body, known.url, content_type(response), {}, known.memory, portal.zone)
         published = page.published.isoformat() if page.published else None
         wrong = [
             f"{name}: found {found!r}, archived {held!r}"

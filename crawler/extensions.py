@@ -19,6 +19,7 @@ from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured, StopDownload
 from scrapy.extensions.memusage import MemoryUsage as StockMemoryUsage
+from scrapy.extensions.throttle import AutoThrottle as StockAutoThrottle
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
@@ -633,7 +634,8 @@ class Ledger:
 
     def balance(self, spider: Spider) -> None:
         """Close the books of the run's portals, and hold what the run saw against what their channels are used to."""
-        for name, portal in getattr(spider, "by_name", {}).items():
+        for portal in getattr(spider, "asked", ()):
+            name = portal.name
             self.books += self.archive.books(name)
             for wrong in self.archive.imbalances(name):
                 logger.error("The books of %s %s do not balance: %s", *wrong[:3])
@@ -821,6 +823,24 @@ class SizeLimits:
         request.meta["received"] = request.meta.get("received", 0) + len(data)
         if request.meta["received"] > limit:
             raise StopDownload(fail=False)
+
+
+class AutoThrottle(StockAutoThrottle):
+    """Scrapy's AutoThrottle, which never goes below the pause that ``DOWNLOAD_SLOTS`` asks for.
+
+    The stock one only begins with it, and goes down to ``DOWNLOAD_DELAY`` where a host answers fast.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
+        slots = crawler.settings.getdict("DOWNLOAD_SLOTS")
+        self.least = {key: float(slot.get("delay", 0.0)) for key, slot in slots.items()}
+
+    def _response_downloaded(self, response: Response, request: Request, spider: Spider) -> None:
+        super()._response_downloaded(response, request, spider)
+        key, slot = self._get_slot(request, spider)
+        if key is not None and slot is not None:
+            slot.delay = max(slot.delay, self.least.get(key, 0.0))
 
 
 class MemoryUsage(StockMemoryUsage):

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from crawler.captures import Capture
+from crawler.captures import SHANGHAI, Capture
 from crawler.text import Decoded, Extracted, Removed, Repaired, Traces
 
 
@@ -29,6 +30,8 @@ class Page:
     """The date that the portal's list showed."""
     source: str | None = None
     """The source to take where the page prints none."""
+    zone: ZoneInfo = SHANGHAI
+    """The zone of the times that the page prints."""
     body: bytes = b""
     content_type: str | None = None
     hosts: frozenset[str] = frozenset()

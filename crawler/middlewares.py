@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from email.utils import parsedate_to_datetime
-from typing import Self
+from typing import Any, Self
 
 from scrapy import Request
 from scrapy.crawler import Crawler
@@ -31,7 +31,7 @@ PAGES = frozenset({"list", "article", "part"})
 
 
 class ExactHosts:
-    """Refuse every request whose host the spider does not name, redirects and robots.txt included.
+    """Refuse every request whose host the portal does not name, redirects and robots.txt included.
 
     Scrapy's own off-site filter lets sub-domains through and spares requests marked
     ``dont_filter``; copies of a portal live on look-alike hosts, so neither will do here.
@@ -46,9 +46,13 @@ class ExactHosts:
         return cls(crawler)
 
     def process_request(self, request: Request) -> None:
-        hosts: frozenset[str] | None = getattr(self.crawler.spider, "hosts", None)
+        spider: Any = self.crawler.spider
+        hosts: frozenset[str] | None = getattr(spider, "hosts", None)
         if hosts is None:
             return
+        portal = request.meta.get("context", {}).get("portal")
+        if portal and hasattr(spider, "hosts_of"):
+            hosts &= spider.hosts_of(portal)
         if len(request.url) > self.longest:
             self.crawler.stats.inc_value("hosts/too_long")
             raise IgnoreRequest(

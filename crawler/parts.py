@@ -45,6 +45,7 @@ class Parts(Walk):
                     whole=page.url,
                     portal=page.portal,
                     channel=page.channel,
+                    zone=page.zone,
                     body=answer.body,
                     content_type=content_type(answer),
                     hosts=page.hosts,

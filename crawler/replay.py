@@ -27,6 +27,7 @@ from twisted.python.failure import Failure
 from crawler.archive import ArchiveError, now
 from crawler.captures import (
     CUT_SHORT,
+    SHANGHAI,
     Capture,
     CaptureRecord,
     Damage,
@@ -153,6 +154,12 @@ class Run:
             return
         source = self.source
         if source is None or record.kind not in SETTLED_LATER:
+            return
+        if record.kind == "list" and record.context.get("portal") not in source.by_name:
+            logger.warning(
+                "%s: found a list of the portal %r, which no entry of %s declares; it is kept, not replayed",
+                *(record.url, record.context.get("portal"), source.name),
+            )
             return
         if is_superseded(record.status, record.flags, record.context.get("attempt", 0)):
             return
@@ -331,10 +338,12 @@ def portal_of(url: str, settings: BaseSettings) -> tuple[Portal, str | None, fro
     host = (urlsplit(url).hostname or "").lower()
     loader = get_spider_loader(settings)
     for name in sorted(loader.list()):
-        portals: tuple[Portal, ...] = getattr(loader.load(name), "portals", ())
+        spider: Any = loader.load(name)
+        portals: tuple[Portal, ...] = getattr(spider, "portals", ())
         for portal in portals:
             if host in portal.hosts:
-                hosts = frozenset(host for each in portals for host in each.hosts)
+                of = (portal,) if spider.apart else portals
+                hosts = frozenset(host for each in of for host in each.hosts)
                 return portal, portal.platform.channel_of(url, portal), hosts
     return None
 
@@ -347,6 +356,7 @@ def saved_page(record: CaptureRecord, capture: Capture, settings: BaseSettings) 
         portal=found[0].name if found else urlsplit(record.url).hostname or "ingest",
         channel=found[1] if found else None,
         source=found[0].source if found else None,
+        zone=found[0].zone if found else SHANGHAI,
         body=record.unpacked().body,
         content_type=record.content_type,
         hosts=found[2] if found else frozenset(),

@@ -18,6 +18,7 @@ from crawler.captures import CaptureError, CaptureWriter
 from crawler.extensions import Ledger, gravest
 from crawler.guards import lack_of_space
 from crawler.logs import make_safe
+from crawler.portals.entries import EntryError, entries
 from crawler.progress import shown
 
 MEANINGS = {
@@ -38,6 +39,16 @@ def say(message: str) -> None:
     print(f"scrapy: {message}", file=sys.stderr)
 
 
+def check_entries() -> None:
+    """Read the entries of the portals; where one is wrong, say all that is and end with exit code 9."""
+    try:
+        entries()
+    except EntryError as wrong:
+        for line in str(wrong).splitlines():
+            say(line)
+        raise SystemExit(wrong.exitcode) from None
+
+
 def run_spiders(
     command: ScrapyCommand,
     spiders: Sequence[type[Spider]],
@@ -51,6 +62,7 @@ def run_spiders(
     on standard error what each source is doing."""
     assert command.settings is not None
     assert command.crawler_process is not None
+    check_entries()
     path = Path(command.settings["ARCHIVE_PATH"])
     try:
         with lock(locked or path, seconds=command.settings.getfloat("ARCHIVE_LOCK_SECONDS")):

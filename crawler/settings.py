@@ -16,6 +16,8 @@ COMMANDS_MODULE = "crawler.commands"
 # Where things are kept (environment).
 ARCHIVE_PATH = os.environ.get("ARCHIVE_PATH", str(ROOT / "data" / "archive.db"))
 CAPTURE_DIR = os.environ.get("CAPTURE_DIR", str(ROOT / "data" / "warc"))
+PORTALS_DIR = os.environ.get("PORTALS_DIR", str(ROOT / "data" / "portals"))
+"""The entries of the portals; by the variable only, for the spiders declare themselves by them."""
 ARCHIVE_LOCK_SECONDS = 30
 """How long a run waits for the lock that another run holds before it ends with exit code 75."""
 ARCHIVE_BATCH_PAGES = 50
@@ -58,6 +60,8 @@ ITEM_PIPELINES = {
 EXTENSIONS = {
     "crawler.extensions.Ledger": 10,
     "crawler.extensions.SizeLimits": 20,
+    "scrapy.extensions.throttle.AutoThrottle": None,  # forgets what a portal's entry asks for
+    "crawler.extensions.AutoThrottle": 0,
     "scrapy.extensions.memusage.MemoryUsage": None,  # counts the memory of what started it, too
     "crawler.extensions.MemoryUsage": 30,
     "crawler.guards.DiskSpace": 40,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator
 from datetime import date, timedelta
 from typing import Any, ClassVar, NamedTuple
 from urllib.parse import urlsplit
@@ -20,11 +20,22 @@ from scrapy import Request, signals
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import HtmlResponse, Response
 from scrapy.http.request import NO_CALLBACK
+from scrapy.settings import BaseSettings
 from twisted.python.failure import Failure
 
 from crawler.archive import Archive, Owed, OwedFile, Standing, canonical, now
 from crawler.balance import Sample
-from crawler.captures import CUT_SHORT, MAX_BODY, OVERLONG, TAGS, TOO_MANY, Capture, is_cut_off, unpack
+from crawler.captures import (
+    CUT_SHORT,
+    MAX_BODY,
+    OVERLONG,
+    SHANGHAI,
+    TAGS,
+    TOO_MANY,
+    Capture,
+    is_cut_off,
+    unpack,
+)
 from crawler.extensions import Ledger
 from crawler.guards import TooSlow, bounded
 from crawler.items import Page
@@ -32,6 +43,7 @@ from crawler.landing import HOPS, is_astray, named_address, sent_on
 from crawler.middlewares import RobotsUnreachable
 from crawler.parts import Parts, content_type
 from crawler.portals import Ask, Found, Portal
+from crawler.portals.entries import entries
 from crawler.portals.gates import gate_reason
 from crawler.portals.pager import PARTS
 from crawler.replay import Stages, take_leftovers
@@ -60,6 +72,8 @@ class Window(NamedTuple):
     until: date | None = None
     channels: tuple[str, ...] = ()
     full: bool = False
+    portals: tuple[str, ...] = ()
+    """The portals that were named; none: those that the source takes by itself."""
 
     @classmethod
     def read(
@@ -69,19 +83,27 @@ class Window(NamedTuple):
         until: str | None = None,
         channel: str | None = None,
         full: str | None = None,
+        portal: str | None = None,
         **others: str,
     ) -> Window:
-        """Read the spider arguments ``since until channel full``."""
+        """Read the spider arguments ``since until channel full portal``; `portals` are those of the source."""
         if others:
             raise ValueError(
-                f"unknown spider argument: found {', '.join(sorted(others))}, wanted since, until, channel or full"
+                f"unknown spider argument: found {', '.join(sorted(others))}, wanted since, until, channel, full or portal"
             )
         window = cls(
             read_day("since", since),
             read_day("until", until),
-            tuple(code.strip() for code in (channel or "").split(",") if code.strip()),
+            read_words(channel),
             read_switch("full", full),
+            read_words(portal),
         )
+        names = {each.name for each in portals}
+        if foreign := [name for name in window.portals if name not in names]:
+            raise ValueError(
+                f"unknown portal: found {', '.join(foreign)}, wanted some of {', '.join(sorted(names))}"
+            )
+        portals = tuple(each for each in portals if not window.portals or each.name in window.portals)
         if window.since and window.until and window.since > window.until:
             raise ValueError(f"since={window.since} lies after until={window.until}")
         known = {code for portal in portals for code in (*portal.channels, *portal.on_request)}
@@ -117,6 +139,16 @@ def read_day(name: str, value: str | None) -> date | None:
         raise ValueError(f"{name}: found {value!r}, wanted a date as YYYY-MM-DD") from None
 
 
+def read_words(value: str | None) -> tuple[str, ...]:
+    """Read words joined by commas, each once; None and empty are none.
+
+    >>> read_words("gcyw, bmdt,gcyw"), read_words(None)
+    (('gcyw', 'bmdt'), ())
+    """
+    words = (word.strip() for word in (value or "").split(","))
+    return tuple(dict.fromkeys(word for word in words if word))
+
+
 def read_switch(name: str, value: str | None) -> bool:
     """Read an on/off spider argument: 1 true yes on, 0 false no off or nothing."""
     text = (value or "").strip().lower()
@@ -127,21 +159,52 @@ def read_switch(name: str, value: str | None) -> bool:
     raise ValueError(f"{name}: found {value!r}, wanted 1 or 0")
 
 
+class Entries:
+    """The portals whose entries name a spider."""
+
+    def __get__(self, spider: Source | None, owner: type[Source]) -> tuple[Portal, ...]:
+        return tuple(portal for portal in entries() if portal.spider == owner.name)
+
+
+def slots_of(portals: Iterable[Portal], settings: BaseSettings) -> dict[str, dict[str, Any]]:
+    """Give ``DOWNLOAD_SLOTS`` for the hosts of portals whose entries say how they are to be asked.
+
+    An entry makes a crawl slower than ``DOWNLOAD_DELAY``, never faster, and what it asks for is a least pause: without
+    jitter. What the settings say of a host counts more.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for portal in portals:
+        slot: dict[str, Any] = {}
+        if portal.delay:
+            slot |= {"delay": max(portal.delay, settings.getfloat("DOWNLOAD_DELAY")), "jitter": 0.0}
+        if portal.concurrency > 1:
+            slot |= {"concurrency": portal.concurrency}
+        found |= {host: slot for host in portal.hosts if slot}
+    return {**found, **settings.getdict("DOWNLOAD_SLOTS")}
+
+
 class Source(scrapy.Spider):
-    """Crawl the portals that a subclass declares.
+    """Crawl the portals whose entries name a subclass.
 
     Spider arguments: ``since`` and ``until`` (YYYY-MM-DD, on listed dates), ``channel``
-    (codes, joined by commas), ``full`` (1: page every list to its end).
+    (codes, joined by commas), ``full`` (1: page every list to its end), ``portal`` (names, joined by commas).
     """
 
-    portals: ClassVar[tuple[Portal, ...]] = ()
+    portals: ClassVar[Entries | tuple[Portal, ...]] = Entries()
+    apart: ClassVar[bool] = False
+    """Whether its portals have nothing to do with each other: each keeps to its own hosts, and is taken without
+    being named only where it is proven."""
 
     def __init__(self, name: str | None = None, **arguments: str) -> None:
         self.window = Window.read(self.portals, **arguments)
         super().__init__(name)
         self.arguments = arguments
-        self.hosts = frozenset(host for portal in self.portals for host in portal.hosts)
         self.by_name = {portal.name: portal for portal in self.portals}
+        """All its portals: captures of every one of them are read, whichever this run asks."""
+        named = self.window.portals
+        self.asked = tuple(p for p in self.portals if p.name in named) if named else self.by_itself()
+        """The portals that this run asks."""
+        self.hosts = frozenset(host for portal in self.asked for host in self.hosts_of(portal.name))
         self.unfinished: set[tuple[str, str]] = set()
         self.paged: Counter[tuple[str, str]] = Counter()
         """How many pages of each list this run was answered."""
@@ -150,6 +213,26 @@ class Source(scrapy.Spider):
         self.sheets: dict[str, str] = {}
         """The style sheets of this run, by address; of a replayed run, those that it captured."""
         self.sheets_asked: dict[str, asyncio.Future[None]] = {}
+
+    @classmethod
+    def by_itself(cls) -> tuple[Portal, ...]:
+        """Give the portals that a run takes where none is named."""
+        return tuple(portal for portal in cls.portals if portal.proven or not cls.apart)
+
+    @classmethod
+    def update_settings(cls, settings: BaseSettings) -> None:
+        super().update_settings(settings)
+        if slots := slots_of(cls.portals, settings):
+            settings.set("DOWNLOAD_SLOTS", slots, priority="cmdline")
+
+    def hosts_of(self, name: str) -> frozenset[str]:
+        """Give the hosts that pages of a portal may come from and be sent on to: those of its source."""
+        return frozenset(
+            host
+            for each in self.by_name.values()
+            if each.name == name or not self.apart
+            for host in each.hosts
+        )
 
     @property
     def ledger(self) -> Ledger:
@@ -172,7 +255,7 @@ class Source(scrapy.Spider):
         self.unfinished = self.archive.unfinished_channels()
         self.since_kill = self.archive.since_kill(self.ledger.run_id)
         self.take_leftovers()
-        for portal in self.portals:
+        for portal in self.asked:
             for ask in self.first(portal):
                 yield self.list_request(portal, ask)
         while True:
@@ -227,7 +310,7 @@ class Source(scrapy.Spider):
         """Take the next articles to ask for from the ledger."""
         recent = now().date() - timedelta(days=self.crawler.settings.getint("RECENT_DAYS"))
         return self.archive.owed(
-            tuple(self.by_name),
+            tuple(portal.name for portal in self.asked),
             run_id=self.ledger.run_id,
             since=self.window.since,
             until=self.window.until,
@@ -246,7 +329,7 @@ class Source(scrapy.Spider):
     def owed_files(self, limit: int) -> list[OwedFile]:
         """Take the next attachments to ask for from the archive."""
         return self.archive.owed_files(
-            tuple(self.by_name),
+            tuple(portal.name for portal in self.asked),
             run_id=self.ledger.run_id,
             limits=self.limits,
             since=self.window.since,
@@ -371,7 +454,7 @@ class Source(scrapy.Spider):
             what = f"found {len(found.lines)} lines on one page, the first {most} were taken up (LIST_LINES)"
             self.ledger.alarm(portal.name, ask.channel, "many lines", what, response.url, capture)
             found = found._replace(lines=found.lines[:most])
-        standings = self.ledger.enlist(portal, found, ask, capture, self.hosts)
+        standings = self.ledger.enlist(portal, found, ask, capture, self.hosts_of(portal.name))
         cut_off = is_cut_off(response.flags)
         if cut_off:  # what came is listed, what did not come is still to be had: the channel stays open
             what = f"the answer was cut off after {len(response.body)} bytes"
@@ -616,7 +699,8 @@ class Source(scrapy.Spider):
                 source=portal.source if portal else None,
                 body=response.body,
                 content_type=content_type(response),
-                hosts=self.hosts,
+                hosts=self.hosts_of(context["portal"]),
+                zone=portal.zone if portal else SHANGHAI,
                 sheets={
                     link: self.sheets[link]
                     for link in style_sheets(response.body, response.url)
@@ -651,8 +735,9 @@ class Source(scrapy.Spider):
     def further_address(self, response: Response) -> str | None:
         """Give where a page sends its reader that does nothing else, if a host of the source has it."""
         target = sent_on(response.body, response.url, content_type(response))
-        own = target is not None and urlsplit(target).hostname in self.hosts
-        return target if own and response.meta["context"].get("hops", 0) < HOPS else None
+        context = response.meta["context"]
+        own = target is not None and urlsplit(target).hostname in self.hosts_of(context["portal"])
+        return target if own and context.get("hops", 0) < HOPS else None
 
     def is_astray(self, response: Response) -> str | None:
         """Say why a redirect does not lead to the article that was asked for; None where it may."""

@@ -15,7 +15,7 @@ class ExtractionPipeline(CountingStage):
 
     @patient
     def process_item(self, item: Page) -> Page:
-        found = extract_tree(item.tree, item.url, self.memory(item))
+        found = extract_tree(item.tree, item.url, self.memory(item), item.zone)
         item.traces = trace(item.tree, found.text, item.url)
         item.tree = None  # the largest object on the way is not carried on
         item.extracted = found

@@ -280,7 +280,7 @@ def test_a_page_with_something_of_its_own_sends_nobody_on(body: str) -> None:
 def test_a_redirect_leads_to_the_article_or_astray(
     archive: Archive, answered: str, title: str | None, why: str | None
 ) -> None:
-    portal = LygNews.portals[0]
+    portal = next(each for each in LygNews.portals if each.name == CITY)
     archive.meet_channel(CITY, "bmdt", None, f"http://{CITY}/zglygzfmhwz/bmdt.do", seen=SEEN.format(20))
     save(archive, 2)
     text = "<h1>海州区建成 书屋三处</h1>"

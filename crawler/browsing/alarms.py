@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from crawler.browsing.display import find_link, name_unseen, parse_json
 from crawler.browsing.language import tr
+from crawler.portals.entries import SPIDER
 
 HACKED = "hacked since last seen"
 RANKS = {HACKED: 0, "signs of hacking": 1, "tampered": 3}
@@ -355,6 +356,8 @@ def read_alarms(value: object, spider: str = "", archive: str = "archive") -> li
     >>> row = '[{"portal": "a.cn", "channel": "x", "rule": "silent list", "what": "found no line", "url": "http://a.cn/"}]'
     >>> [(alarm.name, alarm.command) for alarm in read_alarms(row, "lyg_news")]
     [('列表空了', '.venv/bin/scrapy crawl lyg_news -a channel=x')]
+    >>> [alarm.command for alarm in read_alarms(row, "portals")]
+    ['.venv/bin/scrapy crawl portals -a portal=a.cn -a channel=x']
     >>> read_alarms("[1, {}]"), read_alarms(None)
     ([], [])
     """
@@ -374,6 +377,8 @@ def read_alarm(row: Mapping[str, Any], spider: str, archive: str) -> Alarm:
         for name in ("rule", "portal", "channel", "what", "url")
     )
     chinese, english, meant, meaning, command = RULES.get(rule, (rule, rule, "", "", ""))
+    if spider == SPIDER:  # which crawls unproven portals by name only
+        command = command.replace("{spider}", "{spider} -a portal={portal}")
     given = {"spider": spider, "portal": portal, "channel": channel, "url": find_link(url) or ""}
     return Alarm(
         rule,

@@ -17,6 +17,7 @@ from crawler.browsing.charts import Chart, draw_bars
 from crawler.browsing.language import tr
 from crawler.browsing.nights import Books, join_alarms, list_nights, read_books, sum_books
 from crawler.browsing.queries import fetch, list_archives, list_columns, name_channels
+from crawler.portals.entries import by_name
 
 NEWEST = 14
 """How many articles the home page lists."""
@@ -155,7 +156,7 @@ async def list_portals(
     tampered = {row["portal"] or "": row["pages"] for row in hacked}
     kept = {(book.portal, book.channel): book for book in books}
     had = {(row["portal"] or "", row["channel"] or ""): row for row in rows}
-    portals = []
+    portals, titles = [], by_name()
     places = sorted({*kept, *had, *((name, "") for name in tampered)}, key=lambda place: place[0])
     for portal, group in groupby(places, key=lambda place: place[0]):
         channels: list[dict[str, Any]] = [
@@ -174,6 +175,7 @@ async def list_portals(
         portals.append(
             {
                 "portal": portal,
+                "title": titles[portal].title if portal in titles else None,
                 "articles": sum(each["articles"] or 0 for each in channels),
                 "tampered": tampered.get(portal, 0),
                 "oldest": min(days, default=None),

@@ -7,7 +7,7 @@ import argparse
 from scrapy.commands.crawl import Command as StockCommand
 from scrapy.exceptions import UsageError
 
-from crawler.runs import MEANINGS, run_spiders, say
+from crawler.runs import MEANINGS, check_entries, run_spiders, say
 from crawler.sources import Source, Window
 
 
@@ -15,7 +15,8 @@ class Command(StockCommand):
     def long_desc(self) -> str:
         return (
             "Crawl one source into the archive. Spider arguments: -a since=YYYY-MM-DD, -a until=YYYY-MM-DD "
-            "(on listed dates), -a channel=CODE,CODE, -a full=1 (page every list to its end)."
+            "(on listed dates), -a channel=CODE,CODE, -a full=1 (page every list to its end), -a portal=NAME,NAME "
+            "(those portals of the source alone; of the source `portals`, unproven ones only so)."
         )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
@@ -29,8 +30,13 @@ class Command(StockCommand):
         if not issubclass(spider, Source):
             super().run(args, opts)
             return
+        check_entries()
         try:
-            Window.read(spider.portals, **opts.spargs)
+            window = Window.read(spider.portals, **opts.spargs)
+            if not window.portals and not spider.by_itself():
+                raise ValueError(
+                    f"no portal of {args[0]} is proven, wanted -a portal=NAME,NAME; scrapy portal list shows them"
+                )
         except ValueError as wrong:
             raise UsageError(f"crawl: {wrong}", print_help=False) from None
         code, ledgers = run_spiders(self, [spider], opts.spargs)

@@ -12,8 +12,9 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from crawler.archive import Archive
-from crawler.captures import Capture, CaptureRecord, Damage
+from crawler.captures import SHANGHAI, Capture, CaptureRecord, Damage
 from crawler.logs import printable
+from crawler.portals.entries import by_name
 from crawler.rereading import find_sources, reread
 from crawler.runs import reading
 from crawler.text import Extracted, Reading, Removed, binary_kind, read_page, repair, revert
@@ -94,6 +95,11 @@ def show_article(archive: Archive, article: dict[str, object], directory: Path, 
     capture = archive.capture(int(str(article["capture_id"]))) if article["capture_id"] else None
     if capture is None:
         return
+    portal = by_name().get(str(article["portal"]))
+    if portal is not None:
+        proven = f"proven on {portal.proven}" if portal.proven else "unproven"
+        print(f"portal    {portal.name} {portal.title}, crawled by {portal.spider}, {proven}")
+    zone = portal.zone if portal else SHANGHAI
     this = (int(str(article["id"])), int(str(article["version"])), int(str(capture.id)))
     for source in find_sources(archive, directory, *this):
         if source.part is not None:
@@ -106,7 +112,7 @@ def show_article(archive: Archive, article: dict[str, object], directory: Path, 
             for url in source.sheets:
                 print(f"          with the style sheet {url}")
         body, kind = source.record.unpacked().body, source.record.content_type
-        show_page(read_page(body, source.url, kind, source.sheets, source.memory), everything)
+        show_page(read_page(body, source.url, kind, source.sheets, source.memory, zone), everything)
 
 
 def show_marked(archive: Archive, article: dict[str, object], directory: Path) -> int:

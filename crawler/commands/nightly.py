@@ -12,7 +12,7 @@ from scrapy.exceptions import UsageError
 from crawler.extensions import Ledger
 from crawler.logs import log_to_files, printable
 from crawler.report import Outbox, tell
-from crawler.runs import MEANINGS, reading, run_spiders, say
+from crawler.runs import MEANINGS, check_entries, reading, run_spiders, say
 from crawler.sources import Source
 
 
@@ -28,7 +28,7 @@ class Command(ScrapyCommand):
     def long_desc(self) -> str:
         meanings = "; ".join(f"{code} {meaning}" for code, meaning in MEANINGS.items())
         return (
-            "Crawl all sources into the archive under one lock. The log goes to logs/nightly.log beside the "
+            "Crawl all sources, and the portals that are proven, into the archive under one lock. The log goes to logs/nightly.log beside the "
             f"archive and is rotated there. Exit codes: {meanings}."
         )
 
@@ -63,9 +63,12 @@ class Command(ScrapyCommand):
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.crawler_process is not None
         assert self.settings is not None
+        check_entries()
         loader = self.crawler_process.spider_loader
         spiders = [
-            spider for name in sorted(loader.list()) if issubclass(spider := loader.load(name), Source)
+            spider
+            for name in sorted(loader.list())
+            if issubclass(spider := loader.load(name), Source) and spider.by_itself()
         ]
         if self.log_path:
             try:

@@ -17,6 +17,7 @@ from scrapy.commands import ScrapyCommand
 from crawler.archive import BALANCED, Archive
 from crawler.extensions import HACKING, say_hacking
 from crawler.logs import printable
+from crawler.portals.entries import by_name
 from crawler.runs import reading
 
 
@@ -53,6 +54,10 @@ class Command(ScrapyCommand):
             if files := archive.files_by_state():
                 print("\nattachments: " + ", ".join(f"{count} {state}" for state, count in files.items()))
             show_books(archive)
+            portals = by_name()
+            if portals:
+                proven = sum(portal.proven is not None for portal in portals.values())
+                print(f"\nportals: {len(portals)} entries, {proven} proven; scrapy portal list shows them")
             if again := archive.asked_again():
                 print("\nasked for again:")
                 for (portal, when), rows in groupby(again, key=lambda row: (row[0], row[2])):
@@ -139,6 +144,10 @@ def as_object(archive: Archive, runs: int, nights: int) -> dict[str, Any]:
             for portal, pages in archive.tampered().items()
         },
         "attachments": dict(archive.files_by_state()),
+        "portals": [
+            {"name": name, "title": portal.title, "proven": portal.proven and portal.proven.isoformat()}
+            for name, portal in by_name().items()
+        ],
         "books": [book._asdict() | {"coverage": book.coverage} for book in archive.books()],
         "again": [
             dict(zip(("portal", "state", "when", "lines"), row, strict=True)) for row in archive.asked_again()

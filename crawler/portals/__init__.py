@@ -16,6 +16,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from types import ModuleType
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from crawler.text.labels import SHANGHAI
 
 
 class Ask(NamedTuple):
@@ -73,10 +76,16 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Portal:
-    """One portal as a spider declares it."""
+    """One portal as its entry declares it, see `crawler.portals.entries`."""
 
     name: str
     """The value of the ``portal`` columns: the host without ``www.``, or the host."""
+    title: str = ""
+    """What it calls itself."""
+    operator: str | None = None
+    """Who runs it."""
+    spider: str = "portals"
+    """The spider that crawls it."""
     platform: ModuleType
     hosts: tuple[str, ...]
     """Every host that serves it, exact, lower case. Nothing else is ever asked."""
@@ -91,3 +100,13 @@ class Portal:
     """The source of every article, where the pages do not print one (a newspaper's own e-paper)."""
     options: dict[str, str] = field(default_factory=dict)
     """Facts that only the platform module reads."""
+    delay: float = 0.0
+    """Seconds that lie between two requests to one of its hosts at least; the setting ``DOWNLOAD_DELAY`` holds besides."""
+    concurrency: int = 1
+    """How many requests to one of its hosts may be under way."""
+    zone: ZoneInfo = SHANGHAI
+    """The zone of the times that its pages print."""
+    licence: str | None = None
+    """A note on what may be done with its texts."""
+    proven: date | None = None
+    """When it was last seen to be read as it should, live; None: never."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from email.utils import parsedate_to_datetime
 from html import unescape
 
@@ -30,7 +30,7 @@ from crawler.portals.listing import (
     same_page,
     send_on,
 )
-from crawler.portals.media import ZONE
+from crawler.text.labels import SHANGHAI
 
 ITEMS = 5000
 """Items of one feed that are taken."""
@@ -75,8 +75,8 @@ def name_of(element: _Element) -> str:
     return tag.rpartition("}")[2].lower() if isinstance(tag, str) else ""
 
 
-def read_day(text: str | None) -> date | None:
-    """Read a date as feeds and sitemaps write it: RFC 822 or ISO 8601, as the day in Shanghai.
+def read_day(text: str | None, zone: tzinfo = SHANGHAI) -> date | None:
+    """Read a date as feeds and sitemaps write it: RFC 822 or ISO 8601, as the day in a zone.
 
     >>> read_day("Wed, 17 Jan 2024 23:30:00 GMT"), read_day("2024-01-17T23:30:00Z")
     (datetime.date(2024, 1, 18), datetime.date(2024, 1, 18))
@@ -98,7 +98,7 @@ def read_day(text: str | None) -> date | None:
     if moment is None:
         return find_day(said)
     try:
-        return moment.astimezone(ZONE).date() if moment.tzinfo else moment.date()
+        return moment.astimezone(zone).date() if moment.tzinfo else moment.date()
     except (ValueError, OverflowError):
         return None
 
@@ -180,7 +180,7 @@ def _read_feed(ask: Ask, root: _Element, url: str, portal: Portal) -> Found:
         if target is None:
             blanks += 1
             continue
-        lines.setdefault(page_key(target), Line(target, _title_of(item), _day_of(item), code))
+        lines.setdefault(page_key(target), Line(target, _title_of(item), _day_of(item, portal.zone), code))
     problems: tuple[str, ...] = ()
     if blanks:
         problems = (f"Found {blanks} of {count} items without an address, wanted a link, at {url}",)
@@ -249,13 +249,13 @@ def _text(element: _Element) -> str:
     return flatten(unescape(TAG_RE.sub("", unescape(said) if "&lt;" in said else said)))
 
 
-def _day_of(item: _Element) -> date | None:
+def _day_of(item: _Element, zone: tzinfo) -> date | None:
     """Give the day of an item: published before updated."""
     said: dict[str, str] = {}
     for child in item:
         said.setdefault(name_of(child), "".join(child.itertext()))
     for name in ("pubdate", "published", "issued", "date", "created", "updated", "modified"):
-        if day := read_day(said.get(name)):
+        if day := read_day(said.get(name), zone):
             return day
     return None
 

@@ -28,7 +28,7 @@ from crawler.portals.listing import (
     path_of,
     send_on,
 )
-from crawler.portals.media import CODE_RE, DAYS, EDITION_RE, ZONE, code_of
+from crawler.portals.media import CODE_RE, DAYS, EDITION_RE, code_of
 
 NODES = 200
 """Printed pages of one issue that are taken."""
@@ -69,9 +69,9 @@ def first(
     """Ask for the home page, which leads to the newest issue; the wanted days go with the question.
 
     From `since` to `until`, else the last days: the option ``days`` says how many (7), counted from `today`, the option
-    ``today`` or the day in Shanghai. Codes of nodes in `channels` take only those.
+    ``today`` or the day in the portal's zone. Codes of nodes in `channels` take only those.
     """
-    last = until or today or _read_day(portal.options.get("today", "")) or datetime.now(ZONE).date()
+    last = until or today or _read_day(portal.options.get("today", "")) or datetime.now(portal.zone).date()
     days = portal.options.get("days", "")
     number = int(days) if re.fullmatch(r"[1-9]\d{0,4}", days) else DAYS
     start = since or last - timedelta(days=min(number, last.toordinal()) - 1)

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from urllib.parse import quote, unquote
-from zoneinfo import ZoneInfo
 
 from lxml.html import HtmlElement
 
@@ -35,7 +34,6 @@ PATH = "/Media/lygrb"
 """The folder of the paper's issues, where neither the options nor the home of a portal tell another."""
 DAYS = 7
 """Issues asked for where no days are named."""
-ZONE = ZoneInfo("Asia/Shanghai")
 DAY_RE = re.compile(r"/(?P<y>(?:19|20)\d{2})-(?P<m>\d{1,2})-(?P<d>\d{1,2})(?=/|$)")
 """The folder of an issue in an address."""
 EDITION_RE = re.compile(r"第?\s*([A-Za-z]?)\s*0*(\d{1,3})\s*版?(?=\D|$)")
@@ -54,10 +52,10 @@ def first(
     """Ask for one issue a day, the newest first: from `since` to `until`, else the last days.
 
     The option ``days`` says how many days (7), ``paper`` which paper's issues (else the site code, the
-    folder of the home page). `today` is the day in Shanghai, or
+    folder of the home page). `today` is the day in the portal's zone, or
     the option ``today`` (YYYY-MM-DD). Codes of editions in `channels` take only those.
     """
-    last = until or today or _option_day(portal) or datetime.now(ZONE).date()
+    last = until or today or _option_day(portal) or datetime.now(portal.zone).date()
     days = portal.options.get("days", "")
     number = int(days) if re.fullmatch(r"[1-9]\d{0,4}", days) else DAYS
     start = since or last - timedelta(days=min(number, last.toordinal()) - 1)

@@ -81,7 +81,9 @@ def read_entries(root: _Element, url: str, portal: Portal) -> tuple[list[Entry],
         if target is None or not is_own(target, portal):
             left += 1
             continue
-        day = read_day(said.get("publication_date")) or read_day(said.get("lastmod"))
+        day = read_day(said.get("publication_date"), portal.zone) or read_day(
+            said.get("lastmod"), portal.zone
+        )
         entries.setdefault(page_key(target), Entry(target, day, flatten(said.get("title"))))
     return list(entries.values()), left
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from typing import NamedTuple
 
 from lxml.etree import _Element as Element
@@ -28,7 +28,7 @@ from crawler.text.disagreements import (
 from crawler.text.files import file_lines, files_and_links, pictures
 from crawler.text.heads import OWN, Claim, Heads, read_instant
 from crawler.text.info import Info, inform
-from crawler.text.labels import OUTER, read_date, refines, url_date
+from crawler.text.labels import OUTER, SHANGHAI, read_date, refines, settle, url_date
 from crawler.text.languages import measure
 from crawler.text.lines import Line, bare
 from crawler.text.memory import Memory
@@ -115,18 +115,20 @@ rules=(), subtitle=None, kicker=None, source_name=None, duty=None, words=0, lang
     return extract_tree(parse(html), url)
 
 
-def extract_tree(tree: Tree, url: str | None = None, memory: Memory | None = None) -> Extracted:
+def extract_tree(
+    tree: Tree, url: str | None = None, memory: Memory | None = None, zone: tzinfo = SHANGHAI
+) -> Extracted:
     """Do what `extract` does, on a parsed tree; the tree stays as it is.
 
-    `memory` is what is known from earlier pages of the portal: lines that it repeats are no article.
+    `memory` is what is known from earlier pages of the portal: lines that it repeats are no article; `zone` is that
+    of the times that the portal prints.
     """
-    if memory is None or tree.plain:
-        return _extract(tree, url)
-    before = recall(tree.outline, memory)
+    before = [] if memory is None or tree.plain else recall(tree.outline, memory)
     try:
-        return _extract(tree, url)
+        found = _extract(tree, url)
     finally:
         restore(before)
+    return found._replace(published=settle(found.published, zone), updated=settle(found.updated, zone))
 
 
 class Places(NamedTuple):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+PRINTED = ZoneInfo.no_cache("Asia/Shanghai")
+"""The zone of a time that was printed without one: an instance of its own, by which `settle` knows it."""
 OUTER = " \t\r\n\f\v\xa0\u3000\u2002\u2003"
 """White space that a line or a value may have around it."""
 
@@ -41,11 +43,25 @@ def read_date(text: str) -> datetime | date | None:
         hours = int(hour)
         if "下午" in found[0] and hours < 12:
             hours += 12
-        return datetime(
-            int(year), int(month), int(day), hours, int(minute), int(second or 0), tzinfo=SHANGHAI
-        )
+        return datetime(int(year), int(month), int(day), hours, int(minute), int(second or 0), tzinfo=PRINTED)
     except ValueError:
         return None
+
+
+def settle(found: datetime | date | None, zone: tzinfo) -> datetime | date | None:
+    """Take a time that was printed without a zone as one of `zone`; give it in Asia/Shanghai.
+
+    >>> settle(read_date("2021-04-06 15:13:48"), ZoneInfo("Asia/Urumqi")).isoformat()
+    '2021-04-06T17:13:48+08:00'
+    >>> settle(datetime(2021, 4, 6, 15, tzinfo=SHANGHAI), ZoneInfo("Asia/Urumqi")).isoformat(), settle(None, SHANGHAI)
+    ('2021-04-06T15:00:00+08:00', None)
+    """
+    if not isinstance(found, datetime):
+        return found
+    try:
+        return (found.replace(tzinfo=zone) if found.tzinfo is PRINTED else found).astimezone(SHANGHAI)
+    except OverflowError:
+        return found
 
 
 def url_date(url: str | None) -> date | None:

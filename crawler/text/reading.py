@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from typing import NamedTuple
 
 from crawler.text.blocks import Removed, judge_tree
 from crawler.text.encoding import Decoded, decode
 from crawler.text.extraction import Extracted, extract_tree, parse
+from crawler.text.labels import SHANGHAI
 from crawler.text.memory import Memory
 from crawler.text.tampering import TAMPERING, Step, repair
 
@@ -38,11 +39,12 @@ def read_page(
     content_type: str | None = None,
     sheets: Mapping[str, str] | None = None,
     memory: Memory | None = None,
+    zone: tzinfo = SHANGHAI,
 ) -> Reading:
     """Read a page as it was fetched: decode, repair, parse once, strip, extract.
 
     `sheets` are the texts of style sheets that the page links, by absolute address; `memory` is what is known from
-    earlier pages of its portal.
+    earlier pages of its portal; `zone` is that of the times that the portal prints.
 
     Never raises on odd input: a body that holds no article gives an empty ``text``.
 
@@ -61,7 +63,7 @@ def read_page(
     repaired = repair(decoded.text)
     tree = parse(repaired.text)
     removed, suspects = judge_tree(tree, url, sheets, memory)
-    extracted = extract_tree(tree, url, memory)
+    extracted = extract_tree(tree, url, memory, zone)
     return Reading(
         title=extracted.title,
         text=extracted.text,
