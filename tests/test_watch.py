@@ -453,7 +453,7 @@ def test_status_shows_a_line_a_night_that_fits_a_screen(home: Home) -> None:
         "20260504T040000Z-lyg_news",
     ]
     told = json.loads(home.scrapy("status", "--json", "--nights", "1").stdout)
-    assert list(told) == ["archive", "nights", "runs", "hacked", "attachments", "books", "again"]
+    assert list(told) == ["archive", "nights", "runs", "hacked", "attachments", "portals", "books", "again"]
     assert told["nights"] == [
         {
             "night": "2026-05-05",
