@@ -58,6 +58,8 @@ ITEM_PIPELINES = {
 EXTENSIONS = {
     "crawler.extensions.Ledger": 10,
     "crawler.extensions.SizeLimits": 20,
+    "scrapy.extensions.feedexport.FeedExporter": None,  # what it cannot write it loses without a word
+    "crawler.extensions.Feeds": 15,
     "scrapy.extensions.memusage.MemoryUsage": None,  # counts the memory of what started it, too
     "crawler.extensions.MemoryUsage": 30,
     "crawler.guards.DiskSpace": 40,
