@@ -333,7 +333,9 @@ def test_a_list_without_end_ends_by_its_bound_and_is_told(make_home: Callable[[]
         whole = "found no end of the list after 12 pages, the rest was not asked for (LIST_PAGES)"
         folder = "http://www.lyg.gov.cn/zglygzfmhwz/gcyw/" + "more/" * 6 + "gcyw.html"
         grown = f"found the folder 'more' 6 times in {folder}; the rest was not asked for"
-        assert told == [("trap", grown if kind == "growing" else f"{whole}; 12 lines in all, as a calendar has")]
+        assert told == [
+            ("trap", grown if kind == "growing" else f"{whole}; 12 lines in all, as a calendar has")
+        ]
     else:  # the pages' addresses are one and the same
         assert replica.number <= 2
     assert home.ask("SELECT outcome FROM runs") == [("partial",)]

@@ -398,14 +398,23 @@ def prove_traps(bench: Bench, wanted: frozenset[str]) -> Verdicts:
     answers |= {f"{p.hosts[0]}/{CHANNEL}/*": endless_pages for p in portals}
     with BadServer(answers) as server:
         home.env |= server.environment
-        done = run(home, "nightly", "-s", "LIST_PAGES=60", *QUICK, *FAST, *SOURCES)
+        done = run(home, "crawl", "bad", "-a", "full=1", "-s", "LIST_PAGES=60", *QUICK, *FAST, *SOURCES)
     alarms = json.loads(home.ask("SELECT alarms FROM runs")[0][0])
     traps = {alarm["portal"]: alarm["what"] for alarm in alarms if alarm["rule"] == "trap"}
     deepest = max(map(len, server.asked))
     counts = dict(home.ask("SELECT state, count(*) FROM listings GROUP BY 1"))
     checked = run(home, "verify", *SOURCES)
-    right = done.code == 4 and not done.tells and done.wall < 60 and done.rss <= RSS and checked.code == 0
-    right = right and set(counts) <= {"archived", "unchanged"} and set(traps) == {portal.name for portal in portals}
+    right = (
+        home.ask("SELECT outcome FROM runs") == [("partial",)]
+        and not done.tells
+        and done.rss <= RSS
+        and checked.code == 0
+    )
+    right = (
+        right
+        and set(counts) <= {"archived", "unchanged"}
+        and set(traps) == {portal.name for portal in portals}
+    )
     seen = f"{'; '.join(f'{name}: trap: {what}' for name, what in sorted(traps.items()))}; exit {done.code} after {done.wall:.0f} s, {sum(server.asked.values())} requests, {counts}, {done.rss} MB, verify {checked.code}, longest address {deepest}; {done.tells}"
     return {"B071": Verdict(right, seen)}
 
