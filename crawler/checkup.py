@@ -15,7 +15,6 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 from scrapy.settings import BaseSettings
-from twisted.python.failure import Failure
 
 from crawler.archive import Archive, canonical, now
 from crawler.captures import is_cut_off
@@ -24,8 +23,9 @@ from crawler.landing import sent_on
 from crawler.parts import content_type
 from crawler.portals import Ask, Found, Portal
 from crawler.portals.gates import gate_reason
+from crawler.reasons import explain
 from crawler.settings import ITEM_PIPELINES
-from crawler.sources import explain, list_text, slots_of
+from crawler.sources import list_text, slots_of
 from crawler.text import decode, read_page
 from crawler.text.memory import Memory
 
@@ -163,7 +163,7 @@ class Checkup(scrapy.Spider):
         try:
             response = await self.crawler.engine.download_async(request)
         except Exception as error:  # whatever kept it away is what is to be told
-            self.find(FAIL, portal, what, explain(Failure(error)), ask.url)  # type: ignore[no-untyped-call]
+            self.find(FAIL, portal, what, explain(error), ask.url)
             return None
         self.tell_certificate(portal, response)
         if reason := gate_reason(response.status, response.body):

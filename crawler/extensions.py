@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import json
 import logging
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from resource import getpagesize
@@ -18,6 +20,7 @@ from urllib.parse import urlsplit
 from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured, StopDownload
+from scrapy.extensions.feedexport import FeedExporter, FeedSlot
 from scrapy.extensions.memusage import MemoryUsage as StockMemoryUsage
 from scrapy.extensions.throttle import AutoThrottle as StockAutoThrottle
 from scrapy.http import Response
@@ -68,6 +71,9 @@ CHANGES = (
     *("read otherwise", "text length", "many changed", "many missed", "portal moved"),
 )
 """Alarms that tell that a channel is not what it was: nothing failed, and all the same the run is not whole."""
+
+BOUNDS = ("many lines", "many pages", "trap", "many parts", "many files", "incomplete")
+"""Alarms that tell that something of a list or of an article was not had."""
 
 KEPT_ALARMS = 20
 """How many alarms of one rule and portal a run's row keeps; the stat ``alarms/<rule>`` counts them all."""
@@ -762,8 +768,10 @@ class Ledger:
     def judge(self, reason: str, stats: dict[str, Any]) -> None:
         """Set ``outcome`` (finished, partial, failed) and ``exitcode`` (CONTRACT of ``scrapy nightly``)."""
         codes = set()
-        if self.storage_failures:
+        if self.storage_failures or "feed/lost" in stats:
             codes.add(6)
+        if lost := stats.get("feed/lost"):
+            self.alarm("-", None, "feed", f"{lost} items are not in the feed; the archive has them", "", None)
         if stats.get("spider_exceptions/count") or stats.get("pipelines/errors"):
             codes.add(5)
         if reason == "finished" and not self.done:
@@ -780,9 +788,7 @@ class Ledger:
             codes.add(8 if self.network_failures == lists_failed else 3)
         elif lists_failed or said["first screen only"] or said["challenged"]:
             codes.add(4)
-        if said["many lines"] or said["many pages"]:
-            codes.add(4)
-        if any(said[rule] for rule in CHANGES):
+        if any(said[rule] for rule in (*BOUNDS, *CHANGES)):
             codes.add(4)
         if reason != "finished" or self.counts["failed"] or said["attachment failed"]:
             codes.add(4)
@@ -793,6 +799,57 @@ class Ledger:
             self.outcome = "failed"
         else:
             self.outcome = "partial"
+
+
+class Feeds(FeedExporter):
+    """Scrapy's feeds (``-o FILE``), which count what could not be written: stat ``feed/lost``, exit code 6.
+
+    The archive has every item all the same. Each item goes to the file at once, so that the count is right.
+    """
+
+    def item_scraped(self, item: Any, spider: Spider) -> None:
+        try:
+            super().item_scraped(item, spider)
+            for slot in self.slots:
+                if slot.file is not None and not slot.file.closed:
+                    slot.file.flush()
+        except OSError as error:
+            self.lose(error)
+
+    async def _close_slot(self, slot: FeedSlot, spider: Spider) -> None:
+        before = self.failures()
+        if slot.itemcount and slot.file is not None:
+            try:
+                slot.finish_exporting()
+                slot.file.flush()
+            except OSError as error:
+                self.lose(error, 0)
+                with suppress(OSError):  # closed all the same, once it cannot write what it holds
+                    slot.file.close()
+                return
+        await super()._close_slot(slot, spider)
+        if self.failures() > before:
+            self.lose(OSError(f"{slot.uri} could not be stored"), 0)
+
+    def failures(self) -> int:
+        """Count the feeds that Scrapy could not hand over to where they belong."""
+        stats = self.crawler.stats.get_stats()
+        return sum(int(count) for name, count in stats.items() if name.startswith("feedexport/failed_count/"))
+
+    def lose(self, error: OSError, items: int = 1) -> None:
+        """Count items that are not in the feed; the first of them is told in the log."""
+        stats = self.crawler.stats
+        if stats.get_value("feed/lost") is None:
+            logger.error("feed: %s: what is lost is counted, the archive has it (scrapy export)", error)
+        stats.inc_value("feed/lost", items)
+        if (
+            ledger := self.crawler.get_extension(Ledger)
+        ) and ledger.outcome:  # judged before the feed was closed
+            ledger.exitcode = gravest((6, ledger.exitcode))
+
+
+give_back = getattr(ctypes.CDLL(None), "malloc_trim", None)
+"""Gives free memory back to the machine (glibc; other C libraries have no such function)."""
 
 
 class SizeLimits:
@@ -813,6 +870,7 @@ class SizeLimits:
 
     def headers(self, body_length: object, request: Request) -> None:
         limit = request.meta.get("maxsize", self.limit)
+        request.meta["received"] = 0  # a repeat takes over the meta of what was broken off
         if limit and isinstance(body_length, int) and body_length > limit:
             raise StopDownload(fail=False)
 
@@ -850,7 +908,23 @@ class MemoryUsage(StockMemoryUsage):
     starts it (getrusage(2), on Linux): a crawl that a large program started would end at once.
     """
 
+    slack = 32 * 2**20
+    floor = 0
+    """What was left when memory was last given back, in bytes."""
+
     def get_virtual_size(self) -> int:
+        """Return the resident memory of this process, in bytes, once what is free in it was given back.
+
+        A large page leaves free memory between what is in use, which the C library keeps: half as much again after
+        some of 15 MB each, and the limit would end a run that needs none of it.
+        """
+        resident = self.resident()
+        if resident > self.floor + self.slack and give_back is not None:
+            give_back(0)
+            resident = self.floor = self.resident()
+        return resident
+
+    def resident(self) -> int:
         """Return the resident memory of this process, in bytes."""
         try:
             pages = Path("/proc/self/statm").read_text().split()[1]

@@ -24,6 +24,7 @@ from crawler.addresses import REFUSED, refusal
 from crawler.archive import now
 from crawler.captures import CUT_SHORT, NO_END, TAGS, TOO_MANY, is_cut_off, lacks_end, unpack
 from crawler.extensions import Ledger
+from crawler.reasons import explain, name_some
 from crawler.text import decode
 
 PAGES = frozenset({"list", "article", "part"})
@@ -65,9 +66,7 @@ class ExactHosts:
         self.crawler.stats.inc_value("hosts/refused")
         if ledger := self.crawler.get_extension(Ledger):
             ledger.hosts.stray(request.url, request.meta)
-        raise IgnoreRequest(
-            f"refused host: found {request.url}, wanted http(s) on one of {', '.join(sorted(hosts))}"
-        )
+        raise IgnoreRequest(f"refused host: found {request.url}, wanted http(s) on one of {name_some(hosts)}")
 
 
 class PublicAddresses:
@@ -120,7 +119,7 @@ class StrictRobots(RobotsTxtMiddleware):
         except IgnoreRequest:
             pass  # it leads to another host: there is none on this one
         except Exception as error:  # whatever kept it away is the reason to give
-            return f"{type(error).__name__}: {error}"
+            return explain(error)
         else:
             if response.status >= 500:
                 return f"it answers {response.status}"

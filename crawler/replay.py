@@ -109,7 +109,7 @@ class Run:
         self.places: dict[str, list[int]] = {}
         """Where in the file the answers for an address are that can be a further page or the first one of it."""
         if source is not None:
-            source.sheets.clear()
+            source.forget()
         for record in read_captures(path, self.earlier):
             if not isinstance(record, CaptureRecord):
                 continue
@@ -224,7 +224,7 @@ def take_leftovers(source: Source, stages: Stages) -> None:
                 taken, damaged = Run(path, run_id, source, stages).replay()
                 logger.info("%s: %d answers that a killed run left, %d damaged", path, taken, damaged)
         ledger.archive.adopt_run(run_id)
-    source.sheets.clear()
+    source.forget()
     ledger.missed_once.clear()  # this run looks for itself
     ledger.commit()
 

@@ -62,6 +62,8 @@ EXTENSIONS = {
     "crawler.extensions.SizeLimits": 20,
     "scrapy.extensions.throttle.AutoThrottle": None,  # forgets what a portal's entry asks for
     "crawler.extensions.AutoThrottle": 0,
+    "scrapy.extensions.feedexport.FeedExporter": None,  # what it cannot write it loses without a word
+    "crawler.extensions.Feeds": 15,
     "scrapy.extensions.memusage.MemoryUsage": None,  # counts the memory of what started it, too
     "crawler.extensions.MemoryUsage": 30,
     "crawler.guards.DiskSpace": 40,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator
 from datetime import date, timedelta
 from typing import Any, ClassVar, NamedTuple
@@ -45,7 +45,9 @@ from crawler.parts import Parts, content_type
 from crawler.portals import Ask, Found, Portal
 from crawler.portals.entries import entries
 from crawler.portals.gates import gate_reason
+from crawler.portals.listing import grown_address, links_nowhere
 from crawler.portals.pager import PARTS
+from crawler.reasons import explain
 from crawler.replay import Stages, take_leftovers
 from crawler.sheets import WEB_PAGE_RE, sheet_text, style_sheets
 from crawler.text import decode
@@ -60,6 +62,11 @@ OVERDUE_DAYS = 60
 CUT_ATTEMPTS = 2
 """Runs that ask again for a page that comes cut off; after them the part that comes is better than nothing."""
 
+
+SAME_AGAIN = 3
+"""Pages of one list that show the lines of earlier ones: more is no list that moved while it was read."""
+THIN = 3
+"""Lines a page that a list has at the least which is no calendar."""
 
 SCRIPT_RE = re.compile(rb"<script\b", re.I)
 """Evidence that a page may show more than it was sent with."""
@@ -208,6 +215,12 @@ class Source(scrapy.Spider):
         self.unfinished: set[tuple[str, str]] = set()
         self.paged: Counter[tuple[str, str]] = Counter()
         """How many pages of each list this run was answered."""
+        self.lined: Counter[tuple[str, str]] = Counter()
+        """How many lines they had."""
+        self.shown: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
+        """A hash of the lines of each of those pages."""
+        self.repeated: Counter[tuple[str, str]] = Counter()
+        """How many of them showed no other lines than one before."""
         self.since_kill: str | None = None
         """Since when killed runs that this one goes on with were at work."""
         self.sheets: dict[str, str] = {}
@@ -244,6 +257,11 @@ class Source(scrapy.Spider):
     @property
     def archive(self) -> Archive:
         return self.ledger.archive
+
+    def forget(self) -> None:
+        """Begin anew with what is known of one run alone."""
+        for each in (self.sheets, self.paged, self.lined, self.shown, self.repeated):
+            each.clear()
 
     # -- what is asked ---------------------------------------------------------------------
 
@@ -439,6 +457,10 @@ class Source(scrapy.Spider):
             return
         for problem in found.problems:
             self.ledger.alarm(portal.name, ask.channel, "unread", problem, response.url, capture)
+        if nowhere := links_nowhere(text, response.url):
+            self.crawler.stats.inc_value("links/skipped", len(nowhere))
+            said = f"{len(nowhere)} links that lead nowhere, such as {nowhere[0][:100]!r}"
+            self.logger.info("%s %s: passed over %s", portal.name, ask.channel or "", said)
         for note in found.notes:
             self.logger.info("%s %s: %s", portal.name, ask.channel or "", note)
         if self.wants_script(portal, ask, found, response):
@@ -460,12 +482,9 @@ class Source(scrapy.Spider):
             what = f"the answer was cut off after {len(response.body)} bytes"
             self.ledger.alarm(portal.name, ask.channel, "list failed", what, response.url, capture)
         goes_on = found.next is not None and self.goes_on(portal, ask, found, standings)
-        self.paged[portal.name, ask.channel or ""] += 1
-        if goes_on and self.paged[portal.name, ask.channel or ""] >= (
-            most := self.settings.getint("LIST_PAGES")
-        ):
-            what = f"found no end of the list after {most} pages, the rest was not asked for (LIST_PAGES)"
-            self.ledger.alarm(portal.name, ask.channel, "many pages", what, response.url, capture)
+        endless = self.find_trap(portal, ask, found)
+        if goes_on and endless:
+            self.ledger.alarm(portal.name, ask.channel, *endless, response.url, capture)
             goes_on = False
         if ask.channel and not goes_on and not cut_off:
             self.archive.close_channel(portal.name, ask.channel)
@@ -475,6 +494,33 @@ class Source(scrapy.Spider):
                 yield self.list_request(portal, more)
         if found.next and goes_on:
             yield self.list_request(portal, found.next)
+
+    def find_trap(self, portal: Portal, ask: Ask, found: Found) -> tuple[str, str] | None:
+        """Count a page of a list; say by which rule and why its further pages are not asked for, None where they may be.
+
+        A trap: addresses that grow without end, pages that show again what others showed (session ids, a circle),
+        page after page with hardly a line (a calendar) up to ``LIST_PAGES``.
+        """
+        place, most = (portal.name, ask.channel or ""), self.settings.getint("LIST_PAGES")
+        self.paged[place] += 1
+        self.lined[place] += len(found.lines)
+        shown = hash(frozenset(line.url for line in found.lines))
+        if found.lines and shown in self.shown[place]:
+            self.repeated[place] += 1
+        self.shown[place].add(shown)
+        if found.next and (grown := grown_address(found.next.url)):
+            return "trap", f"{grown}; the rest was not asked for"
+        if self.repeated[place] >= SAME_AGAIN:
+            return (
+                "trap",
+                f"{SAME_AGAIN} pages of it showed the lines of earlier ones; the rest was not asked for",
+            )
+        if self.paged[place] < most:
+            return None
+        what = f"found no end of the list after {most} pages, the rest was not asked for (LIST_PAGES)"
+        if self.lined[place] < THIN * most:
+            return "trap", f"{what}; {self.lined[place]} lines in all, as a calendar has"
+        return "many pages", what
 
     def wants_script(self, portal: Portal, ask: Ask, found: Found, response: Response) -> bool:
         """Tell whether a list that always had lines has none as it was sent, but scripts that may fill it."""
@@ -574,7 +620,7 @@ class Source(scrapy.Spider):
             context["portal"],
             ask.channel or lost_channel(ask),
             "list failed",
-            explain(failure),
+            explain(failure.value),
             ask.url,
             None,
             network=isinstance(failure.value, RobotsUnreachable)
@@ -612,7 +658,7 @@ class Source(scrapy.Spider):
         try:
             response = await self.crawler.engine.download_async(request)
         except Exception as error:  # whatever kept it away, the page is read all the same
-            self.logger.info("%s: %s", url, error)
+            self.logger.info("%s: %s", url, explain(error))
             self.crawler.stats.inc_value("sheets/missed")
             return
         self.keep_sheet(url, response, response.meta["capture"])
@@ -638,7 +684,7 @@ class Source(scrapy.Spider):
         except Exception as error:  # whatever kept it away is written down
             if engine._slot is None or engine._slot.closing is not None:
                 return None
-            said = f"{type(error).__name__}: {error}"[:500]
+            said = explain(error)
         capture = self.ledger.keep(
             url=url,
             status=0,
@@ -772,7 +818,7 @@ class Source(scrapy.Spider):
     def miss_article(self, failure: Failure) -> None:
         """Note an article whose request failed; what came before it failed is kept."""
         meta = failure.request.meta  # type: ignore[attr-defined]
-        self.miss(meta["context"], "failed", explain(failure), meta.get("capture"))
+        self.miss(meta["context"], "failed", explain(failure.value), meta.get("capture"))
         self.ledger.tick()
 
     def parse_attachment(self, response: Response) -> Iterator[Page]:
@@ -813,7 +859,7 @@ class Source(scrapy.Spider):
         self.ledger.miss_file(
             meta["context"],
             "refused" if refused else "failed",
-            explain(failure),
+            explain(failure.value),
             self.ledger.settle(capture) if capture else None,
         )
         self.ledger.tick()
@@ -852,10 +898,3 @@ def as_ask(value: Any) -> Ask:
     """Read an Ask back from the JSON of a capture's context."""
     url, kind, channel, headers, state = value
     return Ask(url, kind, channel, tuple(map(tuple, headers)), tuple(map(tuple, state)))
-
-
-def explain(failure: Failure) -> str:
-    """Say in one line why a request failed."""
-    error = failure.value
-    text = " ".join(str(error).split()) or error.__class__.__name__
-    return f"{error.__class__.__name__}: {text}"[:500]

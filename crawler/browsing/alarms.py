@@ -112,6 +112,20 @@ RULES: dict[str, tuple[str, str, str, str, str]] = {
         "More than LIST_PAGES, the rest was not asked for; raise the setting if the list is that long.",
         CHECK,
     ),
+    "trap": (
+        "列表是个陷阱",
+        "trap",
+        "列表的下一页没完没了（日历、会话编号、越来越长的地址），后面的没有再要。",
+        "The further pages of the list never end (a calendar, session ids, addresses that grow); the rest was not asked for.",
+        CHECK,
+    ),
+    "feed": (
+        "导出文件没有写全",
+        "feed",
+        "用 -o 要的文件没有写全；档案里一篇不少，可用 scrapy export 再写。",
+        "The file of -o lacks items; the archive has every one: scrapy export writes them again.",
+        STATUS,
+    ),
     "silent list": (
         "列表空了",
         "silent list",

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import date
+from html import unescape
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
@@ -216,6 +218,38 @@ def resolve(address: str | None, base: str) -> str | None:
     except ValueError:
         return None
     return url.partition("#")[0]
+
+
+HREF_RE = re.compile(r"""<a\b[^<>]*?\bhref\s*=\s*(?:"([^"<>]*)"|'([^'<>]*)'|([^\s"'<>]+))""", re.I)
+IDLE_RE = re.compile(r"#|(?:mailto|tel):|javascript:\s*(?:;|void\b|$)|$", re.I)
+"""Links that are not meant to lead anywhere."""
+
+
+def links_nowhere(text: str, url: str) -> list[str]:
+    """Give the addresses of a page's links that are none: other schemes than http, scripts, what cannot be read.
+
+    >>> links_nowhere('<a href="http://[::1">1</a><a href=file:///etc/x>2</a><a href="/3.html">3</a><a href="#">4</a>',
+    ...               "http://www.lyg.gov.cn/")
+    ['http://[::1', 'file:///etc/x']
+    """
+    written = dict.fromkeys(next(filter(None, groups), "").strip() for groups in HREF_RE.findall(text))
+    return [each for each in written if not IDLE_RE.match(each) and resolve(unescape(each), url) is None]
+
+
+SAME_FOLDER = 6
+"""How often one folder stands in an address that grows with every page: six are no site's own."""
+
+
+def grown_address(url: str) -> str | None:
+    """Say what in the address of a further page shows that it grows without end; None for any other.
+
+    >>> grown_address("http://a.cn/x/x/x/x/x/x/1.html")
+    "found the folder 'x' 6 times in http://a.cn/x/x/x/x/x/x/1.html"
+    >>> grown_address("http://a.cn/x/2024/x/1.html")
+    """
+    folders = [folder for folder in path_of(url).split("/")[:-1] if folder]
+    name, times = Counter(folders).most_common(1)[0] if folders else ("", 0)
+    return f"found the folder {name!r} {times} times in {url[:300]}" if times >= SAME_FOLDER else None
 
 
 def host_of(url: str) -> str:

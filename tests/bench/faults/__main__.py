@@ -24,7 +24,7 @@ import scrapy
 from crawler.archive import now
 
 # each module enters its proofs
-from tests.bench.faults import browsers, portals, processes, reused, serving, storage  # noqa: F401
+from tests.bench.faults import browsers, clocks, portals, processes, reused, serving, storage  # noqa: F401
 from tests.bench.faults.crawls import Verdict
 from tests.bench.faults.proofs import Bench, Case, Verdicts, cases, prove
 from tests.home import ROOT

@@ -215,12 +215,12 @@ def framing() -> Iterator[Bad]:
         alone=True,
     )
     yield Bad(
-        "B030", "", endless(b"", b"HTTP/1.1 102 Processing\r\n\r\n", 0.01), "failed", "Time|head", asked=3
+        "B030", "", endless(b"", b"HTTP/1.1 102 Processing\r\n\r\n", 0.01), "failed", "within|head", asked=3
     )
-    yield Bad("B031", "head", slow(reply(story("B031")), 1, 0.5), "failed", "[Tt]ime", asked=3)
+    yield Bad("B031", "head", slow(reply(story("B031")), 1, 0.5), "failed", "within", asked=3)
     text = reply(story("B031"))
-    yield Bad("B031", "body", endless(text[:400], b"x", 0.5), "failed", r"[Tt]ime|cut off", asked=3)
-    yield Bad("B032", "", silence, "failed", "[Tt]ime", asked=3)
+    yield Bad("B031", "body", endless(text[:400], b"x", 0.5), "failed", r"within|cut off", asked=3)
+    yield Bad("B032", "", silence, "failed", "within", asked=3)
 
 
 # --- charset ---

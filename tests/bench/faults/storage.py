@@ -306,9 +306,10 @@ def prove_feeds(bench: Bench, wanted: frozenset[str]) -> Verdicts:
             done = run(home, "crawl", "bad", *QUICK, *FAST, *SOURCES, "-o", "/dev/full:jsonlines")
         had = home.ask("SELECT count(*) FROM articles")[0][0]
         checked = run(home, "verify", *SOURCES)
+        lost = home.ask("SELECT json_extract(stats, '$.\"feed/lost\"') FROM runs")[0][0]
         found["F29"] = Verdict(
-            had == COUNT and checked.code == 0,
-            f"exit {done.code}, {had} of {COUNT} in the archive, verify {checked.code}",
+            (done.code, lost, had, checked.code, done.tells) == (6, COUNT, COUNT, 0, ""),
+            f"exit {done.code}, {lost} lost to the feed, {had} of {COUNT} in the archive, verify {checked.code} {done.tells}",
         )
     if "F30" in wanted:
         with started(bench, {}, *SLOW) as crawl:
