@@ -35,7 +35,7 @@ import tempfile
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from random import Random
@@ -128,9 +128,13 @@ class Bench:
 
     def fail(self, error: BaseException, body: bytes) -> None:
         trail = traceback.extract_tb(error.__traceback__)
-        own = next((each for each in reversed(trail) if f"{os.sep}crawler{os.sep}" in each.filename), trail[-1])
+        own = next(
+            (each for each in reversed(trail) if f"{os.sep}crawler{os.sep}" in each.filename), trail[-1]
+        )
         where = f"{Path(own.filename).name}:{own.lineno} {own.name}"
-        kind = f"{type(error).__name__} in {where}" if not isinstance(error, Endless) else f"no end in {where}"
+        kind = (
+            f"{type(error).__name__} in {where}" if not isinstance(error, Endless) else f"no end in {where}"
+        )
         if kind in self.failures:
             self.failures[kind]["count"] += 1
             with suppress(FileNotFoundError):
@@ -174,7 +178,7 @@ def run(name: str, seconds: float, seed: int, keep: Path, tray: mmap.mmap, repor
     signal.signal(signal.SIGALRM, endless)
     if atheris is not None:
         with atheris.instrument_imports(include=["crawler"], enable_loader_override=False):
-            import tests.bench.fuzz.targets
+            pass
     from tests.bench.fuzz.mutations import change
 
     bench = Bench(name, keep, tray)
@@ -205,7 +209,14 @@ def run(name: str, seconds: float, seed: int, keep: Path, tray: mmap.mmap, repor
     corpus.mkdir(exist_ok=True)
     for body in bench.seeds:
         (corpus / hashlib.sha256(body).hexdigest()[:16]).write_bytes(body)
-    options = [f"-max_len={MOST}", f"-seed={seed}", "-timeout=0", "-rss_limit_mb=0", "-len_control=0", "-detect_leaks=0"]
+    options = [
+        f"-max_len={MOST}",
+        f"-seed={seed}",
+        "-timeout=0",
+        "-rss_limit_mb=0",
+        "-len_control=0",
+        "-detect_leaks=0",
+    ]
     atheris.Setup([sys.argv[0], *options, str(corpus)], one, custom_mutator=mutate)
     atheris.Fuzz()
 
@@ -250,7 +261,11 @@ def watch(name: str, minutes: float, seed: int, keep: Path) -> dict[str, Any]:
                     stderr=told,
                 )  # fmt: skip
                 silent = wait(child, tray_file)
-            found = json.loads(report.read_text()) if report.exists() else {"inputs": 0, "failures": {}, "slow": []}
+            found = (
+                json.loads(report.read_text())
+                if report.exists()
+                else {"inputs": 0, "failures": {}, "slow": []}
+            )
             total["inputs"] += found["inputs"]
             total["failures"] |= found["failures"]
             total["slow"] += found["slow"]

@@ -17,8 +17,30 @@ from re import _parser as patterns  # type: ignore[attr-defined]
 from typing import Any
 
 LABELS = (
-    *("utf-8", "gbk", "gb2312", "gb18030", "big5", "big5-hkscs", "euc-tw", "utf-16", "utf-16le", "utf-7", "hz"),
-    *("iso-2022-jp", "iso-8859-1", "windows-1252", "shift_jis", "euc-kr", "base64", "unicode_escape", "punycode", "x"),
+    *(
+        "utf-8",
+        "gbk",
+        "gb2312",
+        "gb18030",
+        "big5",
+        "big5-hkscs",
+        "euc-tw",
+        "utf-16",
+        "utf-16le",
+        "utf-7",
+        "hz",
+    ),
+    *(
+        "iso-2022-jp",
+        "iso-8859-1",
+        "windows-1252",
+        "shift_jis",
+        "euc-kr",
+        "base64",
+        "unicode_escape",
+        "punycode",
+        "x",
+    ),
 )
 CHARSET_RE = re.compile(rb"(charset\s*=\s*[\"']?)[\w-]+", re.I)
 TAG_RE = re.compile(rb"<[^<>]{0,300}>")
@@ -27,25 +49,240 @@ WORD_RE = re.compile(rb"[\x80-\xff]{2,60}|\w{2,40}")
 SNIPPETS = tuple(
     each.encode("utf-8", "surrogatepass")
     for each in (
-        *("<p>", "</p>", "<div>", "</div>", "<b>", "<font>", "<span>", "<td>", "<tr>", "<table>", "<li>", "<ul>"),
-        *("<a href='/a/content/1.html'>", "<a href=", "</a>", "<br>", "<img src=x.jpg>", "<h1>", "<title>", "</title>"),
-        *("<script>", "</script>", "<style>", "</style>", "<!--", "-->", "<![CDATA[", "]]>", "<?xml", "<svg>", "<math>"),
-        *("<meta name='PubDate' content='2024-01-18'>", "<meta charset=gbk>", "<html>", "</html>", "<body>", "</body>"),
-        *("<div style='display:none'>", "<div id=zoom>", "<div class='", "<input value='", "<template>", "<iframe>"),
-        *("&", "&#", "&#x", "&amp;", "&amp;amp;", "&#0;", "&#xD800;", "&#x110000;", "&nbsp;", "&#26032;", "&#x65b0;"),
-        *("(", ")", "（", "）", "[", "]", "【", "】", "《", "》", "〔", "{", "}", '"', "'", "“", "”", "<", ">", "="),
-        *("(bào)", "(huì)", "(lián)", "時(shí)", "連(lián)云港", "聽(tīng)", "ā", "?", "??", "锟斤拷", "锘", "ï¿½", "\ufffd"),
-        *("æ–°", "é—»", "鏂伴椈", "新闻", "新聞", "棋牌", "威尼斯人", "開戶", "彩票", "www.bet365.com", "http://a.b/"),
-        *("来源：", "作者：", "发布时间：", "时间:2024-01-18 09:54:49", "2024年1月18日", "[2024-01-18]", "第1页", "下一页"),
-        *("责任编辑：", "附件：", "上接第1版", "（下转第3版）", "转", "\u200b", "\u202e", "\ufeff", "\u3000", "\xa0", "\u2028"),
-        *("\0", "\x01", "\x1b", "\x7f", "\x85", "\ud800", "\udfff", "\U0002070e", "\U0010ffff", "ﷺ", "㎡", "e\u0301"),
-        *("\r\n", "\n", "\t", " ", "a", "A", "1", "-", "_", ".", ",", "，", "。", "、", ":", "：", ";", "/", "\\", "//"),
-        *("*", "+", "|", "#", "@", "%", "%u65b0", "\\u65b0", "%E6%96%B0", "==", "data:", "javascript:", "void(0)"),
-        *("OR", " OR ", " NOT ", " AND ", "-", "title:", "source:", "since:2024-13-99", "until:2024-02-31", "NEAR("),
-        *("document.write(", "eval(", "String.fromCharCode(", "unescape('", "location.href='", "createPageHTML(3,0,'a',"),
-        *("<record>", "</record>", "<totalrecord>9</totalrecord>", '{"result":"', "raw(", "totalRecord:'", "columnId:'"),
-        *("WARC/1.0\r\n", "WARC-Type: response\r\n", "Content-Length: 5\r\n", "HTTP/1.1 200 OK\r\n", "\x1f\x8b\x08"),
-        *("Content-Encoding: gzip\r\n", "Transfer-Encoding: chunked\r\n", "@media{", "display:none", "!important", "/*"),
+        *(
+            "<p>",
+            "</p>",
+            "<div>",
+            "</div>",
+            "<b>",
+            "<font>",
+            "<span>",
+            "<td>",
+            "<tr>",
+            "<table>",
+            "<li>",
+            "<ul>",
+        ),
+        *(
+            "<a href='/a/content/1.html'>",
+            "<a href=",
+            "</a>",
+            "<br>",
+            "<img src=x.jpg>",
+            "<h1>",
+            "<title>",
+            "</title>",
+        ),
+        *(
+            "<script>",
+            "</script>",
+            "<style>",
+            "</style>",
+            "<!--",
+            "-->",
+            "<![CDATA[",
+            "]]>",
+            "<?xml",
+            "<svg>",
+            "<math>",
+        ),
+        *(
+            "<meta name='PubDate' content='2024-01-18'>",
+            "<meta charset=gbk>",
+            "<html>",
+            "</html>",
+            "<body>",
+            "</body>",
+        ),
+        *(
+            "<div style='display:none'>",
+            "<div id=zoom>",
+            "<div class='",
+            "<input value='",
+            "<template>",
+            "<iframe>",
+        ),
+        *(
+            "&",
+            "&#",
+            "&#x",
+            "&amp;",
+            "&amp;amp;",
+            "&#0;",
+            "&#xD800;",
+            "&#x110000;",
+            "&nbsp;",
+            "&#26032;",
+            "&#x65b0;",
+        ),
+        *(
+            "(",
+            ")",
+            "（",
+            "）",
+            "[",
+            "]",
+            "【",
+            "】",
+            "《",
+            "》",
+            "〔",
+            "{",
+            "}",
+            '"',
+            "'",
+            "“",
+            "”",
+            "<",
+            ">",
+            "=",
+        ),
+        *(
+            "(bào)",
+            "(huì)",
+            "(lián)",
+            "時(shí)",
+            "連(lián)云港",
+            "聽(tīng)",
+            "ā",
+            "?",
+            "??",
+            "锟斤拷",
+            "锘",
+            "ï¿½",
+            "\ufffd",
+        ),
+        *(
+            "æ–°",
+            "é—»",
+            "鏂伴椈",
+            "新闻",
+            "新聞",
+            "棋牌",
+            "威尼斯人",
+            "開戶",
+            "彩票",
+            "www.bet365.com",
+            "http://a.b/",
+        ),
+        *(
+            "来源：",
+            "作者：",
+            "发布时间：",
+            "时间:2024-01-18 09:54:49",
+            "2024年1月18日",
+            "[2024-01-18]",
+            "第1页",
+            "下一页",
+        ),
+        *(
+            "责任编辑：",
+            "附件：",
+            "上接第1版",
+            "（下转第3版）",
+            "转",
+            "\u200b",
+            "\u202e",
+            "\ufeff",
+            "\u3000",
+            "\xa0",
+            "\u2028",
+        ),
+        *(
+            "\0",
+            "\x01",
+            "\x1b",
+            "\x7f",
+            "\x85",
+            "\ud800",
+            "\udfff",
+            "\U0002070e",
+            "\U0010ffff",
+            "ﷺ",
+            "㎡",
+            "e\u0301",
+        ),
+        *(
+            "\r\n",
+            "\n",
+            "\t",
+            " ",
+            "a",
+            "A",
+            "1",
+            "-",
+            "_",
+            ".",
+            ",",
+            "，",
+            "。",
+            "、",
+            ":",
+            "：",
+            ";",
+            "/",
+            "\\",
+            "//",
+        ),
+        *(
+            "*",
+            "+",
+            "|",
+            "#",
+            "@",
+            "%",
+            "%u65b0",
+            "\\u65b0",
+            "%E6%96%B0",
+            "==",
+            "data:",
+            "javascript:",
+            "void(0)",
+        ),
+        *(
+            "OR",
+            " OR ",
+            " NOT ",
+            " AND ",
+            "-",
+            "title:",
+            "source:",
+            "since:2024-13-99",
+            "until:2024-02-31",
+            "NEAR(",
+        ),
+        *(
+            "document.write(",
+            "eval(",
+            "String.fromCharCode(",
+            "unescape('",
+            "location.href='",
+            "createPageHTML(3,0,'a',",
+        ),
+        *(
+            "<record>",
+            "</record>",
+            "<totalrecord>9</totalrecord>",
+            '{"result":"',
+            "raw(",
+            "totalRecord:'",
+            "columnId:'",
+        ),
+        *(
+            "WARC/1.0\r\n",
+            "WARC-Type: response\r\n",
+            "Content-Length: 5\r\n",
+            "HTTP/1.1 200 OK\r\n",
+            "\x1f\x8b\x08",
+        ),
+        *(
+            "Content-Encoding: gzip\r\n",
+            "Transfer-Encoding: chunked\r\n",
+            "@media{",
+            "display:none",
+            "!important",
+            "/*",
+        ),
     )
 )
 """What pages, lists, questions and capture files are made of, whole and begun."""
@@ -112,8 +349,12 @@ def scatter(rng: Random, body: bytes, room: int) -> bytes:
 
 def nest(rng: Random, body: bytes, room: int) -> bytes:
     """Lay the page, or a part of it, into a great many elements, closed or not."""
-    name = rng.choice((b"div", b"b", b"font", b"span", b"table", b"ul", b"li", b"p", b"a", b"x", b"select", b"q:r"))
-    opening = b"<" + name + rng.choice((b"", b" id=zoom", b" style='color:red'", b" href=/a/content/1.html")) + b">"
+    name = rng.choice(
+        (b"div", b"b", b"font", b"span", b"table", b"ul", b"li", b"p", b"a", b"x", b"select", b"q:r")
+    )
+    opening = (
+        b"<" + name + rng.choice((b"", b" id=zoom", b" style='color:red'", b" href=/a/content/1.html")) + b">"
+    )
     count = many(rng, room // (2 * len(opening)))
     start, end = span(rng, body)
     closing = b"</" + name + b">" if rng.random() < 0.5 else b""
@@ -186,7 +427,22 @@ def shuffle(rng: Random, body: bytes, room: int) -> bytes:
 
 
 CHANGES: tuple[Mutation, ...] = (
-    *(flip, cut, break_off, repeat, insert, insert, storm, storm, storm, scatter, nest, crowd, swap_tags, lengthen),
+    *(
+        flip,
+        cut,
+        break_off,
+        repeat,
+        insert,
+        insert,
+        storm,
+        storm,
+        storm,
+        scatter,
+        nest,
+        crowd,
+        swap_tags,
+        lengthen,
+    ),
     *(relabel, recode, spell_out, annotate, shuffle),
 )
 
@@ -277,7 +533,9 @@ def _walk(rng: Random, parsed: Any, out: list[int], budget: int) -> None:
         elif code in (codes.MAX_REPEAT, codes.MIN_REPEAT, getattr(codes, "POSSESSIVE_REPEAT", None)):
             least, most, inner = value
             most = min(int(most), budget)
-            count = rng.choice((least, most, rng.randint(least, max(least, min(most, 3))), many(rng, max(1, most))))
+            count = rng.choice(
+                (least, most, rng.randint(least, max(least, min(most, 3))), many(rng, max(1, most)))
+            )
             start = len(out)
             for number in range(count):
                 _walk(rng, inner, out, budget)
@@ -297,7 +555,9 @@ def _member(rng: Random, members: Any) -> int:
         return int(value)
     if code is codes.RANGE:
         return rng.randint(value[0], min(value[1], value[0] + 2000))
-    return ord(rng.choice({"CATEGORY_DIGIT": "0123", "CATEGORY_SPACE": " \t\n\u3000"}.get(str(value), "a中_9")))
+    return ord(
+        rng.choice({"CATEGORY_DIGIT": "0123", "CATEGORY_SPACE": " \t\n\u3000"}.get(str(value), "a中_9"))
+    )
 
 
 def _other(rng: Random, code: int) -> int:

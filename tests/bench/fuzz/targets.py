@@ -11,8 +11,8 @@ from collections.abc import Callable
 from datetime import date
 from functools import cache
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
-from random import Random
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -30,7 +30,19 @@ from crawler.portals.gates import gate_reason
 from crawler.portals.pager import Walk
 from crawler.replay import read_saved
 from crawler.sheets import sheet_text, style_sheets
-from crawler.text import bands, binary_kind, decode, digest, extract, likeness, read_page, repair, revert, sign, strip
+from crawler.text import (
+    bands,
+    binary_kind,
+    decode,
+    digest,
+    extract,
+    likeness,
+    read_page,
+    repair,
+    revert,
+    sign,
+    strip,
+)
 from crawler.text.changes import Shown, find_notice, kind_of_change
 from crawler.text.differences import apply, compare, differ
 from crawler.text.differences import revert as before
@@ -49,7 +61,14 @@ from tests.replica.replies import docx, pdf
 TESTS = Path(__file__).parents[2]
 URL = "http://www.lyg.gov.cn/zglygzfmhwz/gcyw/content/f7749317-2a0e-4fa4-83f2-a9338d401663.html"
 TYPES = (
-    *(None, None, "text/html", "text/html; charset=utf-8", "text/html;charset=gbk", "text/html; charset=Big5"),
+    *(
+        None,
+        None,
+        "text/html",
+        "text/html; charset=utf-8",
+        "text/html;charset=gbk",
+        "text/html; charset=Big5",
+    ),
     *("text/html; charset=", 'text/html; charset="utf-16"', "text/html; charset=base64", "\ud800;charset=\0"),
 )
 
@@ -132,7 +151,9 @@ def listed() -> list[bytes]:
         for host in portal.hosts[:1]:
             served = replica.pages(host)
             found += [
-                reply.body for path, reply in sorted(served.items()) if path.lstrip("/") not in articles and reply.body[:1] in b"<;{r"
+                reply.body
+                for path, reply in sorted(served.items())
+                if path.lstrip("/") not in articles and reply.body[:1] in b"<;{r"
             ][:12]
     return found
 
@@ -140,10 +161,43 @@ def listed() -> list[bytes]:
 def asked() -> list[bytes]:
     """Give questions as people type them, and as no one does."""
     typed = (
-        *("连云港", "社保 连云港", "(雨 OR 雪) -冰雹", '"社区 食堂" 养老', "title:养老 source:晚报", "gov* since:2024-03"),
-        *("until:2024-03-31 NOT 疫情", "来源:连云港日报 自:2024 至:2025", "lianyungang", "a AND (b OR (c AND NOT d))"),
-        *("，。", "OR OR (", ")(", '"', "-", "--x", "NOT", "title:", "“社保”", "since:9999-99-99", "（雨）", "5G ㎡ ﷺ"),
-        *("((((((雨))))))", "NOT NOT 雨", "雨 OR -雪", "a" * 300, "since:2024 since:2023 until:0000", "\ud800", "雨\0雪"),
+        *(
+            "连云港",
+            "社保 连云港",
+            "(雨 OR 雪) -冰雹",
+            '"社区 食堂" 养老',
+            "title:养老 source:晚报",
+            "gov* since:2024-03",
+        ),
+        *(
+            "until:2024-03-31 NOT 疫情",
+            "来源:连云港日报 自:2024 至:2025",
+            "lianyungang",
+            "a AND (b OR (c AND NOT d))",
+        ),
+        *(
+            "，。",
+            "OR OR (",
+            ")(",
+            '"',
+            "-",
+            "--x",
+            "NOT",
+            "title:",
+            "“社保”",
+            "since:9999-99-99",
+            "（雨）",
+            "5G ㎡ ﷺ",
+        ),
+        *(
+            "((((((雨))))))",
+            "NOT NOT 雨",
+            "雨 OR -雪",
+            "a" * 300,
+            "since:2024 since:2023 until:0000",
+            "\ud800",
+            "雨\0雪",
+        ),
     )
     return [text.encode("utf-8", "surrogatepass") for text in typed]
 
@@ -151,7 +205,13 @@ def asked() -> list[bytes]:
 @cache
 def files() -> list[bytes]:
     text = "\n".join(decode(body).text[:2000].replace("\0", "") for body in pages()[:3])
-    return [docx("通知\n一、名单见附表。"), docx("序号\t名称\n1\t食堂"), docx(text), pdf("通知\n名单"), pdf(*["页"] * 20)]
+    return [
+        docx("通知\n一、名单见附表。"),
+        docx("序号\t名称\n1\t食堂"),
+        docx(text),
+        pdf("通知\n名单"),
+        pdf(*["页"] * 20),
+    ]
 
 
 @cache
@@ -184,7 +244,12 @@ def packed() -> list[bytes]:
 def sides() -> list[bytes]:
     texts = [read_page(body, URL).text for body in pages()[:40]]
     texts = [text for text in texts if len(text) > 40]
-    return [f"{one}\n====\n{one[:len(one) // 2]}{two[:100]}{one[len(one) // 2 :]}".encode() for one, two in zip(texts, texts[1:])]  # fmt: skip
+    return [
+        f"{one}
+====
+{one[: len(one) // 2]}{two[:100]}{one[len(one) // 2 :]}".encode()
+        for one, two in pairwise(texts)
+    ]
 
 
 def robots() -> list[bytes]:
@@ -236,7 +301,10 @@ def check_stripped(given: Any, found: Any) -> None:
 
 def check_reading(given: Any, found: Reading) -> None:
     writable(found.title, found.text, found.source, found.author)
-    hold(revert(repair(found.decoded.text).text, found.repairs) == found.decoded.text, "the repair cannot be undone")
+    hold(
+        revert(repair(found.decoded.text).text, found.repairs) == found.decoded.text,
+        "the repair cannot be undone",
+    )
 
 
 def check_extracted(given: Any, found: Any) -> None:
@@ -247,7 +315,11 @@ PORTALS: tuple[Portal, ...] = (*LygNews.portals, *LygMinzheng.portals, *LygEpape
 BUREAU = next(portal for portal in PORTALS if portal.name == "mzj.lyg.gov.cn")
 CITY, DAILY, PAPER = PORTALS[0], PORTALS[1], PORTALS[-1]
 LIST = f"{CITY.home}zglygzfmhwz/gcyw/gcyw.html"
-STATE = (("call", f"{CITY.home}TrueCMS/messageController/getMessage.do"), ("column", "9d1c7a40"), ("page", LIST))
+STATE = (
+    ("call", f"{CITY.home}TrueCMS/messageController/getMessage.do"),
+    ("column", "9d1c7a40"),
+    ("page", LIST),
+)
 MORE: tuple[tuple[str, str | int], ...] = (*STATE, ("cursor", 13))
 
 
@@ -315,7 +387,11 @@ def hide(text: str) -> object:
 def archive() -> Archive:
     """Give a small archive to ask: what the search does with an expression SQLite does too."""
     found = Archive(Path(tempfile.mkdtemp(prefix="fuzz-")) / "archive.db")
-    row = dict.fromkeys(("published", "first_seen", "last_seen"), "2024-01-18") | {"tampered": 0, "version": 1, "source": "连云港日报"}
+    row = dict.fromkeys(("published", "first_seen", "last_seen"), "2024-01-18") | {
+        "tampered": 0,
+        "version": 1,
+        "source": "连云港日报",
+    }
     found.db["articles"].insert_all(
         {**row, "id": number, "url": f"http://a.cn/{number}", "key": f"a.cn/{number}"}
         | {"title": f"连云港新闻{number}", "text": f"社区食堂{number}开业，雨雪 gov。"}
@@ -335,7 +411,9 @@ def question(text: str) -> object:
 
 
 def as_question(body: bytes) -> str:
-    return body.decode("utf-8", "surrogateescape" if crc32(body) % 2 else "surrogatepass" if is_passed(body) else "replace")
+    return body.decode(
+        "utf-8", "surrogateescape" if crc32(body) % 2 else "surrogatepass" if is_passed(body) else "replace"
+    )
 
 
 def is_passed(body: bytes) -> bool:
@@ -394,7 +472,9 @@ def shelf() -> Path:
 def lay(body: bytes) -> Path:
     """Write a capture file, packed anew where it was changed in the clear."""
     clear = body[:5] == b"WARC/" and crc32(body) % 2
-    path = shelf() / ("a.warc" if body[:5] == b"WARC/" and not clear else "a.wacz" if body[:2] == b"PK" else "a.warc.gz")
+    path = shelf() / (
+        "a.warc" if body[:5] == b"WARC/" and not clear else "a.wacz" if body[:2] == b"PK" else "a.warc.gz"
+    )
     path.write_bytes(gzip.compress(body, 1, mtime=0) if clear else body)
     return path
 
@@ -443,7 +523,9 @@ def check_difference(given: tuple[str, str], found: Any) -> None:
 
 def obey(body: bytes) -> object:
     rules = ProtegoRobotParser(body, None)
-    return [rules.allowed(f"{CITY.home}{path}", "bot") for path in ("", "admin/a", "a" * 200 + "?x=1&id=2", "新")]
+    return [
+        rules.allowed(f"{CITY.home}{path}", "bot") for path in ("", "admin/a", "a" * 200 + "?x=1&id=2", "新")
+    ]
 
 
 TARGETS: dict[str, Target] = {
