@@ -255,11 +255,14 @@ def watch(name: str, minutes: float, seed: int, keep: Path) -> dict[str, Any]:
             tray_file.write_bytes(bytes(16 + MOST))
             with open(log, "wb") as told:
                 child = subprocess.Popen(
-                    [sys.executable, "-m", "tests.bench.fuzz", "--run", name, "--seconds", f"{left}", "--seed", f"{seed}"]
-                    + ["--keep", str(keep), "--tray", str(tray_file), "--report", str(report)],
+                    [
+                        *(sys.executable, "-m", "tests.bench.fuzz", "--run", name, "--seconds", f"{left}"),
+                        *("--seed", f"{seed}", "--keep", str(keep)),
+                        *("--tray", str(tray_file), "--report", str(report)),
+                    ],
                     stdout=told,
                     stderr=told,
-                )  # fmt: skip
+                )
                 silent = wait(child, tray_file)
             found = (
                 json.loads(report.read_text())

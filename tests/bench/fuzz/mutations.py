@@ -465,7 +465,7 @@ def place(rng: Random, body: bytes) -> int:
 
 def change(rng: Random, body: bytes, others: list[bytes], most: int) -> bytes:
     """Change a page in one to four ways, or join it with another; the outcome has `most` bytes at the most."""
-    room = most if rng.random() < 0.1 else min(most, 8 * max(4000, len(body)))
+    room = most if rng.random() < 0.25 else min(most, 8 * max(4000, len(body)))
     for _ in range(rng.choice((1, 1, 2, 2, 3, 4))):
         if rng.random() < 0.06:
             other = rng.choice(others)

@@ -23,7 +23,7 @@ from crawler.archive import Archive, ask, canonical, cut_snippet
 from crawler.archive.values import storable
 from crawler.archive.words import in_field, spelled
 from crawler.captures import CaptureRecord, CaptureWriter, Damage, mend, read_captures, read_run, unpack
-from crawler.documents import DOCX, PDF, read_docx, read_document, sniff
+from crawler.documents import DOCX, PDF, read_document, read_docx, sniff
 from crawler.landing import links_of, named_address, sent_on
 from crawler.portals import Ask, Found, Portal, dated, media, truecms
 from crawler.portals.gates import gate_reason
@@ -245,9 +245,7 @@ def sides() -> list[bytes]:
     texts = [read_page(body, URL).text for body in pages()[:40]]
     texts = [text for text in texts if len(text) > 40]
     return [
-        f"{one}
-====
-{one[: len(one) // 2]}{two[:100]}{one[len(one) // 2 :]}".encode()
+        f"{one}\n====\n{one[: len(one) // 2]}{two[:100]}{one[len(one) // 2 :]}".encode()
         for one, two in pairwise(texts)
     ]
 
