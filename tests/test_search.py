@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from crawler.archive import FILTERS, Archive, Facet, ask, canonical, storable
 from crawler.archive.values import _canonical
-from crawler.archive.words import _fold_slowly, fields_of, folded
+from crawler.archive.words import DEEP, LONGEST, _fold_slowly, fields_of, folded
 from crawler.captures import local_time
 from crawler.items import Page
 from crawler.text import Extracted
@@ -414,6 +414,32 @@ def test_nothing_that_is_typed_is_an_error(shelved: Archive, typed: str) -> None
     if ask(typed).part is not None:
         assert sum(facet.articles for facet in counted) == best.total
         assert {*shelved.matching(typed)} <= {hit.id for hit in best.hits}
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "(" * 5000,
+        "(" * 5000 + "养老" + ")" * 5000,
+        "(养老 OR " * 300 + "食堂" + ")" * 300,
+        "(养老 -(食堂 OR 社区) OR " * (DEEP - 1) + "社区 港口" + ")" * (DEEP - 1),
+        "(养老 (港口 OR " * (DEEP // 2) + "食堂" + "))" * (DEEP // 2),
+        "NOT " * 50_000 + "养老",
+        "title:" * 20_000,
+        '"' * 50_000,
+    ],
+    ids=["open", "nested", "one of two", "denied within", "both within", "NOT", "title:", "marks"],
+)
+def test_a_question_without_end_is_answered(shelved: Archive, typed: str) -> None:
+    for newest in (False, True):
+        shelved.find(typed, newest=newest, filters={"year": "2024"})
+    assert ask(typed) == ask(typed[:LONGEST])
+
+
+def test_of_a_long_question_the_beginning_is_read() -> None:
+    many = " ".join(f"连云{number:04}" for number in range(20_000))
+    assert ask(many).words == ask(many[:LONGEST]).words
+    assert len(ask(many).words) == (LONGEST + 1) // len("连云0000 ")
 
 
 @given(

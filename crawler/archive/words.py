@@ -387,6 +387,12 @@ _ASKED_RE = re.compile(r'(-?)(?:(\w+)[:：])?(?:"([^"]*)"|“([^”]*)”)|([()]
 _DAY_RE = re.compile(r"\d{4}(?:-\d\d(?:-\d\d)?)?")
 
 
+LONGEST = 1000
+"""Characters of a question that are read: each word costs, and nobody types more."""
+DEEP = 10
+"""How deep parentheses may lie in one another: FTS5 reads about thirty deep, and has an error for more."""
+
+
 class _Wrong(Exception):
     """What was typed is no expression."""
 
@@ -397,7 +403,8 @@ def ask(query: str | None) -> Question:
 
     Blanks part words, all of which must be there; quotation marks keep words together; ``OR``, ``NOT`` (or ``-``),
     ``AND`` and parentheses as usual; ``title:``, ``source:``, ``since:2024-03``, ``until:2024-03-31``; ``gov*`` begins
-    a word. What is no such expression is looked for word by word.
+    a word. What is no such expression is looked for word by word. Of what is typed the first `LONGEST` characters are
+    read; parentheses deeper than `DEEP` are passed over.
 
     >>> ask("社保 连云港").expression
     '("社保") AND ("连云" AND "云港")'
@@ -406,7 +413,7 @@ def ask(query: str | None) -> Question:
     >>> ask("OR (").words, ask("，").part
     ((Word(runs=('or',), mark='', begins=False, bare=True),), None)
     """
-    typed = storable(query or "")
+    typed = storable((query or "")[:LONGEST])
     try:
         return _Parser(typed).question()
     except _Wrong:
@@ -553,6 +560,8 @@ class _Parser:
         kind, text, denied, mark = self.tokens[self.at - 1]
         if kind == "(":
             self.depth += 1
+            if self.depth > DEEP:
+                raise _Wrong
             part = self._either()
             self.depth -= 1
             if self._next() != ")":
