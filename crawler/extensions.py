@@ -177,10 +177,12 @@ class Ledger:
     def open(self, spider: Spider) -> None:
         """Open archive and capture file, and write the run's row; a rebuild writes no captures and no run of its own."""
         arguments = dict(getattr(spider, "arguments", {}))
+        if shard := self.settings["SHARD"]:
+            arguments["shard"] = shard
         self.archive = Archive.shared(Path(self.settings["ARCHIVE_PATH"]))
         if not getattr(spider, "keeps_captures", True):
             return
-        self.archive.begin_memory()
+        self.archive.begin_memory(self.settings["NIGHT"])
         self.run_id = self.archive.start_run(spider.name, arguments)
         self.writer = CaptureWriter(
             Path(self.settings["CAPTURE_DIR"]),

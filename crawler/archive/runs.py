@@ -44,9 +44,18 @@ class Runs(Remembering, Chain):
         started: datetime | str | None = None,
         run_id: str | None = None,
     ) -> str:
-        """Write a run's row and give its id; `run_id` names one that is known (for a rebuild)."""
+        """Write a run's row and give its id; `run_id` names one that is known (for a rebuild).
+
+        A run of a shard (the argument ``shard``) bears its name, too: no other shard has a run of the same.
+        """
         when = local_time(started or now().replace(microsecond=0))
-        base = run_id or f"{datetime.fromisoformat(when).astimezone(UTC):%Y%m%dT%H%M%SZ}-{spider}"
+        shard = (arguments or {}).get("shard", spider)
+        base = run_id or "-".join(
+            (
+                f"{datetime.fromisoformat(when).astimezone(UTC):%Y%m%dT%H%M%SZ}",
+                *dict.fromkeys((spider, shard)),
+            )
+        )
         name, number = base, 1
         with self._write():
             while self._row("SELECT 1 FROM runs WHERE id = ?", name):
