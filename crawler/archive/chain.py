@@ -147,9 +147,12 @@ class Chain(Connection):
         for link in links:
             if link.previous is None and (first := begun.setdefault(link.line, link.run_id)) != link.run_id:
                 yield f"chain: run {link.run_id} signed over no run, wanted {first} to be the first alone"
-        followed: dict[str, str] = {}
+        followed: dict[tuple[str, str], str] = {}
         for link in links:
-            if link.previous and (other := followed.setdefault(link.previous, link.run_id)) != link.run_id:
+            if (
+                link.previous
+                and (other := followed.setdefault((link.line, link.previous), link.run_id)) != link.run_id
+            ):
                 yield f"chain: runs {other} and {link.run_id} signed over the same run"
         if head is not None and head not in by_digest:
             yield f"chain: found no run with the digest {head}, which was written down: the past was changed"

@@ -20,7 +20,7 @@ from crawler.archive.duplicates import GATHERED
 from crawler.archive.locking import ArchiveError
 from crawler.archive.search import INDEXED
 from crawler.archive.shape import TABLES
-from crawler.archive.values import targets_of
+from crawler.archive.values import host_name, targets_of
 from crawler.text.changes import FURNITURE_ONLY, Shown, kind_of_change
 from crawler.text.runover import CODE_RE, MARKED_RE
 from crawler.text.signatures import sign
@@ -44,6 +44,21 @@ LATER = {
 """What tells of two rows of one thing the later one, as SQL: the greater."""
 FIRST = {"channels": "first_seen", "listings": "first_listed", "addresses": "first_seen"}
 """The column that has the earliest of all its times, by table."""
+
+
+class Ids(dict[int | None, int | None]):
+    """The ids here of a shard's captures or articles, by theirs; None for those that are not taken in."""
+
+    def __missing__(self, key: int | None) -> None:
+        return None
+
+
+class Scope(NamedTuple):
+    """What is taken in of an archive: what belongs to some portals, and was fetched from their hosts."""
+
+    portals: frozenset[str]
+    hosts: frozenset[str]
+
 
 Identity = tuple[str, int, bool]
 """When a version was seen, in which capture, and whether it says that the article was missed."""
@@ -77,13 +92,16 @@ def identity(version: dict[str, Any]) -> Identity:
 class Merging(Articles):
     """What other archives have, taken in."""
 
-    def merge(self, shards: Sequence[Connection]) -> Counter[str]:
-        """Take in the rows of other archives, in one transaction; count those that came, by table.
+    _scope: Scope | None = None
+
+    def merge(self, shards: Sequence[Connection], scope: Scope | None = None) -> Counter[str]:
+        """Take in the rows of other archives, or what is in scope of them, in one transaction; count those that came, by table.
 
         The same again changes nothing. Raises ArchiveError where two of them cannot be parts of one archive, or a
         version is not what it was when it was written.
         """
         shards = sorted(shards, key=_first_run)
+        self._scope = scope
         came: Counter[str] = Counter()
         with self._write():
             self.conn.execute("PRAGMA defer_foreign_keys=ON")  # rows come before those that they point to
@@ -110,7 +128,13 @@ class Merging(Articles):
         for number, shard in enumerate(shards):
             self.conn.executemany(
                 f"INSERT INTO came_captures VALUES ({number}, ?, ?, ?, ?, ?, NULL)",
-                shard.conn.execute(f"SELECT id, warc, offset, {said}, fetched_at FROM captures"),
+                (
+                    row[:5]
+                    for row in shard.conn.execute(
+                        f"SELECT id, warc, offset, {said}, fetched_at, url FROM captures"
+                    )
+                    if self._scope is None or host_name(row[5]) in self._scope.hosts
+                ),
             )
         self.conn.execute("CREATE INDEX temp.came_places ON came_captures (warc, offset)")
         wrong = self._row(
@@ -143,7 +167,13 @@ class Merging(Articles):
         for number, shard in enumerate(shards):
             self.conn.executemany(
                 f"INSERT INTO came_articles VALUES ({number}, ?, ?, ?, ?, NULL)",
-                shard.conn.execute(f"SELECT id, key, first_seen, {_STAMP} FROM articles"),
+                (
+                    row[:4]
+                    for row in shard.conn.execute(
+                        f"SELECT id, key, first_seen, {_STAMP}, portal FROM articles"
+                    )
+                    if self._scope is None or row[4] in self._scope.portals
+                ),
             )
         self.conn.execute("CREATE INDEX temp.came_keys ON came_articles (key)")
         self.conn.execute(
@@ -155,10 +185,10 @@ class Merging(Articles):
             "WHERE came_articles.new IS NULL AND n.key = came_articles.key"
         )
 
-    def _ids(self, table: str, number: int) -> dict[int | None, int | None]:
+    def _ids(self, table: str, number: int) -> Ids:
         """Give the ids here of a shard's captures or articles by theirs."""
         rows = self.conn.execute(f"SELECT old, new FROM temp.came_{table} WHERE shard = ?", (number,))
-        return {None: None, **{row[0]: row[1] for row in rows}}
+        return Ids({row[0]: row[1] for row in rows})
 
     # -- tables whose rows are the same by their key --
 
@@ -166,8 +196,8 @@ class Merging(Articles):
         self,
         shard: Connection,
         table: str,
-        captures: dict[int | None, int | None] | None = None,
-        articles: dict[int | None, int | None] | None = None,
+        captures: Ids | None = None,
+        articles: Ids | None = None,
     ) -> int:
         """Take in a table of which one row has one thing: of two the later one, with the earliest of their first times."""
         names = list(TABLES[table].columns)
@@ -190,13 +220,23 @@ class Merging(Articles):
             f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {', '.join(sets)}",
             (
                 [
-                    _meant(name, value, captures or {}, articles or {})
+                    _meant(name, value, captures or Ids(), articles or Ids())
                     for name, value in zip(names, row, strict=True)
                 ]
                 for row in shard.conn.execute(f"SELECT {', '.join(names)} FROM {table} ORDER BY {order}")
+                if self._is_in_scope(row, articles)
             ),
         )
         return self._number_of(table) - before
+
+    def _is_in_scope(self, row: sqlite3.Row, articles: Ids | None) -> bool:
+        """Tell whether a row of a shard is taken in."""
+        if self._scope is None:
+            return True
+        names = row.keys()
+        if "portal" in names:
+            return row["portal"] in self._scope.portals
+        return "article_id" not in names or (articles or Ids())[row["article_id"]] is not None
 
     def _number_of(self, table: str) -> int:
         return int(self.conn.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
@@ -226,6 +266,7 @@ class Merging(Articles):
             (
                 [ids[row[name]] if name in ("id", "revisit_of") else row[name] for name in names]
                 for row in shard.conn.execute(f"SELECT {', '.join(names)} FROM captures ORDER BY id")
+                if row["id"] in ids
             ),
         )
         return self._number_of("captures") - before
@@ -257,9 +298,7 @@ class Merging(Articles):
         came["articles"] += len(work.new)
         self._follow(work, held)
 
-    def _bundles(
-        self, shard: Connection, number: int, captures: dict[int | None, int | None]
-    ) -> Iterator[tuple[int, bool, Bundle]]:
+    def _bundles(self, shard: Connection, number: int, captures: Ids) -> Iterator[tuple[int, bool, Bundle]]:
         """Give the articles of a shard that are not known here as they are there: id here, whether no other archive has it."""
         rows = self.conn.execute(
             "SELECT n.old, n.new, h.id IS NULL AND NOT EXISTS (SELECT 1 FROM temp.came_articles o WHERE o.key = n.key "
@@ -334,13 +373,15 @@ class Merging(Articles):
     def _take_attachments(
         self,
         shard: Connection,
-        captures: dict[int | None, int | None],
-        articles: dict[int | None, int | None],
+        captures: Ids,
+        articles: Ids,
         work: Work,
     ) -> int:
         """Take in the files that pages offer; of two rows of one file the one that knows more, withdrawn or not as told last."""
         came = 0
         for row in map(dict, shard.conn.execute("SELECT * FROM attachments ORDER BY first_seen, id")):
+            if self._scope and row["portal"] not in self._scope.portals:
+                continue
             row["article_id"], row["capture_id"] = articles[row["article_id"]], captures[row["capture_id"]]
             del row["id"]
             held = self._row(
@@ -372,6 +413,8 @@ class Merging(Articles):
         """Take in what is remembered of each portal: of the same runs once, as it was last; of different runs the sum."""
         for portal, runs in _learnt(shard).items():
             known = learnt.get(portal, set())
+            if self._scope and portal not in self._scope.portals:
+                continue
             if runs < known or (runs == known and _settled(shard, portal) <= _settled(self, portal)):
                 continue
             if runs >= known:
@@ -450,9 +493,7 @@ def _first_run(shard: Connection) -> tuple[str, str]:
     return row[0], str(shard.path)
 
 
-def _meant(
-    name: str, value: Any, captures: dict[int | None, int | None], articles: dict[int | None, int | None]
-) -> Any:
+def _meant(name: str, value: Any, captures: Ids, articles: Ids) -> Any:
     """Give what a value of a shard's row is here."""
     if name == "capture_id":
         return captures[value]
@@ -497,7 +538,7 @@ def _settled(archive: Connection, portal: str) -> tuple[int, int]:
     return row[0], row[1]
 
 
-def _bundle(archive: Connection, article_id: int, captures: dict[int | None, int | None] | None) -> Bundle:
+def _bundle(archive: Connection, article_id: int, captures: Ids | None) -> Bundle:
     """Read all that an archive has of an article; raises ArchiveError where a version is not what was written."""
 
     def mapped(capture_id: int | None) -> int | None:

@@ -134,6 +134,23 @@ class Runs(Remembering, Chain):
         )
         return [row[0] for row in rows]
 
+    def ended(self, night: str) -> list[int]:
+        """Give the exit codes of the runs of a night that came to an end of their own, in the order in which they began."""
+        rows = self.conn.execute(
+            "SELECT coalesce(json_extract(stats, '$.exit'), outcome <> 'finished') FROM runs "
+            "WHERE json_extract(arguments, '$.night') = ? AND outcome IN ('finished', 'partial', 'failed') "
+            "AND coalesce(json_extract(stats, '$.reason'), '') <> 'shutdown' ORDER BY id",
+            (night,),
+        )
+        return [row[0] for row in rows]
+
+    def runs_of(self, night: str) -> list[dict[str, Any]]:
+        """Give the rows of the runs of a night that was crawled from several places."""
+        rows = self.conn.execute(
+            "SELECT * FROM runs WHERE json_extract(arguments, '$.night') = ? ORDER BY id", (night,)
+        )
+        return [dict(row) for row in rows]
+
     def since_kill(self, run_id: str) -> str | None:
         """Give when the first of the runs began that were killed, one after the other, just before a run.
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
 from crawler.archive.copies import CAPTURES, begins_with, take_file
 from crawler.archive.file import Archive
-from crawler.archive.locking import ArchiveError, lock
-from crawler.archive.seal import broken
+from crawler.archive.locking import HELD, ArchiveError, lock
+from crawler.archive.merging import Scope
+from crawler.archive.seal import broken, sums_of
 from crawler.archive.shape import SHAPE_VERSION
 
 
@@ -47,7 +48,8 @@ def merge(
     made: list[Path] = []
     fresh = not target.exists()
     with ExitStack() as held:
-        held.enter_context(lock(target, seconds=seconds))
+        if target not in HELD:
+            held.enter_context(lock(target, seconds=seconds))
         opened = []
         for place in places:
             held.enter_context(lock(place, seconds=seconds))
@@ -61,12 +63,48 @@ def merge(
             for path in made:
                 path.unlink(missing_ok=True)
             if fresh:
-                for end in ("", "-wal", "-shm", ".sums"):
+                for end in ("", "-wal", "-shm", ".sums"):  # the lock is held
                     target.with_name(target.name + end).unlink(missing_ok=True)
             if isinstance(error, sqlite3.DatabaseError):
                 raise ArchiveError(f"merge: {error}; {target} is as it was", 7) from error
             raise
     return Merged(came, len(made))
+
+
+def seed(
+    shard: str | os.PathLike[str],
+    archive: str | os.PathLike[str],
+    capture_dir: str | os.PathLike[str],
+    portals: Collection[str],
+    hosts: Collection[str],
+) -> None:
+    """Make a shard of what an archive has of some portals, so that a crawl into it goes on where the archive stands.
+
+    The capture files are linked beside it. Raises ArchiveError where that cannot be done; there is no shard then.
+    """
+    place = Path(shard).resolve()
+    part = place.with_name(place.name + ".part")
+    scope = Scope(frozenset(portals), frozenset(hosts))
+    remove(part)
+    try:
+        with Archive(archive, readonly=True) as whole, Archive(part) as made:
+            made.merge([whole], scope)
+            names = {row[0] for row in made.conn.execute("SELECT DISTINCT warc FROM captures")}
+            (place.parent / CAPTURES).mkdir(parents=True, exist_ok=True)
+            for name in sorted(names):
+                if not (place.parent / CAPTURES / name).exists():
+                    take_file(Path(capture_dir), place.parent / CAPTURES, name, None, None, link=True)
+        sums_of(part).unlink(missing_ok=True)
+        os.replace(part, place)
+    except OSError as error:
+        remove(part)
+        raise ArchiveError(f"archive: cannot make a shard of {archive} at {place}: {error}") from error
+
+
+def remove(archive: Path) -> None:
+    """Remove an archive that is not to be kept."""
+    for end in ("", "-wal", "-shm", ".sums", ".lock"):
+        archive.with_name(archive.name + end).unlink(missing_ok=True)
 
 
 def _place(shard: str | os.PathLike[str]) -> Path:
