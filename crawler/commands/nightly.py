@@ -90,6 +90,7 @@ class Command(ScrapyCommand):
                 say(f"nightly: {error}: the run goes on without a log file")
         outbox = Outbox(Path(self.settings["ARCHIVE_PATH"]))
         Ledger.undelivered[:] = outbox.read().get("failures", [])
+        ledgers: list[Ledger] = []
         if opts.cluster:
             code, night = self.crawl_elsewhere(parts, opts)
         else:
