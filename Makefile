@@ -1,6 +1,6 @@
 # Every target sets up what it needs; a second call finds it done.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo crawl test browse bench bench-faults lint lock chromium screenshots clean install-cron uninstall-cron
+.PHONY: help setup cluster demo crawl test browse bench bench-faults lint lock chromium screenshots clean install-cron uninstall-cron
 
 PYTHON ?= python3
 VENV   := .venv
@@ -18,6 +18,12 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 setup: $(READY)  ## the virtual environment .venv from the lock
+
+$(VENV)/.cluster: $(READY) requirements-cluster.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-cluster.lock
+	@touch $@
+
+cluster: $(VENV)/.cluster  ## Dask into .venv, for nights that are crawled from several places
 
 demo: $(READY)  ## crawl the replica portals and the seed into data/demo.db, and show what came of it
 	$(BIN)/python -m tests.replica.demo
@@ -77,6 +83,7 @@ lint: $(READY)  ## formatter, linter, types, import rules, the lock
 
 lock:  ## resolve the lock anew (wants uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group dev pyproject.toml -o requirements.lock
+	$(BIN)/python -m tests.lock --extra cluster | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -c requirements.lock - -o requirements-cluster.lock
 
 clean:  ## remove what setup and demo made (never the archive)
 	rm -rf $(VENV) data/demo.db data/demo.db-wal data/demo.db-shm data/demo.db.sums data/demo-warc

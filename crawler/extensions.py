@@ -92,6 +92,16 @@ def gravest(codes: Iterable[int]) -> int:
     return next((code for code in SEVERITY if code in found), 0)
 
 
+def say_counts(counts: Mapping[str, int]) -> str:
+    """Say the counts of a run in one line.
+
+    >>> say_counts({"archived": 2, "attachments_missed": 1}), say_counts({})
+    ('2 archived, 1 attachments missed', 'nothing new')
+    """
+    told = [f"{counts[name]} {name.replace('_', ' ')}" for name in COUNTS if counts.get(name)]
+    return ", ".join(told) or "nothing new"
+
+
 def moment_of(run_id: str) -> str:
     """Read from a run's id when it began; empty where the id does not tell.
 
@@ -183,10 +193,13 @@ class Ledger:
     def open(self, spider: Spider) -> None:
         """Open archive and capture file, and write the run's row; a rebuild writes no captures and no run of its own."""
         arguments = dict(getattr(spider, "arguments", {}))
+        for name in ("SHARD", "NIGHT"):
+            if value := self.settings[name]:
+                arguments[name.lower()] = value
         self.archive = Archive.shared(Path(self.settings["ARCHIVE_PATH"]))
         if not getattr(spider, "keeps_captures", True):
             return
-        self.archive.begin_memory()
+        self.archive.begin_memory(self.settings["NIGHT"])
         self.run_id = self.archive.start_run(spider.name, arguments)
         self.writer = CaptureWriter(
             Path(self.settings["CAPTURE_DIR"]),
@@ -455,10 +468,7 @@ class Ledger:
 
     def said(self) -> str:
         """Say the run's counts in one line."""
-        return (
-            ", ".join(f"{self.counts[name]} {name.replace('_', ' ')}" for name in COUNTS if self.counts[name])
-            or "nothing new"
-        )
+        return say_counts(self.counts)
 
     def count(self, name: str, by: int = 1) -> None:
         if by:
@@ -614,7 +624,7 @@ class Ledger:
             "outcome": self.outcome,
             "counts": counts,
             "alarms": self.alarms,
-            "stats": json.loads(json.dumps({**stats, "reason": reason}, default=str)),
+            "stats": json.loads(json.dumps({**stats, "reason": reason, "exit": self.exitcode}, default=str)),
         }
         books = written(self.books, {place: tally.seen for place, tally in self.tallies.items()})
         try:

@@ -11,10 +11,10 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from crawler.archive import Archive
-from crawler.extensions import HACKED, HACKING, UNDELIVERED, Ledger
+from crawler.archive import Archive, Books
+from crawler.extensions import COUNTS, HACKED, HACKING, UNDELIVERED, say_counts
 from crawler.logs import printable
 
 TITLES = 10
@@ -31,7 +31,43 @@ class Report(NamedTuple):
     """Empty where a quiet night has nothing to say."""
 
 
-def tell(archive: Archive, ledgers: Sequence[Ledger], code: int, meaning: str, *, quiet: bool) -> Report:
+class Run(Protocol):
+    """A run as far as a report tells of it; a ``Ledger`` is one."""
+
+    @property
+    def run_id(self) -> str: ...
+    @property
+    def outcome(self) -> str: ...
+    @property
+    def alarms(self) -> Sequence[Mapping[str, Any]]: ...
+    @property
+    def counts(self) -> Mapping[str, int]: ...
+    @property
+    def books(self) -> Sequence[Books]: ...
+
+
+class Past(NamedTuple):
+    """A run that was crawled elsewhere, as its rows tell of it."""
+
+    run_id: str
+    outcome: str
+    alarms: Sequence[Mapping[str, Any]]
+    counts: Mapping[str, int]
+    books: Sequence[Books]
+
+
+def past_runs(archive: Archive, night: str) -> list[Past]:
+    """Read the runs of a night that was crawled from several places, in the order in which they began."""
+    found = []
+    for row in archive.runs_of(night):
+        stats = json.loads(row["stats"] or "{}")
+        counts = {name: stats.get(f"ledger/{name}", 0) for name in COUNTS}
+        alarms = json.loads(row["alarms"] or "[]")
+        found.append(Past(row["id"], row["outcome"] or "", alarms, counts, archive.books_of(row["id"])))
+    return found
+
+
+def tell(archive: Archive, ledgers: Sequence[Run], code: int, meaning: str, *, quiet: bool) -> Report:
     """Say what a night brought, source by source; a quiet report tells what is wrong or hacked only."""
     lines: list[str] = []
     whole = bool(code) or not quiet
@@ -40,24 +76,27 @@ def tell(archive: Archive, ledgers: Sequence[Ledger], code: int, meaning: str, *
         told = [alarm for alarm in ledger.alarms if whole or alarm["rule"] in loud]
         if not (told or whole):
             continue
-        lines.append(f"{ledger.run_id}: {ledger.outcome}: {ledger.said()}; {len(ledger.alarms)} alarms")
+        lines.append(
+            f"{ledger.run_id}: {ledger.outcome}: {say_counts(ledger.counts)}; {len(ledger.alarms)} alarms"
+        )
         if whole:
             lines += [f"  {line}" for line in tell_run(archive, ledger.run_id)]
         helped = set()
+        spider = str((archive.run(ledger.run_id) or {}).get("spider", ""))
         since = archive.alarmed_since(ledger.run_id) if told else {}
         for alarm in told:
             said = f"{alarm['portal']} {alarm['channel'] or '-'}: {alarm['rule']}: {alarm['what']} ({alarm['url']})"
             first = since.get((alarm["portal"], alarm["channel"], alarm["rule"]))
             lines.append(f"  {said}" + (f" [since {first[:10]}]" if first else ""))
             kind = alarm["portal"], alarm["rule"]
-            if kind not in helped and (help_line := advise(alarm, ledger.crawler.spidercls.name)):
+            if kind not in helped and (help_line := advise(alarm, spider)):
                 lines.append(f"    {help_line}")
             helped.add(kind)
         if whole:
             lines += [f"  {book}" for book in ledger.books]
     day = ledgers[0].run_id[:8] if ledgers else ""
     counts = {
-        name: sum(ledger.counts[name] for ledger in ledgers)
+        name: sum(ledger.counts.get(name, 0) for ledger in ledgers)
         for name in ("archived", "changed", "gone", "tampered")
     }
     said = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing new"

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,12 @@ def run_spiders(
     check_entries()
     path = Path(command.settings["ARCHIVE_PATH"])
     try:
-        with lock(locked or path, seconds=command.settings.getfloat("ARCHIVE_LOCK_SECONDS")):
+        with ExitStack() as held:
+            for place in [
+                locked or path,
+                *host_locks(command.settings["HOST_LOCKS"], spiders, arguments or {}),
+            ]:
+                held.enter_context(lock(place, seconds=command.settings.getfloat("ARCHIVE_LOCK_SECONDS")))
             Archive(path).close()  # what cannot be used is told before anything is fetched
             CaptureWriter.prepare(command.settings["CAPTURE_DIR"])
             if full := lack_of_space(command.settings, "DISK_FLOOR_MB"):
@@ -76,8 +81,8 @@ def run_spiders(
             make_safe(command.settings)
             with shown(crawlers) if progress else nullcontext():
                 command.crawler_process.start()
-    except ArchiveLocked as held:
-        say(str(held))
+    except ArchiveLocked as busy:
+        say(str(busy))
         return 75, []
     except ArchiveError as wrong:
         say(str(wrong))
@@ -94,6 +99,14 @@ def run_spiders(
     if command.crawler_process.bootstrap_failed or len(ledgers) < len(crawlers):
         codes.append(5)
     return gravest(codes), ledgers
+
+
+def host_locks(folder: str, spiders: Sequence[type[Spider]], arguments: Mapping[str, Any]) -> list[Path]:
+    """Name the locks of the hosts that spiders ask, in the one order in which all take them; none without a folder."""
+    named = {name for name in str(arguments.get("portal") or "").split(",") if name}
+    portals = [portal for spider in spiders for portal in getattr(spider, "portals", ())]
+    hosts = {host for portal in portals if not named or portal.name in named for host in portal.hosts}
+    return [Path(folder) / host for host in sorted(hosts)] if folder else []
 
 
 def opened(crawler: object) -> Ledger | None:

@@ -20,6 +20,12 @@ PORTALS_DIR = os.environ.get("PORTALS_DIR", str(ROOT / "data" / "portals"))
 """The entries of the portals; by the variable only, for the spiders declare themselves by them."""
 ARCHIVE_LOCK_SECONDS = 30
 """How long a run waits for the lock that another run holds before it ends with exit code 75."""
+SHARD = os.environ.get("SHARD", "")
+"""Which part of an archive this one is (environment): its runs are named after it, so that shards can be merged."""
+NIGHT = os.environ.get("NIGHT", "")
+"""When the night began that a run is part of (environment), as ISO 8601 in Asia/Shanghai; empty: with the run."""
+HOST_LOCKS = os.environ.get("HOST_LOCKS", "")
+"""A folder of locks (environment), one for each host: a night that is crawled from several places holds those that it asks."""
 ARCHIVE_BATCH_PAGES = 50
 ARCHIVE_BATCH_SECONDS = 2.0
 """A transaction ends after this many pages or seconds, whichever comes first; captures go to disk before."""

@@ -26,6 +26,7 @@ from crawler.archive.runs import Channel
 from crawler.archive.seal import broken
 from crawler.archive.search import FILTERS, Found, Hit
 from crawler.archive.shape import APPLICATION_ID, FILE_STATES, INDEXES, SHAPE_VERSION, STATES, TABLES, VIEWS
+from crawler.archive.shards import Merged, merge, remove, seed
 from crawler.archive.values import block_digest, canonical, line_digest, now, storable, targets_of
 from crawler.archive.words import ask, cut_snippet, in_field, match_expression, spelled, words
 
@@ -58,6 +59,7 @@ __all__ = [
     "Hit",
     "Imbalance",
     "Lines",
+    "Merged",
     "Owed",
     "OwedFile",
     "Remembered",
@@ -78,11 +80,14 @@ __all__ = [
     "line_digest",
     "lock",
     "match_expression",
+    "merge",
     "now",
     "put_in_place",
+    "remove",
     "report",
     "restore",
     "retitled",
+    "seed",
     "spelled",
     "storable",
     "targets_of",

@@ -125,6 +125,14 @@ class Accounts(Listings):
         )
         return [Books(**{name: row[name] for name in Books._fields}) for row in rows]
 
+    def books_of(self, run_id: str) -> list[Books]:
+        """Give the balance of each channel as a run closed it."""
+        names = ", ".join(Books._fields)
+        rows = self.conn.execute(
+            f"SELECT {names} FROM books WHERE run_id = ? ORDER BY portal, channel", (run_id,)
+        )
+        return [Books(*row) for row in rows]
+
     def write_books(self, run_id: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Write the books as a run closes them: a `Books` and what the run saw of each channel."""
         names = {name: kind for name, kind in TABLES["books"].columns.items() if name != "run_id"}

@@ -36,7 +36,7 @@ class Campaign(NamedTuple):
 class Campaigns(Remembering):
     """What the removed blocks have in common, and what `scrapy learn` learns from."""
 
-    def _join_campaign(self, block: str, hosts: Sequence[str], when: str) -> None:
+    def _join_campaign(self, block: str, hosts: Sequence[str], when: str, epoch: str | None = None) -> None:
         """Put the rows of a block to the campaign that has its text or one of its hosts; campaigns that it links are one.
 
         A campaign bears the name of its smallest block, so that it does not depend on which was seen first.
@@ -62,8 +62,11 @@ class Campaigns(Remembering):
             "INSERT INTO targets (host, campaign, blocks, first_seen, last_seen, epoch) "
             "VALUES (:host, :name, 1, :seen, :seen, :epoch) "
             "ON CONFLICT (host) DO UPDATE SET blocks = blocks + 1, first_seen = min(first_seen, excluded.first_seen), "
-            "last_seen = max(last_seen, excluded.last_seen)",
-            [{"host": host, "name": name, "seen": when, "epoch": self.epoch} for host in hosts],
+            "last_seen = max(last_seen, excluded.last_seen), epoch = min(epoch, excluded.epoch)",
+            [
+                {"host": host, "name": name, "seen": when, "epoch": self.epoch if epoch is None else epoch}
+                for host in hosts
+            ],
         )
 
     def tampered(self) -> dict[str, list[Tampered]]:

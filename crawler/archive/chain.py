@@ -30,6 +30,8 @@ class Link(NamedTuple):
     previous: str | None
     """The digest of the run before; None for the first that signed."""
     digest: str
+    line: str
+    """Its shard, else its spider: archives that were merged have a chain each."""
 
 
 def link_digest(run_id: str, signed: Signed, previous: str | None) -> str:
@@ -101,7 +103,8 @@ class Chain(Connection):
         if "digest" not in self._columns("runs"):
             return []
         rows = self.conn.execute(
-            "SELECT id, warc, bytes, captures, previous, digest FROM runs WHERE digest IS NOT NULL ORDER BY id"
+            "SELECT id, warc, bytes, captures, previous, digest, coalesce(json_extract(arguments, '$.shard'), spider) "
+            "FROM runs WHERE digest IS NOT NULL ORDER BY id"
         )
         return [Link(*row) for row in rows]
 
@@ -140,12 +143,16 @@ class Chain(Connection):
                     f"the past before it was changed"
                     + "".join(f"; nobody signed over {end.run_id} as it is" for end in ends[:-1])
                 )
-        begun = [link.run_id for link in links if link.previous is None]
-        for run_id in begun[1:]:
-            yield f"chain: run {run_id} signed over no run, wanted {begun[0]} to be the first alone"
-        followed: dict[str, str] = {}
+        begun: dict[str, str] = {}
         for link in links:
-            if link.previous and (other := followed.setdefault(link.previous, link.run_id)) != link.run_id:
+            if link.previous is None and (first := begun.setdefault(link.line, link.run_id)) != link.run_id:
+                yield f"chain: run {link.run_id} signed over no run, wanted {first} to be the first alone"
+        followed: dict[tuple[str, str], str] = {}
+        for link in links:
+            if (
+                link.previous
+                and (other := followed.setdefault((link.line, link.previous), link.run_id)) != link.run_id
+            ):
                 yield f"chain: runs {other} and {link.run_id} signed over the same run"
         if head is not None and head not in by_digest:
             yield f"chain: found no run with the digest {head}, which was written down: the past was changed"

@@ -107,7 +107,9 @@ class Copies(Checks):
             self.backup(part / self.path.name)
             with type(self)(part / self.path.name, readonly=True) as copy:
                 done = [
-                    _take(source, part / CAPTURES, name, end, _elder(target, name) if link else None, link)
+                    take_file(
+                        source, part / CAPTURES, name, end, _elder(target, name) if link else None, link
+                    )
                     for name, end in copy._files_known(source)
                 ]
                 problems = copy.verify(part / CAPTURES)
@@ -202,7 +204,7 @@ def _put_back(path: Path, captures: Path) -> bool:
     """Copy a capture file of a backup to its place; False where that has all of it."""
     place = captures / path.name
     if place.exists():
-        if _begins_with(place, path):
+        if begins_with(place, path):
             return False
         os.replace(place, place.with_name(place.name + ".before-restore"))
     part = place.with_name(place.name + ".part")
@@ -212,7 +214,7 @@ def _put_back(path: Path, captures: Path) -> bool:
     return True
 
 
-def _begins_with(whole: Path, beginning: Path) -> bool:
+def begins_with(whole: Path, beginning: Path) -> bool:
     """Tell whether a file begins with all bytes of another."""
     if os.path.samefile(whole, beginning):
         return True
@@ -232,7 +234,7 @@ def _elder(target: Path, name: str) -> Path | None:
     return None
 
 
-def _take(source: Path, to: Path, name: str, end: int | None, elder: Path | None, link: bool) -> str:
+def take_file(source: Path, to: Path, name: str, end: int | None, elder: Path | None, link: bool) -> str:
     """Link or copy a capture file into a backup; say which."""
     original, place = source / name, to / name
     if end is None and link:

@@ -9,11 +9,12 @@ from crawler.archive.copies import Copies
 from crawler.archive.elders import Elders
 from crawler.archive.exports import Exports
 from crawler.archive.facets import Counting
+from crawler.archive.merging import Merging
 from crawler.archive.runs import Runs
 from crawler.archive.shape import SUPERSEDED
 
 
-class Archive(Copies, Exports, Runs, Accounts, Elders, Counting):
+class Archive(Copies, Exports, Runs, Accounts, Elders, Counting, Merging):
     """One archive file, opened for writing or for reading."""
 
     def _bring_up(self, version: int, grown: Collection[str]) -> None:

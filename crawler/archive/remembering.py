@@ -88,14 +88,15 @@ class Remembering(Connection):
         self._blocks: dict[str, dict[str, list[tuple[str, str, bool]]]] = {}
         super().__init__(path, readonly=readonly)
 
-    def begin_memory(self) -> None:
+    def begin_memory(self, night: str = "") -> None:
         """Let what earlier runs learnt count for the runs of this process, which begin now, one after the other.
 
-        While a killed run waits for its next one, nothing new counts, so that the two read as one.
+        While a killed run waits for its next one, nothing new counts, so that the two read as one. `night` is when
+        the night began that the run is part of: all its runs remember the same, on whatever machine.
         """
         if self.epoch:
             return  # a run beside this one began it
-        now_ = local_time(now().replace(microsecond=0))
+        now_ = night or local_time(now().replace(microsecond=0))
         last = self._last_epoch()
         recent = local_time(now() - timedelta(hours=EPOCH_HOURS))
         waiting = self._row(

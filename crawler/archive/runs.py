@@ -44,9 +44,18 @@ class Runs(Remembering, Chain):
         started: datetime | str | None = None,
         run_id: str | None = None,
     ) -> str:
-        """Write a run's row and give its id; `run_id` names one that is known (for a rebuild)."""
+        """Write a run's row and give its id; `run_id` names one that is known (for a rebuild).
+
+        A run of a shard (the argument ``shard``) bears its name, too: no other shard has a run of the same.
+        """
         when = local_time(started or now().replace(microsecond=0))
-        base = run_id or f"{datetime.fromisoformat(when).astimezone(UTC):%Y%m%dT%H%M%SZ}-{spider}"
+        shard = (arguments or {}).get("shard", spider)
+        base = run_id or "-".join(
+            (
+                f"{datetime.fromisoformat(when).astimezone(UTC):%Y%m%dT%H%M%SZ}",
+                *dict.fromkeys((spider, shard)),
+            )
+        )
         name, number = base, 1
         with self._write():
             while self._row("SELECT 1 FROM runs WHERE id = ?", name):
@@ -124,6 +133,23 @@ class Runs(Remembering, Chain):
             (spider,),
         )
         return [row[0] for row in rows]
+
+    def ended(self, night: str) -> list[int]:
+        """Give the exit codes of the runs of a night that came to an end of their own, in the order in which they began."""
+        rows = self.conn.execute(
+            "SELECT coalesce(json_extract(stats, '$.exit'), outcome <> 'finished') FROM runs "
+            "WHERE json_extract(arguments, '$.night') = ? AND outcome IN ('finished', 'partial', 'failed') "
+            "AND coalesce(json_extract(stats, '$.reason'), '') <> 'shutdown' ORDER BY id",
+            (night,),
+        )
+        return [row[0] for row in rows]
+
+    def runs_of(self, night: str) -> list[dict[str, Any]]:
+        """Give the rows of the runs of a night that was crawled from several places."""
+        rows = self.conn.execute(
+            "SELECT * FROM runs WHERE json_extract(arguments, '$.night') = ? ORDER BY id", (night,)
+        )
+        return [dict(row) for row in rows]
 
     def since_kill(self, run_id: str) -> str | None:
         """Give when the first of the runs began that were killed, one after the other, just before a run.

@@ -11,7 +11,7 @@ from pathlib import Path
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from crawler.archive import ArchiveError, Report, put_in_place, report, tell
+from crawler.archive import ArchiveError, Report, put_in_place, remove, report, tell
 from crawler.logs import printable
 from crawler.replay import Rebuild
 from crawler.runs import MEANINGS, run_spiders, say
@@ -90,12 +90,6 @@ class Command(ScrapyCommand):
         except ArchiveError as wrong:
             say(str(wrong))
             self.exitcode = wrong.exitcode
-
-
-def remove(archive: Path) -> None:
-    """Remove an archive that is not to be kept."""
-    for end in ("", "-wal", "-shm", ".sums", ".lock"):
-        archive.with_name(archive.name + end).unlink(missing_ok=True)
 
 
 def refuse(found: Report) -> str | None:
