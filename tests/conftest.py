@@ -11,6 +11,8 @@ from hypothesis import settings
 
 from tests.home import ROOT, Home
 
+collect_ignore = ["bench/faults/clock/sitecustomize.py"]  # sets the clock of the process that imports it
+
 # Nothing is left behind, and a slow machine is no error; CI takes the same examples each time.
 settings.register_profile("home", database=None, deadline=None)
 settings.register_profile("ci", parent=settings.get_profile("home"), derandomize=True)

@@ -20,8 +20,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-
-import psutil
+from typing import TYPE_CHECKING
 
 from tests.bench.full import CITY, STORY, Column, tell
 from tests.bench.kills import TWICE
@@ -29,6 +28,9 @@ from tests.home import QUICK, ROOT, Home
 from tests.replica import server
 from tests.replica.replies import Reply
 from tests.test_merge import meaning
+
+if TYPE_CHECKING:
+    import psutil
 
 ENTRY = """title = "{host}"
 platform = "truecms"
@@ -136,6 +138,8 @@ def scale(options: argparse.Namespace) -> bool:
 
 def processes(nightly: psutil.Process) -> tuple[list[psutil.Process], list[psutil.Process]]:
     """Give the workers of a night and the crawls that they run, among the processes that it started."""
+    import psutil  # comes with the extra
+
     workers, crawls = [], []
     for process in nightly.children(recursive=True):
         try:
@@ -151,6 +155,8 @@ def processes(nightly: psutil.Process) -> tuple[list[psutil.Process], list[psuti
 
 def kill(place: Home, seconds: float, fault: str, chance: random.Random) -> tuple[bool, int]:
     """Crawl a night on two workers and kill a part of it after so many seconds; give whether there was one, and the exit code."""
+    import psutil  # comes with the extra
+
     command = place.command("nightly", *QUICK, "--quiet", "--cluster", "local:2")
     with open(place.folder / "said", "wb") as said:
         running = subprocess.Popen(command, cwd=ROOT, env=place.env, stdout=said, stderr=said)
