@@ -424,7 +424,7 @@ def find_channels(tree: HtmlElement, url: str, portal: Portal) -> list[Channel]:
             continue
         name = name_link(element)
         if MORE_RE.fullmatch(name):
-            if block := name_block(element):
+            if len(boxes.get(None, ())) < COLUMNS and (block := name_block(element)):
                 boxes.setdefault(None, []).append((target, block))
             continue
         if not 1 < len(name) <= 14 or DESK_RE.fullmatch(name) or NEXT_RE.fullmatch(name) or is_day(name):
