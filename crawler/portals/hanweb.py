@@ -53,6 +53,8 @@ PROXY = "/module/web/jpage/dataproxy.jsp"
 """The path of the call for records, where the page does not tell another."""
 SIZE = 45
 """Records asked for with one call where the page names no next group: three of its pages of 15."""
+STORES = 50
+"""Datastores of one page that are read."""
 COLUMNS = 200
 """Channels that are taken from one page."""
 
@@ -63,8 +65,6 @@ ARTICLE_RE = re.compile(
 """The path of an article page."""
 LIST_RE = re.compile(r"/col/(?P<code>col\d+)/(?:index\.html?)?")
 """The path of a list page."""
-STORE_RE = re.compile(r"<datastore\b.*?</datastore\s*>", re.S | re.I)
-NEXT_GROUP_RE = re.compile(r"<nextgroup\b[^>]*>(.*?)</nextgroup\s*>", re.S | re.I)
 HREF_RE = re.compile(r"href\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.I)
 CALL_RE = re.compile(
     r"(\w*(?:column|unit|web)id|path|webname|permissiontype|sourceContentType|appid|col)['\"]?\s*[:=]\s*['\"]?([^'\",}\s]+)",
@@ -197,10 +197,15 @@ def read_stores(text: str) -> list[Store]:
     [Store(records=('<li>x</li>',), total=None, further='page=1&unitid=7', whole=True)]
     """
     stores: list[Store] = []
-    for match in STORE_RE.finditer(text):
-        records, total, whole = read_datastore(match[0])
-        group = NEXT_GROUP_RE.search(match[0])
-        link = HREF_RE.search(group[1]) if group else None
+    # By the last end, so that beginnings without one cost nothing.
+    for piece in re.split(r"</datastore\s*>", text, flags=re.I)[:-1][:STORES]:
+        begin = list(re.finditer(r"<datastore\b", piece, re.I))
+        if not begin:
+            continue
+        store = piece[begin[-1].start() :]
+        records, total, whole = read_datastore(f"{store}</datastore>")
+        group = re.search(r"<nextgroup\b", store, re.I)
+        link = HREF_RE.search(store, group.end(), group.end() + 4000) if group else None
         query = unescape(flatten(link[1] or link[2])).partition("?")[2] if link else ""
         stores.append(Store(records, total, query, whole))
     return sorted(stores, key=lambda store: -len(store.records))

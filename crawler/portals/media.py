@@ -91,6 +91,13 @@ def channel_of(url: str, portal: Portal) -> str | None:
     return code_of("", folders[0]) if len(folders) > 1 else None
 
 
+def moved(
+    home_text: str, home_url: str, portal: Portal, code: str, name: str | None = None, gone: str | None = None
+) -> Ask | None:
+    """Give None: an edition belongs to its day, and is not elsewhere."""
+    return None
+
+
 def code_of(name: str, last: str = "", place: int = 0) -> str:
     """Give an edition's code: the number in its address, else in its name, else its place among the editions.
 

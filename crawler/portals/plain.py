@@ -424,7 +424,7 @@ def find_channels(tree: HtmlElement, url: str, portal: Portal) -> list[Channel]:
             continue
         name = name_link(element)
         if MORE_RE.fullmatch(name):
-            if block := name_block(element):
+            if len(boxes.get(None, ())) < COLUMNS and (block := name_block(element)):
                 boxes.setdefault(None, []).append((target, block))
             continue
         if not 1 < len(name) <= 14 or DESK_RE.fullmatch(name) or NEXT_RE.fullmatch(name) or is_day(name):
@@ -491,15 +491,20 @@ def find_group(
     if not chosen:
         return None
     best = max(chosen, key=lambda group: group.weight)
-    best.rows = [row for row in best.rows if _belongs(row)]
+    best.rows = [row for row in best.rows if _belongs(row, best.way == way)]
     return best if best.rows else None
 
 
-def _belongs(row: Row) -> bool:
-    """Tell whether a row among rows of articles is one: not 更多, not a page's number, not a way to another list."""
+def _belongs(row: Row, known: bool) -> bool:
+    """Tell whether a row among rows of articles is one: not 更多, not a page's number, not a way to another list.
+
+    `known`: the group is the list for certain, and a short title without a date is one, too.
+    """
     if not row.title or row.title.isdigit() or MORE_RE.fullmatch(row.title) or NEXT_RE.fullmatch(row.title):
         return False
-    return row.dated or is_article(row.url) or (len(row.title) >= 8 and not path_of(row.url).endswith("/"))
+    if row.dated or is_article(row.url):
+        return True
+    return (known or len(row.title) >= 8) and not path_of(row.url).endswith("/")
 
 
 def _group(tree: HtmlElement, url: str) -> list[Group]:

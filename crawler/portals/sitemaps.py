@@ -22,6 +22,8 @@ SITEMAPS = 50
 """Sitemaps of one index that are followed."""
 ENTRIES = 50_000
 """Addresses of one sitemap that are read: as many as the protocol allows."""
+LINES = 5000
+"""Addresses that are taken with one answer: a larger sitemap is asked for again, for the ones before."""
 LEVELS = 3
 """Indexes within one another that are followed."""
 
@@ -64,41 +66,50 @@ def moved(
     return None
 
 
-def read_entries(root: _Element, url: str, portal: Portal) -> tuple[list[Entry], int]:
-    """Read the addresses of a sitemap on the portal's own hosts, each once; and how many are elsewhere or none."""
+def read_entries(root: _Element, url: str, portal: Portal, start: int = 0) -> tuple[list[Entry], int, int]:
+    """Read the addresses of a sitemap on the portal's own hosts, each once, the newest first, `LINES` from `start`.
+
+    Those without a day keep their places behind. Gives besides how many are elsewhere or none, and how many there are.
+    """
+    told = _read_raw(root)
+    told.sort(key=lambda each: each[1], reverse=True)  # dates of ISO 8601 sort as texts
     entries: dict[str, Entry] = {}
     left = 0
-    for number, element in enumerate(root):
-        if number >= ENTRIES:
+    for place, day, title in told[start : start + LINES]:
+        target = resolve(flatten(place), url)
+        if target is None or not is_own(target, portal):
+            left += 1
+        else:
+            entries.setdefault(page_key(target), Entry(target, read_day(day, portal.zone), flatten(title)))
+    return list(entries.values()), left, len(told)
+
+
+def _read_raw(root: _Element) -> list[tuple[str, str, str]]:
+    """Read the entries as they are written: address, day, title of a news sitemap."""
+    told: list[tuple[str, str, str]] = []
+    for element in root:
+        if len(told) >= ENTRIES:
             break
         if name_of(element) not in ("url", "sitemap"):
             continue
         said: dict[str, str] = {}
-        for number_in, child in enumerate(element.iter()):
-            if number_in < 100:
-                said.setdefault(name_of(child), child.text or "")
-        target = resolve(flatten(said.get("loc")), url)
-        if target is None or not is_own(target, portal):
-            left += 1
-            continue
-        day = read_day(said.get("publication_date"), portal.zone) or read_day(
-            said.get("lastmod"), portal.zone
-        )
-        entries.setdefault(page_key(target), Entry(target, day, flatten(said.get("title"))))
-    return list(entries.values()), left
-
-
-def _newest_first(entries: list[Entry]) -> list[Entry]:
-    """Sort by day, the newest first; those without one keep their places behind."""
-    return sorted(entries, key=lambda entry: -entry.day.toordinal() if entry.day else 0)
+        for number, child in enumerate(element.iter()):
+            if number == 100:
+                break
+            if isinstance(child.tag, str) and child.text:
+                news = "news" in child.tag.rpartition("}")[0]
+                said.setdefault(("news:" if news else "") + name_of(child), child.text.strip())
+        day = said.get("news:publication_date") or said.get("lastmod", "")
+        told.append((said.get("loc", ""), day, said.get("news:title", "")))
+    return told
 
 
 def _read_index(ask: Ask, root: _Element, url: str, portal: Portal) -> Found:
     state = dict(ask.state)
     level = number_of(state.get("level")) + 1
-    entries, _ = read_entries(root, url, portal)
+    entries, _, _ = read_entries(root, url, portal)
     since = read_day(str(state.get("since", "")))
-    wanted = [entry for entry in _newest_first(entries) if not (since and entry.day and entry.day < since)]
+    wanted = [entry for entry in entries if not (since and entry.day and entry.day < since)]
     problems: tuple[str, ...] = ()
     if not entries:
         problems = (f"Found no sitemap of the portal in the index, wanted some, at {url}",)
@@ -130,19 +141,24 @@ def _named(ask: Ask, url: str, portal: Portal) -> tuple[Channel, ...]:
 
 def _read_set(ask: Ask, root: _Element, url: str, portal: Portal) -> Found:
     code = ask.channel or plain.code_of(url, portal)
-    entries, left = read_entries(root, url, portal)
+    start = number_of(dict(ask.state).get("start"))
+    entries, left, count = read_entries(root, url, portal, start)
     pages = [e for e in entries if not plain.FILE_RE.search(path_of(e.url)) and path_of(e.url) != "/"]
     articles = [e for e in pages if e.title or plain.is_article(e.url)]
     if not articles:
         # An address tells nothing here: all pages but the folders, which are lists.
         articles = [e for e in pages if not path_of(e.url).endswith("/")]
-    lines = tuple(Line(e.url, e.title, e.day, code) for e in _newest_first(articles))
+    lines = tuple(Line(e.url, e.title, e.day, code) for e in articles)
     problems: tuple[str, ...] = ()
     if not entries:
         problems = (f"Found no address of the portal, wanted some, at {url}",)
     notes = (f"Found {left} addresses on other hosts, wanted the portal's, at {url}",) if left else ()
-    further = _ask_next(ask, _rest(ask), number_of(dict(ask.state).get("level")))
+    if start + LINES < count:
+        kept = tuple(pair for pair in ask.state if pair[0] != "start")
+        further: Ask | None = Ask(ask.url, "list", code, (), (*kept, ("start", start + LINES)))
+    else:
+        further = _ask_next(ask, _rest(ask), number_of(dict(ask.state).get("level")))
     # A sitemap without articles proves nothing about the next one.
     asks = (further,) if further and not lines else ()
-    channels = _named(ask, url, portal)
-    return Found(lines, further if lines else None, asks, channels, len(lines), problems, notes)
+    channels = _named(ask, url, portal) if not start else ()
+    return Found(lines, further if lines else None, asks, channels, None, problems, notes)

@@ -520,7 +520,8 @@ def read_datastore(body: str) -> tuple[tuple[str, ...], int | None, bool]:
     store, whole = _open_result(body)
     total = TOTAL_RE.search(store)
     records: list[str] = []
-    for match in RECORD_RE.finditer(store):
+    # Behind the last end there is no whole record: a search for one would go to the end again and again.
+    for match in RECORD_RE.finditer(store, 0, store.lower().rfind("</record") + 40):
         cdata = CDATA_RE.fullmatch(match[1])
         records.append(cdata[1] if cdata else unescape(match[1]))
     opened = len(re.findall(r"<record\b", store, re.I))
