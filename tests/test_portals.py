@@ -19,7 +19,7 @@ import pytest
 from scrapy import Request
 from scrapy.core.downloader import Downloader, Slot
 from scrapy.crawler import Crawler
-from scrapy.exceptions import UsageError
+from scrapy.exceptions import IgnoreRequest, UsageError
 from scrapy.http import HtmlResponse, Response
 from scrapy.settings import Settings
 from scrapy.utils.project import get_project_settings
@@ -29,6 +29,7 @@ from crawler.commands.crawl import Command as CrawlCommand
 from crawler.commands.portal import Command as PortalCommand
 from crawler.discovery import Discovery, choose_channels, expect, lay_out, save, write_entry
 from crawler.extensions import AutoThrottle
+from crawler.middlewares import ExactHosts
 from crawler.portals import Portal, media, truecms
 from crawler.portals.entries import (
     KEYS,
@@ -41,7 +42,7 @@ from crawler.portals.entries import (
     read_entry,
     spider_names,
 )
-from crawler.replay import portal_of
+from crawler.replay import Run, portal_of
 from crawler.sources import Window, slots_of
 from crawler.text import read_page
 from spiders.lyg_epaper import LygEpaper
@@ -243,6 +244,19 @@ def test_lines_are_found_in_every_form_of_toml() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "data" / "portals").glob("*.toml")), ids=lambda path: path.stem
+)
+def test_each_key_of_our_entries_is_found_on_its_line(path: Path) -> None:
+    rows = path.read_text(encoding="utf-8").splitlines()
+    lines = find_lines(path.read_text(encoding="utf-8"))
+    for place, line in lines.items():
+        assert str(place[-1] if isinstance(place[-1], str) else '"') in rows[line - 1]
+    assert [place[0] for place in lines if len(place) == 1] == [
+        *tomllib.loads(path.read_text(encoding="utf-8"))
+    ]
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("text", [WHOLE, WHOLE.replace("proven = 2026-11-28\n", ""), LEAST])
 def test_proving_an_entry_changes_one_line(text: str, end: str) -> None:
@@ -369,6 +383,36 @@ def test_a_source_shares_the_hosts_of_its_portals() -> None:
     one = LygNews(portal="lyg01.net")
     assert (one.hosts, one.hosts_of("lyg01.net")) == (every, every)
     assert [portal.name for portal in one.asked] == ["lyg01.net"]
+
+
+def test_a_portal_leads_to_no_host_of_another_portal(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = (
+        Portal(name=name, platform=truecms, hosts=(name,), home=f"http://{name}/", proven=date(2026, 1, 1))
+        for name in ("one.example", "other.example")
+    )
+    monkeypatch.setattr(Portals, "portals", (one, other))
+    crawler = SimpleNamespace(
+        spider=Portals(),
+        settings=Settings({"URLLENGTH_LIMIT": 2083}),
+        stats=SimpleNamespace(inc_value=lambda name: None),
+        get_extension=lambda kind: None,
+    )
+    gate = ExactHosts(crawler)
+    meta = {"context": {"kind": "article", "portal": "one.example"}}
+    assert gate.process_request(Request("http://one.example/1.html", meta=meta)) is None
+    assert gate.process_request(Request("http://other.example/robots.txt")) is None
+    with pytest.raises(IgnoreRequest, match=r"found http://other.example/1.html, wanted .* one.example$"):
+        gate.process_request(Request("http://other.example/1.html", meta=meta))
+
+
+def test_lists_of_a_portal_without_an_entry_are_left_as_they_are(caplog: pytest.LogCaptureFixture) -> None:
+    source = SimpleNamespace(name="portals", by_name={})
+    record = SimpleNamespace(kind="list", url="http://gone.example/x/", context={"portal": "gone.example"})
+    assert Run.answer(SimpleNamespace(source=source), record, None) is None
+    assert [entry.getMessage() for entry in caplog.records] == [
+        "http://gone.example/x/: found a list of the portal 'gone.example', which no entry of portals declares; "
+        "it is kept, not replayed"
+    ]
 
 
 # --- saved pages ---
