@@ -92,7 +92,10 @@ class Discovery(Checkup):
             channels = read_channels(PLATFORMS[self.platform], text, url)
             found = Recognised(self.platform, channels, None, ("it was named",))
         if found is None:
-            said = f"no platform is recognised, wanted signs of one of {', '.join(PLATFORMS)}"
+            said = (
+                f"no platform is recognised, wanted signs of one of {', '.join(PLATFORMS)}; "
+                "a list page, a feed or a sitemap can be named instead of the home page"
+            )
             self.find(FAIL, self.about, "platform", said, url)
             return None
         self.find(OK, self.about, "platform", f"{found.platform}: {'; '.join(found.evidence)}", url)
@@ -101,7 +104,7 @@ class Discovery(Checkup):
     def summary(self) -> list[Finding]:
         """Give what was found for a screen: the lists that could be read in one line."""
         read = [found for found in self.findings if found.what.startswith("list ") and found.verdict == OK]
-        if not read:
+        if not self.lists:
             return self.findings
         days = [look.newest for look in self.lists.values() if look.newest]
         newest = f", the newest of {max(days)}" if days else ""
