@@ -19,13 +19,14 @@ from typing import Any
 from scrapy import signals
 from scrapy.http import Response
 
-from crawler.checkup import FAIL, OK, Checkup, Look
+from crawler.checkup import FAIL, OK, Checkup, Finding, Look
 from crawler.landing import HOPS, sent_on
 from crawler.parts import content_type
 from crawler.portals import Ask, Portal, plain
 from crawler.portals.entries import DISCOVER, KEYS, SPIDER, is_line, read_entry
 from crawler.portals.listing import host_of, parse_page, same_page, text_of
 from crawler.portals.recognition import PLATFORMS, Recognised, portal_at, read_channels, recognise
+from crawler.sources import list_body, list_text
 from crawler.text import decode, read_page
 
 OPERATOR_RE = re.compile(r"主\s*办(?:\s*单\s*位)?\s*[:：]\s*([\w()（）·]{3,40})")
@@ -60,7 +61,7 @@ class Discovery(Checkup):
         if home is None:
             return
         self.tell_page(self.about, "home", home)
-        text = decode(home.body, content_type(home)).text
+        text = list_text(home)
         self.recognised = found = self.tell_platform(text, home.url)
         if found is None:
             return
@@ -91,11 +92,27 @@ class Discovery(Checkup):
             channels = read_channels(PLATFORMS[self.platform], text, url)
             found = Recognised(self.platform, channels, None, ("it was named",))
         if found is None:
-            said = f"no platform is recognised, wanted signs of one of {', '.join(PLATFORMS)}"
+            said = (
+                f"no platform is recognised, wanted signs of one of {', '.join(PLATFORMS)}; "
+                "a list page, a feed or a sitemap can be named instead of the home page"
+            )
             self.find(FAIL, self.about, "platform", said, url)
             return None
         self.find(OK, self.about, "platform", f"{found.platform}: {'; '.join(found.evidence)}", url)
         return found
+
+    def summary(self) -> list[Finding]:
+        """Give what was found for a screen: the lists that could be read in one line."""
+        read = [found for found in self.findings if found.what.startswith("list ") and found.verdict == OK]
+        if not self.lists:
+            return self.findings
+        days = [look.newest for look in self.lists.values() if look.newest]
+        newest = f", the newest of {max(days)}" if days else ""
+        lines = sum(look.lines for look in self.lists.values())
+        said = f"{len(self.lists)} channels read, {lines} lines{newest}"
+        at = self.findings.index(read[0])
+        rest = [found for found in self.findings[at:] if found not in read]
+        return [*self.findings[:at], Finding(OK, self.about.name, "lists", said, self.about.home), *rest]
 
     def lacks(self) -> str | None:
         """Say what of the portal could not be read, and is wanted of an entry; None where all could."""
@@ -276,7 +293,7 @@ def save(portal: Portal, entry: str, found: Discovery, directory: Path, pages: P
     assert found.home is not None
     listed = max(found.lists.values(), key=lambda look: look.lines)
     kept = {"home": Look(Ask(portal.home, "home"), found.home), "list": listed, "article": found.articles[0]}
-    files = {f"{kind}.html": look.response.body for kind, look in kept.items()}
+    files = {f"{kind}.html": list_body(look.response) for kind, look in kept.items()}
     abouts = {
         f"{kind}.html": {
             "kind": kind,

@@ -865,12 +865,15 @@ class Source(scrapy.Spider):
         self.ledger.tick()
 
 
+def list_body(response: Response) -> bytes:
+    """Give the bytes of a list page; a file that is packed with gzip, as sitemaps are, is unpacked."""
+    packed = response.body.startswith(b"\x1f\x8b")
+    return unpack(response.body, "gzip").body if packed else response.body
+
+
 def list_text(response: Response) -> str:
-    """Give the text of a list page; a file that is packed with gzip, as sitemaps are, is unpacked."""
-    body = response.body
-    if body.startswith(b"\x1f\x8b"):
-        body = unpack(body, "gzip").body
-    return decode(body, content_type(response)).text
+    """Give the text of a list page."""
+    return decode(list_body(response), content_type(response)).text
 
 
 def say_overlong(response: Response) -> str:

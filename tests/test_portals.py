@@ -8,6 +8,7 @@ import subprocess
 import tomllib
 from argparse import Namespace
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,15 +19,17 @@ import pytest
 from scrapy import Request
 from scrapy.core.downloader import Downloader, Slot
 from scrapy.crawler import Crawler
-from scrapy.exceptions import UsageError
-from scrapy.http import Response
+from scrapy.exceptions import IgnoreRequest, UsageError
+from scrapy.http import HtmlResponse, Response
 from scrapy.settings import Settings
 from scrapy.utils.project import get_project_settings
 
+from crawler.checkup import FAIL
 from crawler.commands.crawl import Command as CrawlCommand
 from crawler.commands.portal import Command as PortalCommand
-from crawler.discovery import expect, lay_out
+from crawler.discovery import Discovery, choose_channels, expect, lay_out, save, write_entry
 from crawler.extensions import AutoThrottle
+from crawler.middlewares import ExactHosts
 from crawler.portals import Portal, media, truecms
 from crawler.portals.entries import (
     KEYS,
@@ -39,7 +42,7 @@ from crawler.portals.entries import (
     read_entry,
     spider_names,
 )
-from crawler.replay import portal_of
+from crawler.replay import Run, portal_of
 from crawler.sources import Window, slots_of
 from crawler.text import read_page
 from spiders.lyg_epaper import LygEpaper
@@ -241,6 +244,19 @@ def test_lines_are_found_in_every_form_of_toml() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "data" / "portals").glob("*.toml")), ids=lambda path: path.stem
+)
+def test_each_key_of_our_entries_is_found_on_its_line(path: Path) -> None:
+    rows = path.read_text(encoding="utf-8").splitlines()
+    lines = find_lines(path.read_text(encoding="utf-8"))
+    for place, line in lines.items():
+        assert str(place[-1] if isinstance(place[-1], str) else '"') in rows[line - 1]
+    assert [place[0] for place in lines if len(place) == 1] == [
+        *tomllib.loads(path.read_text(encoding="utf-8"))
+    ]
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("text", [WHOLE, WHOLE.replace("proven = 2026-11-28\n", ""), LEAST])
 def test_proving_an_entry_changes_one_line(text: str, end: str) -> None:
@@ -369,6 +385,36 @@ def test_a_source_shares_the_hosts_of_its_portals() -> None:
     assert [portal.name for portal in one.asked] == ["lyg01.net"]
 
 
+def test_a_portal_leads_to_no_host_of_another_portal(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = (
+        Portal(name=name, platform=truecms, hosts=(name,), home=f"http://{name}/", proven=date(2026, 1, 1))
+        for name in ("one.example", "other.example")
+    )
+    monkeypatch.setattr(Portals, "portals", (one, other))
+    crawler = SimpleNamespace(
+        spider=Portals(),
+        settings=Settings({"URLLENGTH_LIMIT": 2083}),
+        stats=SimpleNamespace(inc_value=lambda name: None),
+        get_extension=lambda kind: None,
+    )
+    gate = ExactHosts(crawler)
+    meta = {"context": {"kind": "article", "portal": "one.example"}}
+    assert gate.process_request(Request("http://one.example/1.html", meta=meta)) is None
+    assert gate.process_request(Request("http://other.example/robots.txt")) is None
+    with pytest.raises(IgnoreRequest, match=r"found http://other.example/1.html, wanted .* one.example$"):
+        gate.process_request(Request("http://other.example/1.html", meta=meta))
+
+
+def test_lists_of_a_portal_without_an_entry_are_left_as_they_are(caplog: pytest.LogCaptureFixture) -> None:
+    source = SimpleNamespace(name="portals", by_name={})
+    record = SimpleNamespace(kind="list", url="http://gone.example/x/", context={"portal": "gone.example"})
+    assert Run.answer(SimpleNamespace(source=source), record, None) is None
+    assert [entry.getMessage() for entry in caplog.records] == [
+        "http://gone.example/x/: found a list of the portal 'gone.example', which no entry of portals declares; "
+        "it is kept, not replayed"
+    ]
+
+
 # --- saved pages ---
 
 
@@ -448,8 +494,15 @@ def test_a_portal_is_added_by_its_address(added: Added) -> None:
         "]",
     ]
     said = done.stdout.decode().splitlines()
-    assert {line[:4] for line in said[: said.index("")]} == {"ok  "}
-    assert len(said) <= 40
+    found = [line.split(None, 3)[:3] for line in said[: said.index("")]]
+    assert found == [
+        ["ok", BUREAU, what] for what in ("certificate", "home", "platform", "lists", "robots", "article")
+    ]
+    assert (
+        said[-1]
+        == '    channels = ["tzgg" 通知公告, "gzdt" 工作动态, "zcfg" 政策法规, "shjz" 社会救助, "ylfw" 养老服务]'
+    )
+    assert len(said) <= 24
     assert added.replica.strays == []
     portal = read_entry(Path(f"{BUREAU}.toml"), added.entry.encode(), spider_names()).portal
     expected = check_saved(portal, added.pages / BUREAU)
@@ -465,6 +518,116 @@ def test_a_portal_is_added_by_its_address(added: Added) -> None:
         BUREAU,
         f"{BUREAU}.toml",
     ]
+
+
+HOME = "http://a.example/"
+LINKS = "".join(f'<li><a href="/s/{code}/{code}.html">{code}</a></li>' for code in ("tzgg", "gzdt", "leer"))
+ARTICLE = (
+    "<meta name=ArticleTitle content=书屋昨日开放><meta name=PubDate content='2026-11-27 09:30'>"
+    "<h1>书屋昨日开放</h1><div id=zoom><p>书屋昨日开放，市民免费借阅，馆藏九千册图书。</p></div>"
+)
+STORY = "/s/tzgg/content/24b0fd4f-2226-43c0-8815-a0ec784ffef2.html"
+PAGES = {
+    HOME: '<script>location.href="/s/index.html"</script>',
+    f"{HOME}s/index.html": f"<title>甲市教育局 - 网站首页</title><ul>{LINKS}</ul><p>主办单位：甲市教育局　电话</p>",
+    f"{HOME}s/tzgg/tzgg.html": f'<div id=initData><ul><li><a href="{STORY}">书屋昨日开放</a><span>2026-11-27</span></li></ul></div>',
+    f"{HOME}s/gzdt/gzdt.html": f'<div id=initData><ul><li><a href="{STORY}">书屋昨日开放</a></li></ul></div>',
+    f"{HOME}s/leer/leer.html": "<p>改版中</p>",
+    f"{HOME}{STORY[1:]}": ARTICLE,
+}
+
+
+def discover(pages: dict[str, str]) -> Discovery:
+    """Look at a portal whose pages are given, without a network."""
+    found = Discovery(address=HOME)
+
+    async def answer(request: Request) -> HtmlResponse:
+        body = pages.get(request.url)
+        return HtmlResponse(
+            request.url, status=200 if body is not None else 404, body=(body or "").encode(), request=request
+        )
+
+    found.crawler = SimpleNamespace(engine=SimpleNamespace(download_async=answer))
+    asyncio.run(found.discover())
+    return found
+
+
+def test_what_can_be_read_of_a_portal_becomes_its_entry() -> None:
+    found = discover(PAGES)
+    assert found.lacks() is None
+    assert choose_channels(found) == ("tzgg", "gzdt")  # one that gives nothing stays out
+    portal = replace(found.about, channels=choose_channels(found))
+    assert write_entry(portal, {"tzgg": "通知\n公告"}, ("甲", "乙"), date(2026, 11, 28)).splitlines() == [
+        "# Looked at on 2026-11-28: 甲; 乙",
+        'title = "甲市教育局"',
+        'operator = "甲市教育局"',
+        'platform = "truecms"',
+        'hosts = ["a.example"]',
+        f'home = "{HOME}"',
+        'site = "s"',
+        "channels = [",
+        '    "tzgg",  # 通知 公告',
+        '    "gzdt",  # gzdt',
+        "]",
+    ]
+
+
+def test_channels_that_are_elsewhere_than_by_rule_are_discovered_every_night() -> None:
+    moved = {url: text.replace("/s/gzdt/gzdt.html", "/s/x/gzdt/gzdt.html") for url, text in PAGES.items()}
+    moved[f"{HOME}s/x/gzdt/gzdt.html"] = moved.pop(f"{HOME}s/gzdt/gzdt.html")
+    found = discover(moved)
+    assert (sorted(found.lists), choose_channels(found)) == (["gzdt", "tzgg"], ())
+
+
+@pytest.mark.parametrize(
+    ("pages", "lack"),
+    [
+        ({}, "no home page"),
+        ({HOME: "<p>维护中</p>"}, "no platform"),
+        ({HOME: PAGES[f"{HOME}s/index.html"]}, "no list that can be read"),
+        ({**PAGES, f"{HOME}{STORY[1:]}": "<p></p>"}, "no article that can be read"),
+        (
+            {
+                HOME: '<script>location.href="/a.html"</script>',
+                f"{HOME}a.html": '<script>location.href="/b.html"</script>',
+                f"{HOME}b.html": '<script>location.href="/a.html"</script>',
+            },
+            "no home page",
+        ),
+    ],
+)
+def test_a_portal_that_cannot_be_read_is_no_entry(pages: dict[str, str], lack: str) -> None:
+    found = discover(pages)
+    assert found.lacks() == lack
+    assert FAIL in {each.verdict for each in found.findings}
+
+
+def test_an_entry_and_its_pages_are_written_together_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = discover(PAGES)
+    portal = replace(found.about, channels=("tzgg",))
+    entry = write_entry(portal, {}, ("甲",), date(2026, 11, 28))
+    directory, pages = tmp_path / "portals", tmp_path / "pages"
+    move = Path.rename
+
+    def refuse(path: Path, target: Path) -> Path:
+        if path.suffix == ".toml":
+            raise OSError("no space left")
+        return move(path, target)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "rename", refuse)
+        with pytest.raises(OSError, match="no space left"):
+            save(portal, entry, found, directory, pages)
+    with pytest.raises(EntryError, match="found platform = 'x'"):
+        save(portal, entry.replace("truecms", "x"), found, directory, pages)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    written = save(portal, entry, found, directory, pages)
+    assert sorted(written) == sorted(path for path in tmp_path.rglob("*") if path.is_file())
+    check_saved(read_entries(directory, SPIDERS)[0].portal, pages / portal.name)
+    with pytest.raises(FileExistsError, match="the portal is there already"):
+        save(portal, entry, found, directory, pages)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from textwrap import wrap
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -226,7 +227,7 @@ class Command(ScrapyCommand):
         if found is None:
             self.exitcode = 3
             return
-        self.tell(found.findings, opts.json)
+        self.tell(found.findings if opts.json else found.summary(), opts.json)
         if lack := found.lacks():
             self.judge([found], found.findings)
             say(f"portal: found {lack} at {address}; nothing was written")
@@ -240,8 +241,7 @@ class Command(ScrapyCommand):
         portal = replace(found.about, channels=choose_channels(found))
         entry = write_entry(portal, names, found.recognised.evidence, now().date())
         if not opts.json:
-            print()
-            print("\n".join(f"    {printable(line)}".rstrip() for line in entry.splitlines()))
+            print("\n" + "\n".join(f"    {printable(line)}" for line in condense(entry)))
         if opts.dry_run:
             say("portal: nothing was written (--dry-run)")
             return
@@ -257,6 +257,21 @@ class Command(ScrapyCommand):
             f"portal: it is crawled by name: scrapy crawl {portal.spider} -a portal={portal.name}; "
             f"scrapy portal check {portal.name} --prove gives it to scrapy nightly"
         )
+
+
+def condense(entry: str) -> Iterator[str]:
+    """Give the lines of an entry for a screen: its channels, which can be many, side by side.
+
+    >>> list(condense('# why\\nsite = "a"\\nchannels = [\\n    "x",  # 甲\\n    "y",  # 乙\\n]\\n'))
+    ['# why', 'site = "a"', 'channels = ["x" 甲, "y" 乙]']
+    """
+    before, opened, rest = entry.partition("channels = [\n")
+    codes, _, after = rest.partition("]\n")
+    yield from before.splitlines()
+    if opened:
+        named = (code.strip().replace(",  # ", " ", 1) for code in codes.splitlines())
+        yield from wrap(f"channels = [{', '.join(named)}]", 100, subsequent_indent="    ")
+    yield from after.splitlines()
 
 
 def platform_of(portal: Portal) -> str:
