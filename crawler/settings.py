@@ -56,6 +56,7 @@ ITEM_PIPELINES = {
     "pipelines.archive.ArchivePipeline": 600,
 }
 EXTENSIONS = {
+    "crawler.guards.Watching": 5,
     "crawler.extensions.Ledger": 10,
     "crawler.extensions.SizeLimits": 20,
     "scrapy.extensions.feedexport.FeedExporter": None,  # what it cannot write it loses without a word
