@@ -15,7 +15,7 @@ from crawler.captures import Capture, lacks_end
 from crawler.guards import TooSlow, bounded
 from crawler.settings import ITEM_PIPELINES
 from crawler.text.trees import parse
-from tests.bench.faults import browsers, clocks, portals, processes, reused, serving, storage  # noqa: F401  # they enter their proofs
+from tests.bench.faults import browsers, clocks, mix, portals, processes, reused, serving, storage  # noqa: F401  # they enter their proofs
 from tests.bench.faults.inputs import all_bad
 from tests.bench.faults.portals import (
     ROBOTS,
