@@ -72,8 +72,11 @@ CHANGES = (
 )
 """Alarms that tell that a channel is not what it was: nothing failed, and all the same the run is not whole."""
 
-BOUNDS = ("many lines", "many pages", "trap", "many parts", "many files", "incomplete")
-"""Alarms that tell that something of a list or of an article was not had."""
+BOUNDS = ("many lines", "many pages", "trap", "many parts", "many files", "incomplete", "clock")
+"""Alarms that tell that something of a list or of an article was not had, or not told from what was had before."""
+
+CLOCK_SECONDS = 600
+"""By how much the clock may be set during a run without a word."""
 
 KEPT_ALARMS = 20
 """How many alarms of one rule and portal a run's row keeps; the stat ``alarms/<rule>`` counts them all."""
@@ -176,6 +179,7 @@ class Ledger:
         self.lists_read = 0
         self._pages = 0
         self._committed = time.monotonic()
+        self._began = now().timestamp(), time.monotonic()
         self._closing: asyncio.Future[None] | None = None
         crawler.signals.connect(self.close, signal=signals.spider_closed)
         crawler.signals.connect(self.dropped, signal=signals.item_dropped)
@@ -210,6 +214,10 @@ class Ledger:
             memory=self.archive.epoch,
         )
         self.archive.commit()
+        before = self.archive.last_moment(self.run_id)
+        if before and (present := now().isoformat(timespec="seconds")) < before:
+            what = f"found {present}, wanted a time after the last run, {before}: until then no change of a page counts"
+            self.alarm("-", None, "clock", what, "", None)
         while Ledger.undelivered:
             self.alarm("-", None, UNDELIVERED, f"the last report: {Ledger.undelivered.pop(0)}", "", None)
 
@@ -616,6 +624,13 @@ class Ledger:
             found = ", ".join(row["others"]) or "none"
             what = f"a printed page says that the story goes on or began on another; found to fit: {found}"
             self.alarm(row["portal"], row["channel"], "runover apart", what, row["url"], None)
+        if (
+            abs(jumped := now().timestamp() - self._began[0] - (time.monotonic() - self._began[1]))
+            > CLOCK_SECONDS
+        ):
+            self.alarm(
+                "-", None, "clock", f"the clock was set by {jumped:+.0f} seconds during the run", "", None
+            )
         self.balance(spider)
         self.judge(reason, stats)
         self.tell_hacking()

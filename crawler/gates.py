@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from scrapy import Request, signals
@@ -20,6 +21,7 @@ from scrapy.utils.httpobj import urlparse_cached
 from crawler.archive import now
 from crawler.captures import RENDERED
 from crawler.extensions import Ledger
+from crawler.guards import TooSlow, bounded
 from crawler.portals.gates import gate_reason
 
 if TYPE_CHECKING:
@@ -71,7 +73,9 @@ class Gates:
 
     async def process_response(self, request: Request, response: Response) -> Response | Request:
         """Give what a browser gets where a gate answers, or the gate's answer where it stays closed."""
-        why = gate_reason(response.status, response.body)
+        why = None
+        with suppress(TooSlow), bounded(f"in the answer of {response.url}", request.meta.get("capture")):
+            why = gate_reason(response.status, response.body)
         kind = request.meta.get("context", {}).get("kind")
         if why is None or kind not in KINDS or OPENED in response.flags or RENDERED in response.flags:
             return response

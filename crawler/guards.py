@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
+import logging
+import os
 import shutil
 import signal
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -18,12 +21,17 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 from scrapy.settings import BaseSettings
 
+from crawler.captures import Capture
 from crawler.extensions import Ledger
+
+logger = logging.getLogger(__name__)
 
 STAGE_SECONDS = 20.0
 """How long one stage may read one page: the largest page that is read takes one second."""
 LAST_SECONDS = 50.0
 """When a process is ended that does not even notice that its time is up: a parser in C that does not return."""
+DEATHS = 2
+"""Processes that end over one capture before it is given up."""
 MIB = 2**20
 
 Stage = TypeVar("Stage", bound=Callable[..., Any])
@@ -33,22 +41,104 @@ class TooSlow(DropItem):
     """A page that took too long to read; its capture stays."""
 
 
+class Watch:
+    """Which capture this process is reading, kept where its death leaves it.
+
+    A file beside the captures names the capture; when `STAGE_SECONDS` are over the place where the process stands is
+    written behind it, by a handler in C that a library which never returns does not hold up. A later process that
+    finds such a file counts a death for that capture; a capture with `DEATHS` of them is read no more. It costs two
+    system calls a stage and no fsync: what it is for is the death of a process, not of the machine.
+    """
+
+    def __init__(self) -> None:
+        self.users = 0
+        self.file = -1
+        self.path = Path()
+        self.deaths: Counter[str] = Counter()
+
+    def open(self, captures: Path) -> None:
+        """Count the deaths that other processes left, and begin to write down what is read."""
+        self.users += 1
+        if self.users > 1:
+            return
+        deadly = captures.with_name(f"{captures.name}.deadly")
+        for left in sorted(captures.parent.glob(f"{captures.name}.reading-*")):
+            number = left.name.rpartition("-")[2]
+            if number.isdigit() and not Path(f"/proc/{number}").exists():
+                self.count(left, deadly)
+        told = deadly.read_text(encoding="utf-8").split() if deadly.exists() else []
+        self.deaths = Counter(told)
+        captures.parent.mkdir(parents=True, exist_ok=True)
+        self.path = captures.with_name(f"{captures.name}.reading-{os.getpid()}")
+        self.file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+
+    def count(self, left: Path, deadly: Path) -> None:
+        """Enter a death where a process died over a capture."""
+        name, _, trace = left.read_text(encoding="utf-8", errors="replace").partition("\n")
+        if name and trace:
+            logger.error(
+                "A process died while it read the capture %s: %s", name, " ".join(trace.split())[:1000]
+            )
+            with deadly.open("a", encoding="utf-8") as file:
+                file.write(f"{name}\n")
+        left.unlink()
+
+    def close(self) -> None:
+        """End with the last crawler of this process."""
+        self.users -= 1
+        if self.users == 0:
+            os.close(self.file)
+            self.file = -1
+            self.path.unlink(missing_ok=True)
+
+    def write(self, name: str) -> None:
+        """Write down what is read now; empty: nothing that can be named."""
+        if self.file >= 0:
+            os.ftruncate(self.file, 0)
+            os.write(self.file, f"{name}\n".encode())
+
+
+WATCH = Watch()
+
+
+class Watching:
+    """Open the watch for a crawl, close it with it."""
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        WATCH.open(Path(crawler.settings["CAPTURE_DIR"]).absolute())
+        crawler.signals.connect(cls.close, signal=signals.spider_closed)
+        return cls()
+
+    @staticmethod
+    def close() -> None:
+        WATCH.close()
+
+
 @contextmanager
-def bounded(what: str) -> Iterator[None]:
+def bounded(what: str, capture: Capture | None = None) -> Iterator[None]:
     """Break off the block after `STAGE_SECONDS` by TooSlow, which names `what`.
 
     Regular expressions and all Python code are broken off so. A library that does not return is not: then the
     process is ended after `LAST_SECONDS`, exit code 1, with a trace on standard error; no other thread could do that,
-    for the library may hold the interpreter. Does nothing outside the main thread, where no signals come.
+    for the library may hold the interpreter. A `capture` over which `DEATHS` processes ended so is not read again.
+    Does nothing outside the main thread, where no signals come.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    name = f"{capture.warc}:{capture.offset}" if capture else ""
+    if (deaths := WATCH.deaths[name]) >= DEATHS:
+        raise TooSlow(f"too-slow: {deaths} processes ended over it, wanted one that reads it, {what}")
 
     def break_off(number: int, frame: object) -> None:
+        WATCH.write("")
         raise TooSlow(f"too-slow: found no end after {STAGE_SECONDS:g} seconds, wanted one, {what}")
 
+    WATCH.write(name)
     before = signal.signal(signal.SIGALRM, break_off)
+    if WATCH.file >= 0:
+        faulthandler.register(signal.SIGALRM, file=WATCH.file, all_threads=False, chain=True)
     signal.setitimer(signal.ITIMER_REAL, STAGE_SECONDS)
     faulthandler.dump_traceback_later(LAST_SECONDS, exit=True, file=2)
     try:
@@ -56,6 +146,7 @@ def bounded(what: str) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         faulthandler.cancel_dump_traceback_later()
+        faulthandler.unregister(signal.SIGALRM)
         signal.signal(signal.SIGALRM, before)
 
 
@@ -64,7 +155,7 @@ def patient(process_item: Stage) -> Stage:
 
     @wraps(process_item)
     def read(self: Any, item: Any) -> Any:
-        with bounded(f"in {type(self).__name__} at {item.url}"):
+        with bounded(f"in {type(self).__name__} at {item.url}", item.capture):
             return process_item(self, item)
 
     return read  # type: ignore[return-value]

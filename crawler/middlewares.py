@@ -24,6 +24,7 @@ from crawler.addresses import REFUSED, refusal
 from crawler.archive import now
 from crawler.captures import CUT_SHORT, NO_END, TAGS, TOO_MANY, is_cut_off, lacks_end, unpack
 from crawler.extensions import Ledger
+from crawler.guards import TooSlow, bounded
 from crawler.reasons import explain, name_some
 from crawler.text import decode
 
@@ -102,7 +103,11 @@ class StrictRobots(RobotsTxtMiddleware):
         answer = await self.answers[netloc]
         if isinstance(answer, str):
             raise RobotsUnreachable(f"robots.txt of {netloc} could not be had: {answer}")
-        self.process_request_2(answer, request)
+        try:
+            with bounded(f"in the rules of robots.txt of {netloc}"):
+                self.process_request_2(answer, request)
+        except TooSlow as slow:
+            raise RobotsUnreachable(str(slow)) from slow
 
     async def ask(self, request: Request) -> RobotParser | str:
         """Fetch and parse a host's robots.txt; a string says why it could not be had. A 4xx answer allows all."""
@@ -126,7 +131,11 @@ class StrictRobots(RobotsTxtMiddleware):
             body = response.body if response.status < 300 else b""
             if b"\0" in body:  # UTF-16: the parser would see no rule in it, and take that for a yes
                 body = decode(body).text.encode("utf-8", "replace")
-        return build_from_crawler(self._parserimpl, self.crawler, body)
+        try:
+            with bounded(f"in {asked.url}"):
+                return build_from_crawler(self._parserimpl, self.crawler, body)
+        except TooSlow as slow:
+            return str(slow)
 
 
 class PatientRetry(RetryMiddleware):

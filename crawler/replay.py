@@ -38,6 +38,7 @@ from crawler.captures import (
     read_run,
 )
 from crawler.extensions import SETTLED_LATER, Ledger, is_superseded
+from crawler.guards import TooSlow, bounded
 from crawler.items import Page
 from crawler.landing import named_address
 from crawler.parts import Parts
@@ -165,7 +166,12 @@ class Run:
             return
         response = answer_of(record, capture)
         if record.kind == "article":
-            walk = response.meta["parts"] = Parts(response)
+            try:
+                with bounded(f"in the page {response.url}", capture):
+                    walk = response.meta["parts"] = Parts(response)
+            except TooSlow as slow:
+                source.miss(record.context, "failed", str(slow), capture)
+                return
             while url := walk.next():
                 # the last one: what came before it were redirects and repeats
                 offsets = [each for each in self.places.get(page_key(url), ()) if each > record.offset]

@@ -64,6 +64,7 @@ ITEM_PIPELINES = {
     "pipelines.archive.ArchivePipeline": 600,
 }
 EXTENSIONS = {
+    "crawler.guards.Watching": 5,
     "crawler.extensions.Ledger": 10,
     "crawler.extensions.SizeLimits": 20,
     "scrapy.extensions.throttle.AutoThrottle": None,  # forgets what a portal's entry asks for

@@ -11,6 +11,7 @@ import asyncio
 import re
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator
+from contextlib import suppress
 from datetime import date, timedelta
 from typing import Any, ClassVar, NamedTuple
 from urllib.parse import urlsplit
@@ -450,7 +451,7 @@ class Source(scrapy.Spider):
             yield from self.look_for_list(portal, ask, text, response.url)
             return
         try:
-            with bounded(f"in the list {response.url}"):
+            with bounded(f"in the list {response.url}", capture):
                 found: Found = portal.platform.read(ask, text, response.url, portal)
         except TooSlow as slow:
             self.ledger.alarm(portal.name, ask.channel, "list failed", str(slow), response.url, capture)
@@ -630,15 +631,26 @@ class Source(scrapy.Spider):
     async def receive_article(self, response: Response) -> AsyncIterator[Page | Request]:
         """Judge an answer for an article once the style sheets that it links and its further pages are there."""
         if response.status == 200 and self.settings.getbool("STYLE_SHEETS"):
-            for url in style_sheets(response.body, response.url):
+            for url in self.linked_sheets(response):
                 if url not in self.sheets_asked:
                     self.sheets_asked[url] = asyncio.ensure_future(self.fetch_sheet(url))
                 await self.sheets_asked[url]
-        walk = response.meta["parts"] = Parts(response)
+        try:
+            with bounded(f"in the page {response.url}", response.meta["capture"]):
+                walk = response.meta["parts"] = Parts(response)
+        except TooSlow as slow:
+            self.miss(response.meta["context"], "failed", str(slow), response.meta["capture"])
+            return
         while further := walk.next():
             walk.take(await self.fetch_part(further, response.meta["context"]))
         for found in self.parse_article(response):
             yield found
+
+    def linked_sheets(self, response: Response) -> list[str]:
+        """Give the addresses of the style sheets of a page; none where they are not found in time."""
+        with suppress(TooSlow), bounded(f"in the links of {response.url}", response.meta["capture"]):
+            return style_sheets(response.body, response.url)
+        return []
 
     async def fetch_sheet(self, url: str) -> None:
         """Fetch a style sheet; a page goes without one that cannot be had."""
@@ -698,6 +710,18 @@ class Source(scrapy.Spider):
         return HtmlResponse(url, status=0, body=said.encode(), request=asked)
 
     def parse_article(self, response: Response) -> Iterator[Page | Request]:
+        """Judge an answer for an article, in no more than the time that one page may take."""
+        context, capture = response.meta["context"], response.meta["capture"]
+        try:
+            with bounded(f"in the page {response.url}", capture):
+                found = list(self.judge_article(response))
+        except TooSlow as slow:
+            self.miss(context, "failed", str(slow), capture)
+            found = []
+        self.ledger.tick()
+        yield from found
+
+    def judge_article(self, response: Response) -> Iterator[Page | Request]:
         """Judge an answer for an article: a page, unchanged, gone, a gate, or a failure."""
         context, capture = response.meta["context"], response.meta["capture"]
         url, when = context["url"], capture.fetched_at
@@ -763,7 +787,6 @@ class Source(scrapy.Spider):
                 what = f"the article has more than {PARTS} pages, {walk.rest} known ones were not asked for"
                 self.ledger.alarm(page.portal, page.channel, "many parts", what, url, capture)
             yield page
-        self.ledger.tick()
 
     def look_elsewhere(self, context: dict[str, Any], capture: Capture, status: int) -> Iterator[Request]:
         """Ask for an article that is not there any more at its other addresses; it is gone where none has it."""

@@ -702,6 +702,44 @@ def test_what_was_sought_in_a_table_that_failed_can_be_sought_by_the_ranked_sear
     assert (form.get("action"), form.cssselect("input")[0].get("value")) == ("/archive/-/search", "养老")
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+@pytest.mark.parametrize(
+    "path", ["/", "/archive/articles", "/archive/articles/1", "/archive/-/search", "/nothing"]
+)
+def test_what_does_not_read_is_refused(datasette: Datasette, method: str, path: str) -> None:
+    answer = asyncio.run(datasette.client.request(method, path))
+    told = {name: answer.headers.get(name, "")[:20] for name in ("allow", "content-security-policy")}
+    assert (answer.status_code, answer.text, told) == (
+        405,
+        "档案只供阅读 this archive is only read\n",
+        {"allow": "GET, HEAD, OPTIONS", "content-security-policy": "default-src 'none'; "},
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/archive/articles?_where=1=1", 403),
+        ("/archive/articles?_sort_desc=nope", 400),
+        ("/archive/articles?" + "a" * 9000, 400),
+        ("/" + "a" * 9000, 404),
+        ("/archive/articles/abc", 404),
+        ("/archive/articles/" + "9" * 40, 404),
+        ("/archive/articles?_next=,,", 400),
+        ("/archive/articles?_col=nope", 400),
+        ("/archive/articles?%", 400),
+        ("/archive/-/search?q=%ff&page=x", 200),
+    ],
+)
+def test_an_address_that_is_wrong_in_any_way_is_answered_in_our_own_look(
+    get: Callable[..., httpx.Response], path: str, status: int
+) -> None:
+    answer = get(path)
+    safe = "content-security-policy" in answer.headers and "Traceback" not in answer.text
+    page = html.fromstring(answer.text)
+    assert (answer.status_code, safe, bool(page.cssselect("form.search"))) == (status, True, True)
+
+
 def test_an_error_of_data_is_data(get: Callable[..., httpx.Response]) -> None:
     assert get("/archive/nothing.json").json() == {
         "ok": False,

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from crawler import guards
-from crawler.captures import lacks_end
+from crawler.captures import Capture, lacks_end
 from crawler.guards import TooSlow, bounded
 from crawler.settings import ITEM_PIPELINES
 from crawler.text.trees import parse
-from tests.bench.faults import browsers, clocks, portals, processes, reused, serving, storage  # noqa: F401  # they enter their proofs
+from tests.bench.faults import browsers, clocks, mix, portals, processes, reused, serving, storage  # noqa: F401  # they enter their proofs
 from tests.bench.faults.inputs import all_bad
 from tests.bench.faults.portals import (
     ROBOTS,
@@ -24,9 +26,11 @@ from tests.bench.faults.portals import (
     prove_robots,
 )
 from tests.bench.faults.proofs import PROOFS, Bench, cases
-from tests.home import Home
+from tests.home import ROOT, Home
 from tests.replica import Replica
 from tests.test_crawl import contents
+
+CAPTURE = Capture("http://a.cn/1.html", "2026-01-01T00:00:00+08:00", 200, None, "sha256:0", "a.warc.gz", 7, 1)
 
 QUICK = frozenset(bad.case for bad in all_bad() if not bad.alone) - {"B030", "B031", "B032"}
 """The cases of articles that need neither a crawl of their own nor a time-out."""
@@ -80,6 +84,38 @@ def test_a_stage_that_does_not_end_is_broken_off(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(TooSlow, match=said), bounded("in a test"):
         hostile.match("a" * 60 + "!")
     assert found == 2
+
+
+def test_a_capture_over_which_two_processes_died_is_read_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hang = (
+        "import sys, pathlib; from collections import deque; from itertools import repeat; from crawler import guards;"
+        "from tests.test_faults import CAPTURE; guards.STAGE_SECONDS, guards.LAST_SECONDS = 0.2, 0.5;"
+        "guards.WATCH.open(pathlib.Path(sys.argv[1]));\n"
+        "with guards.bounded('in a test', CAPTURE): deque(repeat(1), maxlen=0)"
+    )
+    watch, captures = guards.Watch(), tmp_path / "warc"
+    monkeypatch.setattr(guards, "WATCH", watch)
+    died = []
+    for deaths in range(2):
+        watch.open(captures)
+        with bounded("in a test", CAPTURE):  # what only took its time is no death
+            pass
+        watch.close()
+        assert sum(watch.deaths.values()) == deaths
+        done = subprocess.run(
+            [sys.executable, "-c", hang, captures], cwd=ROOT, capture_output=True, timeout=60, check=False
+        )
+        died.append((done.returncode, b"Timeout (0:00:00.500000)!" in done.stderr))
+    watch.open(captures)
+    said = "too-slow: 2 processes ended over it, wanted one that reads it, in a test"
+    with pytest.raises(TooSlow, match=said), bounded("in a test", CAPTURE):
+        pass
+    with bounded("in a test", CAPTURE._replace(offset=8)):
+        pass
+    watch.close()
+    assert (died, [path.name for path in tmp_path.iterdir()]) == ([(1, True)] * 2, ["warc.deadly"])
 
 
 def test_attributes_without_end_are_cut_and_the_page_is_read() -> None:

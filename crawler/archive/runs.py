@@ -126,6 +126,13 @@ class Runs(Remembering, Chain):
                 break
         return since
 
+    def last_moment(self, run_id: str) -> str | None:
+        """Give the latest time at which another run began or ended; None where there was none."""
+        row = self._row(
+            "SELECT max(max(started, coalesce(finished, ''))) AS moment FROM runs WHERE id <> ?", run_id
+        )
+        return row["moment"] if row else None
+
     def interrupted_runs(self, spider: str) -> list[str]:
         """Name the runs of a spider that were killed and whose captures nobody has taken up, oldest first."""
         rows = self.conn.execute(

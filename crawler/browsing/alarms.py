@@ -126,6 +126,13 @@ RULES: dict[str, tuple[str, str, str, str, str]] = {
         "The file of -o lacks items; the archive has every one: scrapy export writes them again.",
         STATUS,
     ),
+    "clock": (
+        "时钟不对",
+        "clock",
+        "这台机器的时钟往回拨了，或在运行中跳了；在上次运行的时刻之前，网页的改动不算数，抓到的都留着。",
+        "The clock of this machine was set back, or jumped during the run; until the time of the last run no change of a page counts; captures are kept.",
+        STATUS,
+    ),
     "silent list": (
         "列表空了",
         "silent list",

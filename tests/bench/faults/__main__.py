@@ -24,7 +24,7 @@ import scrapy
 from crawler.archive import now
 
 # each module enters its proofs
-from tests.bench.faults import browsers, clocks, portals, processes, reused, serving, storage  # noqa: F401
+from tests.bench.faults import browsers, clocks, mix, portals, processes, reused, serving, storage  # noqa: F401
 from tests.bench.faults.crawls import Verdict
 from tests.bench.faults.proofs import Bench, Case, Verdicts, cases, prove
 from tests.home import ROOT
@@ -38,6 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", metavar="B001,F05", help="these cases")
     parser.add_argument("--group", metavar="NAME", help="the cases of groups whose name begins so")
+    parser.add_argument(
+        "--beside", type=int, default=os.cpu_count() or 1, metavar="N", help="so many proofs at once"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--write", action="store_true", help="write the table into docs/faults.md")
     options = parser.parse_args(arguments)
@@ -56,7 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         os.chmod(folder, 0o755)  # another user reads an archive in one of the cases
         found = prove(
-            Bench(Path(folder), options.seed), wanted, lambda case, verdict: show(table[case], verdict)
+            Bench(Path(folder), options.seed),
+            wanted,
+            lambda case, verdict: show(table[case], verdict),
+            options.beside,
         )
     said = totals(found.values(), time.monotonic() - began, options.seed)
     print(said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from crawler.archive import now
 from tests.bench.faults.badserver import Answer, BadServer, Wire, reply
-from tests.bench.faults.crawls import FAST, SOURCES, Portal, Verdict, declare, run, serve
+from tests.bench.faults.crawls import FAST, SOURCES, Done, Portal, Verdict, declare, run, serve
 from tests.bench.faults.inputs import mark, story
 from tests.bench.faults.proofs import Bench, Verdicts, all_of, proves
 from tests.bench.faults.sources import CHANNEL
@@ -28,7 +29,7 @@ JUMPS: dict[str, dict[int, int]] = {
 
 @proves("F56")
 def prove_jumps(bench: Bench, wanted: frozenset[str]) -> Verdicts:
-    """Crawl a night with a wrong clock, then one with the right clock that finds a page changed."""
+    """Crawl a night with a wrong clock, then two with the right clock that find a page changed."""
     return {"F56": all_of((name, jump(bench, wrong)) for name, wrong in JUMPS.items())}
 
 
@@ -49,47 +50,52 @@ def jump(bench: Bench, wrong: dict[int, int]) -> Verdict:
 
         return answer
 
-    def night(changed: str) -> Any:
+    def night(changed: str, later: int) -> Done:
         answers: dict[str, Answer] = {place: served(n, changed) for n, place in enumerate(places, 1)}
         lines = [
             (f"http://{place}", f"海州区{mark('good', str(n))}码头开工") for n, place in enumerate(places, 1)
         ]
         portal = Portal("own.example", ("own.example",), tuple(lines))
         declare(home, [portal])
-        clock.write_text(str(0 if changed else wrong.get(0, 0)), encoding="ascii")
+        clock.write_text(str(later if changed else wrong.get(0, 0)), encoding="ascii")
         env = {"PYTHONPATH": str(Path(__file__).parent / "clock"), "CLOCK_FILE": str(clock)}
         with BadServer(serve([portal], answers)) as server:
             home.env |= server.environment
             return run(home, "nightly", "--max-minutes", "10", *QUICK, *FAST, *SOURCES, env=env)
 
-    first, second = night(""), night("后年春天")
+    first, second, third = night("", 0), night("后年春天", 0), night("后年春天", 2 * DAY)
     clock.unlink()
-    return judge(home, first, second)
+    return judge(home, wrong, (first, second, third))
 
 
-def judge(home: Home, first: Any, second: Any) -> Verdict:
-    """Hold what two nights left against what they should."""
+def judge(home: Home, wrong: dict[int, int], nights: tuple[Done, ...]) -> Verdict:
+    """Hold what three nights left against what they should."""
     checked = run(home, "verify", *SOURCES)
     built = home.folder / "rebuilt.db"
     rebuilt = run(home, "rebuild", *SOURCES, "--to", str(built))
-    same = rebuilt.code == 0 and contents(built) == contents(home.archive)
-    versions = home.ask(
-        "SELECT version, change FROM versions WHERE article_id IN (SELECT id FROM articles WHERE version > 1)"
+    texts = [row[:6] for row in contents(home.archive)["articles"]]
+    same = rebuilt.code == 0 and [row[:6] for row in contents(built)["articles"]] == texts
+    newest = home.ask(
+        "SELECT version, (SELECT count(*) FROM versions) FROM articles WHERE text LIKE '%后年春天%'"
     )
-    newest = home.ask("SELECT count(*) FROM articles WHERE text LIKE '%后年春天%' AND version = 2")
     rows = home.ask("SELECT count(*) FROM articles")[0][0]
-    outcomes = [outcome for (outcome,) in home.ask("SELECT outcome FROM runs ORDER BY rowid")]
-    wrong = [
-        "" if (first.code, second.code) == (0, 0) else f"exit {first.code}, then {second.code} ({outcomes})",
-        first.tells + second.tells,
-        "" if rows == COUNT else f"{rows} of {COUNT} articles",
-        "" if len(versions) == 2 and newest == [(1,)] else f"versions {versions}, newest {newest}",
-        f"verify {checked.code}: {checked.out[:200]}" if checked.code else "",
-        "" if same else f"a rebuild gives another archive (exit {rebuilt.code})",
+    told = [
+        [alarm["what"] for alarm in json.loads(alarms) if alarm["rule"] == "clock"]
+        for (alarms,) in home.ask("SELECT alarms FROM runs ORDER BY rowid")
     ]
-    said = "; ".join(filter(None, wrong))
-    return Verdict(
-        not said,
-        said
-        or f"exit 0, then 0; {rows} of {COUNT}; the changed page has 2 versions, the newer one stands; a rebuild gives the same",
-    )
+    ahead, jumped = max(wrong.values()) > 0, len(wrong) > 1
+    said = [bool(each) for each in told]
+    amiss = [
+        *(night.tells for night in nights),
+        ""
+        if [night.code for night in nights] == [4 * jumped, 4 * ahead, 0]
+        else f"exits {[night.code for night in nights]}",
+        "" if said == [jumped, ahead, False] else f"told {told}",
+        "" if rows == COUNT else f"{rows} of {COUNT} articles",
+        "" if newest == [(2, COUNT + 1)] else f"the changed page: {newest}",
+        f"verify {checked.code}: {checked.out[:200]}" if checked.code else "",
+        "" if same else f"a rebuild gives other texts (exit {rebuilt.code})",
+    ]
+    seen = f"exits {[night.code for night in nights]}, {rows} of {COUNT}, the changed page in version 2 of 2; told: {[what for each in told for what in each]}"
+    wrong_is = "; ".join(filter(None, amiss))
+    return Verdict(not wrong_is, wrong_is or seen)

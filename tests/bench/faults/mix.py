@@ -26,10 +26,11 @@ from typing import NamedTuple
 
 from crawler.captures import CaptureRecord, read_captures
 from tests.bench.faults.badserver import Answers, BadServer, reply
-from tests.bench.faults.crawls import SOURCES, Done, Portal, declare, listing
+from tests.bench.faults.crawls import SOURCES, Done, Portal, Verdict, declare, listing
 from tests.bench.faults.crawls import run as run_command
 from tests.bench.faults.inputs import Bad, all_bad, mark, mutants, story
 from tests.bench.faults.portals import location, redirects
+from tests.bench.faults.proofs import Bench, Verdicts, proves
 from tests.bench.faults.sources import CHANNEL
 from tests.bench.full import FIRST_DAY, PER_DAY, growth, run, tell
 from tests.home import QUICK, Home
@@ -80,9 +81,13 @@ class Plan(NamedTuple):
     @classmethod
     def draw(cls, pages: int, percent: float, spoiled: int, chance: random.Random) -> Plan:
         """Draw bad pages evenly over all kinds, and spoil others at random."""
-        every = kinds()
         count = round(pages * percent / 100)
-        drawn = [bad for _ in range(-(-count // len(every))) for bad in chance.sample(every, len(every))]
+        every = kinds() if count else []
+        drawn = [
+            bad
+            for _ in range(-(-count // len(every)) if every else 0)
+            for bad in chance.sample(every, len(every))
+        ]
         bads = [*drawn[:count], *mutants(spoiled, chance)]
         return cls(pages, dict(zip(chance.sample(range(pages), len(bads)), bads, strict=True)))
 
@@ -236,18 +241,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--seed", type=int, default=1)
     said = parser.parse_args(arguments)
+    plan = Plan.draw(said.pages, said.bad, said.mutants, random.Random(said.seed))
     with tempfile.TemporaryDirectory(prefix="mix-") as folder:
-        plan = Plan.draw(said.pages, said.bad, said.mutants, random.Random(said.seed))
-        return crawl(Path(folder), plan, said.minutes)
+        right = True
+        for line in crawl(Path(folder) / "home", plan, said.minutes):
+            right &= not line.startswith(NOT)
+            print(line)
+    return int(not right)
 
 
-def crawl(folder: Path, plan: Plan, minutes: float | None = None) -> int:
-    """Crawl a plan once and print what came of it; 1 where anything is not as wanted."""
+NOT = "NOT "
+"""What a line begins with that says what is wrong."""
+
+
+def crawl(folder: Path, plan: Plan, minutes: float | None = None) -> Iterator[str]:
+    """Crawl a plan once and tell what came of it."""
+    folder.mkdir()
     home = Home(folder)
     hosts = ("www.mix.example", *(f"m{n}.mix.example" for n in range(HOSTS)))
     declare(home, [Portal("mix.example", hosts, ())])
-    words = ["nightly", *QUICK, *SOURCES, *(["--max-minutes", str(minutes)] if minutes else [])]
-    words += [] if minutes else ["-s", "CLOSESPIDER_TIMEOUT=0"]
+    words = ["nightly", *QUICK, *SOURCES]
+    words += ["--max-minutes", str(minutes)] if minutes else ["-s", "CLOSESPIDER_TIMEOUT=0"]
     words += [word for name, value in SETTINGS.items() for word in ("-s", f"{name}={value}")]
     began = time.monotonic()
     with Mixed(plan) as server:
@@ -256,33 +270,40 @@ def crawl(folder: Path, plan: Plan, minutes: float | None = None) -> int:
     seconds = time.monotonic() - began
     logs = sum(file.stat().st_size for file in (folder / "logs").iterdir())
     checked = run_command(home, "verify", *SOURCES, seconds=3600)
+    states = dict(home.ask("SELECT state, count(*) FROM listings GROUP BY 1 ORDER BY 2 DESC"))
+    ended = plan.pages - states.get("pending", 0)
     wrong: dict[str, list[str]] = defaultdict(list)
     for kind, what in judge(plan, home, server):
         wrong[kind].append(what)
-    whole = [*look_over(plan, home, server, checked), *([f"exit {code}"] if code not in (0, 4) else [])]
-    states = dict(home.ask("SELECT state, count(*) FROM listings GROUP BY 1 ORDER BY 2 DESC"))
-    ended = plan.pages - states.get("pending", 0)
-    if ended < plan.pages and minutes is None:
-        whole.append(f"{plan.pages - ended} lines are left")
-    if "Traceback" in (folder / "said").read_text(encoding="utf-8", errors="replace"):
-        whole.append("a traceback")
     for kind, every in wrong.items():
-        print(f"NOT {kind}, {len(every)} pages: {every[0]}")
-    for what in whole:
-        print(f"NOT {what}")
+        yield f"{NOT}{kind}, {len(every)} pages: {every[0]}"
+    for what in look_over(plan, home, server, checked):
+        yield f"{NOT}{what}"
+    if code not in (0, 4) or (ended < plan.pages and minutes is None):
+        yield f"{NOT}as it should end: exit {code}, {plan.pages - ended} lines are left"
+    if "Traceback" in (folder / "said").read_text(encoding="utf-8", errors="replace"):
+        yield f"{NOT}without a traceback"
     came = [bad for number, bad in plan.bad.items() if server.asked[plan.place(number)]]
     named = Counter((bad.case, bad.variant) for bad in came if bad.case != "mutants")
     spoiled = len(came) - sum(named.values())
-    print(
+    yield (
         f"{ended} of {plan.pages} pages, {sum(named.values())} bad of {len(named)} kinds, {spoiled} mutants: "
         f"exit {code}, books {states}, {sum(map(len, wrong.values()))} pages not as wanted"
     )
-    print(
+    yield (
         f"{seconds:.0f} s, {ended / seconds:.1f} pages a second, verify {checked.code} in {checked.wall:.0f} s, "
         f"logs {logs / 1e6:.1f} MB"
     )
-    print(f"memory: last tenth {growth(sizes):.3f} of the second, {max(sizes):.0f} MiB at most")
-    return int(bool(wrong or whole))
+    yield f"memory: last tenth {growth(sizes):.3f} of the second, {max(sizes):.0f} MiB at most"
+
+
+@proves("B080")
+def prove_mutants(bench: Bench, wanted: frozenset[str]) -> Verdicts:
+    """Spoil 2,000 good pages at random, and crawl them among others in one run."""
+    plan = Plan.draw(2100, 0, 2000, bench.chance)
+    told = list(crawl(bench.home().folder / "mutants", plan))
+    wrong = [line for line in told if line.startswith(NOT)]
+    return {"B080": Verdict(not wrong, "; ".join(wrong or told[:2]))}
 
 
 if __name__ == "__main__":

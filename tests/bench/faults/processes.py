@@ -18,7 +18,7 @@ from tests.bench.faults.badserver import Answers, BadServer, reply, silence
 from tests.bench.faults.crawls import DAY, FAST, SOURCES, Verdict, declare, run, serve
 from tests.bench.faults.inputs import story
 from tests.bench.faults.portals import FAILING, pages_of, portal_of
-from tests.bench.faults.proofs import Bench, Verdicts, proves
+from tests.bench.faults.proofs import Bench, Verdicts, all_of, proves
 from tests.bench.faults.sources import CHANNEL
 from tests.home import QUICK, ROOT, Home
 from tests.test_gates import left_behind
@@ -143,8 +143,36 @@ def prove_a_stage_without_end(bench: Bench, wanted: frozenset[str]) -> Verdicts:
             states = crawl.home.ask("SELECT state, count(*) FROM listings GROUP BY 1 ORDER BY 1")
             errors = crawl.home.ask("SELECT error FROM listings WHERE state = 'failed'")
             right = states == [("archived", COUNT - 1), ("failed", 1)] and "too-slow" in errors[0][0]
-            found["B073"] = Verdict(right, f"exit {crawl.process.returncode}, {states}, {errors[:1]}")
+            broken_off = Verdict(right, f"exit {crawl.process.returncode}, {states}, {errors[:1]}")
+        found["B073"] = all_of((("", broken_off), ("library", prove_a_library_without_end(bench))))
     return found
+
+
+def prove_a_library_without_end(bench: Bench) -> Verdict:
+    """Let a library hang on one page: two runs die over it, the third one gives it up and archives the others."""
+    from crawler.settings import ITEM_PIPELINES
+
+    stages = f"ITEM_PIPELINES={json.dumps({**ITEM_PIPELINES, FAILING.replace('Failing', 'Hanging'): 250})}"
+    env = {"BAD_STAGE": f"/{COUNT // 2}.shtml", "BAD_SECONDS": "9 14"}
+    home, codes = bench.home(), []
+    for _ in range(3):
+        with started(bench, {}, "-s", stages, env=env, home=home) as crawl:
+            crawl.process.wait(120)
+            codes.append(crawl.process.returncode)
+    states = home.ask("SELECT state, count(*) FROM listings GROUP BY 1 ORDER BY 1")
+    errors = [error for (error,) in home.ask("SELECT error FROM listings WHERE state = 'failed'")]
+    checked = run(home, "verify", *SOURCES)
+    left = sorted(path.name for path in home.folder.iterdir() if "reading" in path.name)
+    right = (codes, states, checked.code, left) == (
+        [1, 1, 4],
+        [("archived", COUNT - 1), ("failed", 1)],
+        0,
+        [],
+    )
+    return Verdict(
+        right and "too-slow: 2 processes ended over it" in errors[0],
+        f"a library that hangs: exits {codes}, {states}, {errors[:1]}, verify {checked.code}, left {left}",
+    )
 
 
 @proves("F07")

@@ -7,8 +7,11 @@ import random
 import subprocess
 import sys
 import tempfile
+import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from copy import copy
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
@@ -44,7 +47,14 @@ class Bench:
         self.quick = quick
         """Whether only what takes a moment is wanted."""
         self.chance = random.Random(seed)
-        self._crawled: Home | None = None
+        self._crawled: list[Home] = []
+        self._lock = threading.Lock()
+
+    def alike(self, name: str) -> Bench:
+        """Give a bench that shares all but chance: what a proof draws does not hang on which others run."""
+        other = copy(self)
+        other.chance = random.Random(f"{self.seed} {name}")
+        return other
 
     def home(self) -> Home:
         """Make an archive of its own."""
@@ -53,11 +63,13 @@ class Bench:
     @property
     def crawled(self) -> Home:
         """Give an archive of one night of a small replica, made once; who changes it works on a copy."""
-        if self._crawled is None:
-            self._crawled = self.home()
-            with Replica(seed=5, stories=40) as replica:
-                self._crawled.through(replica).crawl("nightly")
-        return self._crawled
+        with self._lock:
+            if not self._crawled:
+                home = self.home()
+                with Replica(seed=5, stories=40) as replica:
+                    home.through(replica).crawl("nightly")
+                self._crawled.append(home)
+        return self._crawled[0]
 
     def copy(self) -> Home:
         """Copy that archive with its captures."""
@@ -87,32 +99,53 @@ def proves(*ids: str) -> Callable[[Proof], Proof]:
     return enter
 
 
-def prove(bench: Bench, wanted: Collection[str], tell: Callable[[str, Verdict], None]) -> Verdicts:
-    """Prove the wanted cases, and tell each verdict when it is whole; what has no proof is skipped."""
+def attempt(bench: Bench, proof: Proof, asked: frozenset[str]) -> Verdicts:
+    """Run one proof; one that fails proves nothing, and the others go on."""
+    try:
+        return proof(bench.alike(proof.__name__), asked)
+    except Exception as error:
+        said = f"the proof itself failed: {type(error).__name__}: {error}"[:300]
+        return dict.fromkeys(asked, Verdict(False, " ".join(said.split())))
+
+
+def prove(
+    bench: Bench, wanted: Collection[str], tell: Callable[[str, Verdict], None], beside: int = 1
+) -> Verdicts:
+    """Prove the wanted cases, so many proofs `beside` each other, and tell each verdict when it is whole.
+
+    What has no proof is skipped.
+    """
     found: Verdicts = {}
-    left = Counter(case for ids, _ in PROOFS for case in ids)
-    for ids, proof in PROOFS:
-        asked = ids & set(wanted)
-        if not asked:
-            continue
-        try:
-            verdicts = proof(bench, asked)
-        except Exception as error:  # a proof that fails proves nothing, and the others go on
-            said = f"the proof itself failed: {type(error).__name__}: {error}"[:300]
-            verdicts = dict.fromkeys(asked, Verdict(False, " ".join(said.split())))
-        for case in sorted(asked):
-            verdict = verdicts.get(case, Verdict(False, "the proof gave no verdict"))
-            before = found.get(case)
-            if before is None or (before.survived and verdict.survived is not True):
-                found[case] = verdict  # of several proofs the first that does not hold counts
-            left[case] -= 1
-            if not left[case]:
-                tell(case, found[case])
+    chosen = [(ids & set(wanted), proof) for ids, proof in PROOFS if ids & set(wanted)]
+    left = Counter(case for asked, _ in chosen for case in asked)
+    with ThreadPoolExecutor(beside) as pool:
+        runs = {pool.submit(attempt, bench, proof, asked): asked for asked, proof in chosen}
+        for run in as_completed(runs):
+            asked, verdicts = runs[run], run.result()
+            collect(found, left, asked, verdicts, tell)
     for case in wanted:
         if case not in found:
             found[case] = Verdict(None, "not built")
             tell(case, found[case])
     return {case: found[case] for case in wanted}
+
+
+def collect(
+    found: Verdicts,
+    left: Counter[str],
+    asked: Collection[str],
+    verdicts: Verdicts,
+    tell: Callable[[str, Verdict], None],
+) -> None:
+    """Enter the verdicts of one proof: of several on a case the first that does not hold counts."""
+    for case in sorted(asked):
+        verdict = verdicts.get(case, Verdict(False, "the proof gave no verdict"))
+        before = found.get(case)
+        if before is None or (before.survived and verdict.survived is not True):
+            found[case] = verdict
+        left[case] -= 1
+        if not left[case]:
+            tell(case, found[case])
 
 
 def all_of(parts: Iterable[tuple[str, Verdict]]) -> Verdict:

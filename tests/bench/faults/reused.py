@@ -63,7 +63,7 @@ def bench_says(seconds: float, *words: str) -> Verdict:
 def prove_kills(bench: Bench, wanted: frozenset[str]) -> Verdicts:
     """Kill nightly crawls at random moments and compare the archives with the undisturbed one's."""
     verdict = bench_says(
-        400, "tests.bench.kills", "--trials", "1", "--stories", "40", "--seed", str(bench.seed)
+        600, "tests.bench.kills", "--trials", "2", "--stories", "40", "--seed", str(bench.seed)
     )
     return dict.fromkeys(wanted, verdict)
 

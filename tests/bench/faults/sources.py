@@ -6,17 +6,22 @@ import json
 import os
 import re
 import signal
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
+from itertools import repeat
 from typing import Any
 
 from scrapy.http import Response
 
+from crawler import guards
 from crawler.guards import patient
 from crawler.items import Page
 from crawler.portals import Portal, dated
 from crawler.sources import Source
 
 CHANNEL = "news/bad"
+if "BAD_SECONDS" in os.environ:  # what a stage may take, and a library that does not return
+    guards.STAGE_SECONDS, guards.LAST_SECONDS = (float(each) for each in os.environ["BAD_SECONDS"].split())
 HOSTILE_RE = re.compile(r"(\w+\s?)*$")
 """An expression that takes for ever on some texts: the fault that a watchdog is for."""
 
@@ -70,6 +75,16 @@ class EndlessPipeline:
     def process_item(self, item: Page) -> Page:
         if item.url.endswith(os.environ["BAD_STAGE"]) or os.environ["BAD_STAGE"] == "/":
             HOSTILE_RE.match("a" * 60 + "!")
+        return item
+
+
+class HangingPipeline:
+    """A stage that calls a library which does not return and holds the interpreter, on pages as ``BAD_STAGE`` says."""
+
+    @patient
+    def process_item(self, item: Page) -> Page:
+        if item.url.endswith(os.environ["BAD_STAGE"]):
+            deque(repeat(1), maxlen=0)
         return item
 
 
