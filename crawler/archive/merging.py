@@ -584,24 +584,24 @@ def _bundle(archive: Connection, article_id: int, captures: Ids | None) -> Bundl
 
 def unite(bundles: Sequence[Bundle]) -> Bundle:
     """Make one article of what several archives have of it, as one would have that had seen all its captures in order."""
-    told: dict[Identity, dict[Identity | None, str]] = {}
-    """What kind of change each version was after which other one."""
+    told: dict[tuple[Identity, ...], str] = {}
+    """What kind of change the last of some versions was after the others."""
     seen: dict[Identity, dict[str, Any]] = {}
     for bundle in bundles:
-        before: Identity | None = None
+        before: tuple[Identity, ...] = ()
         for version in bundle.versions:
             name = identity(version)
-            told.setdefault(name, {})[before] = version["change"]
+            before = (*before, name)
+            told[before] = version["change"]
             if name in seen:
                 for table in BLOCKS:
                     _add_blocks(seen[name], version, table)
             else:
                 seen[name] = {**version, **{table: list(version[table]) for table in CHILDREN}}
-            before = name
     kept: list[dict[str, Any]] = []
     for name in sorted(seen, key=lambda each: (each[0], each[2], each[1])):
         version = seen[name]
-        change = told[name].get(identity(kept[-1]) if kept else None) or _change(kept, version)
+        change = told.get((*map(identity, kept), name)) or _change(kept, version)
         if change is not None:
             kept.append({**version, "change": change, "version": len(kept) + 1})
         elif shown := [each for each in kept if each["change"] != "withdrawn"]:
