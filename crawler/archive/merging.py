@@ -152,8 +152,9 @@ class Merging(Articles):
             "UPDATE came_captures SET new = (SELECT c.id FROM captures c WHERE c.warc = came_captures.warc "
             "AND c.offset = came_captures.offset)"
         )
+        self._keep("came_captures", "captures", ("warc", "offset"))
         self.conn.execute(
-            "UPDATE came_captures SET new = n.id FROM (SELECT warc, offset, (SELECT coalesce(max(id), 0) FROM captures) "
+            f"UPDATE came_captures SET new = n.id FROM (SELECT warc, offset, {self._top('captures')} "
             "+ row_number() OVER (ORDER BY at, warc, offset) AS id FROM (SELECT DISTINCT warc, offset, at "
             "FROM came_captures WHERE new IS NULL)) n WHERE came_captures.new IS NULL "
             "AND n.warc = came_captures.warc AND n.offset = came_captures.offset"
@@ -179,11 +180,28 @@ class Merging(Articles):
         self.conn.execute(
             "UPDATE came_articles SET new = (SELECT a.id FROM articles a WHERE a.key = came_articles.key)"
         )
+        self._keep("came_articles", "articles", ("key",))
         self.conn.execute(
-            "UPDATE came_articles SET new = n.id FROM (SELECT key, (SELECT coalesce(max(id), 0) FROM articles) "
+            f"UPDATE came_articles SET new = n.id FROM (SELECT key, {self._top('articles')} "
             "+ row_number() OVER (ORDER BY min(seen), key) AS id FROM came_articles WHERE new IS NULL GROUP BY key) n "
             "WHERE came_articles.new IS NULL AND n.key = came_articles.key"
         )
+
+    def _keep(self, came: str, table: str, names: Sequence[str]) -> None:
+        """Give what an elder archive has (`keep_ids`) the id that it has there."""
+        if self._elder is None or table not in self._tops:
+            return
+        same = " AND ".join(f"{name} = ?" for name in names)
+        rows = self.conn.execute(f"SELECT DISTINCT {', '.join(names)} FROM temp.{came} WHERE new IS NULL")
+        for row in rows.fetchall():
+            found = self._elder.execute(f"SELECT id FROM {table} WHERE {same}", tuple(row)).fetchone()
+            if found:
+                self.conn.execute(f"UPDATE temp.{came} SET new = ? WHERE {same}", (found[0], *row))
+
+    def _top(self, table: str) -> int:
+        """Give the greatest id that a table has here, or had in an elder archive."""
+        top = self.conn.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]
+        return int(max(top, self._tops[table])) if self._elder and table in self._tops else int(top)
 
     def _ids(self, table: str, number: int) -> Ids:
         """Give the ids here of a shard's captures or articles by theirs."""
@@ -390,7 +408,8 @@ class Merging(Articles):
             if held is None:
                 came += 1
                 self._spell_before(row["article_id"], work)
-                self._insert("attachments", row)
+                number = self._id("attachments", "article_id IS ? AND key = ?", row["article_id"], row["key"])
+                self._insert("attachments", {"id": number, **row})
                 continue
             one, other = sorted((dict(held), row), key=_knows)
             later = {**other, "first_seen": min(one["first_seen"], other["first_seen"]), "id": held["id"]}
