@@ -47,6 +47,8 @@ PATIENCE = 6 * 3600.0
 """Seconds that a place waits for another one, believed lost, that still crawls the same."""
 GIVEN = ("CONTACT",)
 """Variables of the environment that go with the work; all others are those of the place."""
+PLACES = ("ARCHIVE_PATH", "CAPTURE_DIR", "LOG_FILE")
+"""Settings that are a shard's own."""
 STOP = "STOP"
 """The file in the folder of shards that tells all places to end in good order."""
 
@@ -220,6 +222,27 @@ def crawl(
     Raises DealFailed where the run ended with an error.
     """
     shard = Path(folder) / deal.name
+    own = {
+        "HOST_LOCKS": str(shard.parent / "hosts"),
+        "SHARD": deal.name,
+        "NIGHT": night,
+        "NOTIFY": "",
+    }
+    command = ["nightly", "--only", deal.name, "--quiet", *words]
+    return do_once(shard, command, {**settings, **own}, lambda archive: read_done(archive, night), end)
+
+
+def do_once(
+    shard: Path,
+    words: Sequence[str],
+    settings: Mapping[str, str],
+    done_before: Callable[[Path], Done | None],
+    end: float | None = None,
+) -> Done:
+    """Run a command of this project upon a shard, unless `done_before` finds that it is done; wait while another process does it.
+
+    Raises DealFailed where it ended with an error.
+    """
     archive = shard / "archive.db"
     killed = 0
     patience = time.monotonic() + PATIENCE
@@ -227,50 +250,39 @@ def crawl(
         left = None if end is None else end - time.time()
         try:
             with lock(archive, seconds=1.0):
-                done = read_done(archive, night)
-        except ArchiveLocked as held:  # whoever holds it may have been believed lost, and still crawls
+                done = done_before(archive)
+        except ArchiveLocked as held:  # whoever holds it may have been believed lost, and still works
             if time.monotonic() > patience:
                 return Done(4, str(held))
             continue
-        if done is None and ((Path(folder) / STOP).exists() or (left is not None and left <= 0)):
+        if done is None and ((shard.parent / STOP).exists() or (left is not None and left <= 0)):
             return Done(4, "the night was over before its turn came")
         if done is None and killed < TRIES:
-            code = run_nightly(deal, shard, night, words, settings, left)
+            code = run_command(shard, words, settings, left)
             killed += code < 0
             if code < 0 or code == 75:
                 continue
-            done = read_done(archive, night) or Done(code)
+            done = done_before(archive) or Done(code)
         done = done or Done(5, f"its process was killed {killed} times")
         if done.code not in (0, 3, 4):
             raise DealFailed(done._replace(said=done.said or last_line(shard)))
         return done
 
 
-def run_nightly(
-    deal: Deal,
-    shard: Path,
-    night: str,
-    words: Sequence[str],
-    settings: Mapping[str, str],
-    left: float | None,
-) -> int:
-    """Run an ordinary nightly crawl of one deal to its end; give its exit code, below 0 where it was killed."""
-    environment = {
-        **os.environ,
-        **settings,
-        "ARCHIVE_PATH": str(shard / "archive.db"),
-        "CAPTURE_DIR": str(shard / "warc"),
-        "HOST_LOCKS": str(shard.parent / "hosts"),
-        "SHARD": deal.name,
-        "NIGHT": night,
-        "NOTIFY": "",
-    }
-    command = [sys.executable, "-m", "scrapy", "nightly", "--only", deal.name, "--quiet", *words]
+def run_command(shard: Path, words: Sequence[str], settings: Mapping[str, str], left: float | None) -> int:
+    """Run a command of this project upon a shard to its end; give its exit code, below 0 where it was killed."""
+    places = {"ARCHIVE_PATH": str(shard / "archive.db"), "CAPTURE_DIR": str(shard / "warc")}
+    command = [sys.executable, "-m", "scrapy", *words]
     if left is not None:
         command += ["--max-minutes", f"{left / 60:.3f}"]
-    with open(shard / "nightly.out", "wb") as said:
+    with open(shard / "said", "wb") as said:
         process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said
+            command,
+            cwd=ROOT,
+            env={**os.environ, **settings, **places},
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
         )
         asked = None
         while True:
@@ -294,9 +306,9 @@ def read_done(archive: Path, night: str) -> Done | None:
 
 
 def last_line(shard: Path) -> str:
-    """Give the last line that the crawl of a shard said."""
+    """Give the last line that a command upon a shard said."""
     try:
-        lines = (shard / "nightly.out").read_text(encoding="utf-8", errors="replace").split("\n")
+        lines = (shard / "said").read_text(encoding="utf-8", errors="replace").split("\n")
     except OSError:
         return ""
     return next((line.strip() for line in reversed(lines) if line.strip()), "")
@@ -393,3 +405,101 @@ def as_done(result: Done | BaseException) -> Done:
     if isinstance(result, BaseException):
         return Done(5, f"{type(result).__name__}: {result}")
     return result
+
+
+# -- rebuild --
+
+
+FILE_RE = re.compile(r"\d{8}T\d{6}Z-(.+?)(?:-\d+)?\.warc\.gz")
+"""A capture file's name: when its run began, its spider, its shard where it has one."""
+
+
+def part_captures(names: Iterable[str], spiders: Iterable[str]) -> dict[str, list[str]]:
+    """Part capture files into what is derived by itself: those of one source, or of its shards where all have one.
+
+    >>> names = ["20261128T020000Z-news.warc.gz", "20261129T020000Z-news-2.warc.gz", "20261128T020000Z-portals-a.cn.warc.gz"]
+    >>> part_captures(names, ["news", "portals"])  # doctest: +NORMALIZE_WHITESPACE
+    {'news': ['20261128T020000Z-news.warc.gz', '20261129T020000Z-news-2.warc.gz'],
+     'portals-a.cn': ['20261128T020000Z-portals-a.cn.warc.gz']}
+    >>> list(part_captures([*names, "20261130T020000Z-portals.warc.gz"], ["news", "portals"]))
+    ['news', 'portals']
+    """
+    known = sorted(spiders, key=len, reverse=True)
+    groups: dict[str, dict[str, list[str]]] = {}
+    for name in sorted(names):
+        match = FILE_RE.fullmatch(name)
+        made_by = match[1] if match else name
+        spider = next((each for each in known if made_by == each or made_by.startswith(f"{each}-")), made_by)
+        groups.setdefault(spider, {}).setdefault(made_by, []).append(name)
+    found: dict[str, list[str]] = {}
+    for spider, shards in groups.items():
+        if spider in shards:
+            found[spider] = sorted(name for files in shards.values() for name in files)
+        else:
+            found |= shards
+    return found
+
+
+def list_captures(place: str) -> list[str]:
+    """Name the capture files of a folder, or of any place that fsspec knows (``s3://…``, ``hdfs://…``)."""
+    if "://" not in place:
+        return sorted(path.name for path in Path(place).glob("*.warc.gz"))
+    from fsspec.core import url_to_fs
+
+    files, root = url_to_fs(place)
+    return sorted(path.rpartition("/")[2] for path in files.glob(f"{root.rstrip('/')}/*.warc.gz"))
+
+
+def derive(name: str, names: Sequence[str], captures: str, folder: str, words: Sequence[str]) -> Done:
+    """Derive the archive of some capture files, on a worker, unless that is done.
+
+    Files of this machine are linked into the shard's folder, others are fetched. Raises DealFailed.
+    """
+    shard = Path(folder) / name
+    warc = shard / "warc"
+    warc.mkdir(parents=True, exist_ok=True)
+    for each in names:
+        if (warc / each).exists():
+            continue
+        part = warc / f"{each}.{os.getpid()}.part"
+        part.unlink(missing_ok=True)
+        if "://" in captures:
+            from fsspec.core import url_to_fs
+
+            files, root = url_to_fs(captures)
+            files.get_file(f"{root.rstrip('/')}/{each}", str(part))
+        else:
+            part.symlink_to(Path(captures).resolve() / each)
+        part.replace(warc / each)
+    command = ["rebuild", "--yes", *words]
+    return do_once(shard, command, {}, lambda archive: Done(0) if archive.exists() else None)
+
+
+def rebuild_on(
+    address: str,
+    captures: str,
+    folder: Path,
+    spiders: Iterable[str],
+    words: Sequence[str],
+    told: Callable[[str, Done], None],
+) -> list[Path]:
+    """Derive the shards of all captures on a cluster; give their folders.
+
+    Raises ClusterError where it cannot be begun, or where one of them could not be made.
+    """
+    parts = part_captures(list_captures(captures), spiders)
+    with connect(address, folder) as client:
+        (folder / STOP).unlink(missing_ok=True)
+        deals = {
+            name: (name, tuple(names), captures, str(folder), tuple(words)) for name, names in parts.items()
+        }
+        failed = []
+        for name, result in deal_out(client, derive, deals, kind="rebuild"):
+            done = as_done(result)
+            told(name, done)
+            if done.code:
+                failed.append((name, done))
+    if failed:
+        name, done = failed[0]
+        raise ClusterError(f"rebuild: {name}: {done.said or f'exit {done.code}'}", done.code)
+    return [folder / name for name in parts]

@@ -152,8 +152,9 @@ class Merging(Articles):
             "UPDATE came_captures SET new = (SELECT c.id FROM captures c WHERE c.warc = came_captures.warc "
             "AND c.offset = came_captures.offset)"
         )
+        self._keep("came_captures", "captures", ("warc", "offset"))
         self.conn.execute(
-            "UPDATE came_captures SET new = n.id FROM (SELECT warc, offset, (SELECT coalesce(max(id), 0) FROM captures) "
+            f"UPDATE came_captures SET new = n.id FROM (SELECT warc, offset, {self._top('captures')} "
             "+ row_number() OVER (ORDER BY at, warc, offset) AS id FROM (SELECT DISTINCT warc, offset, at "
             "FROM came_captures WHERE new IS NULL)) n WHERE came_captures.new IS NULL "
             "AND n.warc = came_captures.warc AND n.offset = came_captures.offset"
@@ -179,11 +180,28 @@ class Merging(Articles):
         self.conn.execute(
             "UPDATE came_articles SET new = (SELECT a.id FROM articles a WHERE a.key = came_articles.key)"
         )
+        self._keep("came_articles", "articles", ("key",))
         self.conn.execute(
-            "UPDATE came_articles SET new = n.id FROM (SELECT key, (SELECT coalesce(max(id), 0) FROM articles) "
+            f"UPDATE came_articles SET new = n.id FROM (SELECT key, {self._top('articles')} "
             "+ row_number() OVER (ORDER BY min(seen), key) AS id FROM came_articles WHERE new IS NULL GROUP BY key) n "
             "WHERE came_articles.new IS NULL AND n.key = came_articles.key"
         )
+
+    def _keep(self, came: str, table: str, names: Sequence[str]) -> None:
+        """Give what an elder archive has (`keep_ids`) the id that it has there."""
+        if self._elder is None or table not in self._tops:
+            return
+        same = " AND ".join(f"{name} = ?" for name in names)
+        rows = self.conn.execute(f"SELECT DISTINCT {', '.join(names)} FROM temp.{came} WHERE new IS NULL")
+        for row in rows.fetchall():
+            found = self._elder.execute(f"SELECT id FROM {table} WHERE {same}", tuple(row)).fetchone()
+            if found:
+                self.conn.execute(f"UPDATE temp.{came} SET new = ? WHERE {same}", (found[0], *row))
+
+    def _top(self, table: str) -> int:
+        """Give the greatest id that a table has here, or had in an elder archive."""
+        top = self.conn.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]
+        return int(max(top, self._tops[table])) if self._elder and table in self._tops else int(top)
 
     def _ids(self, table: str, number: int) -> Ids:
         """Give the ids here of a shard's captures or articles by theirs."""
@@ -390,7 +408,8 @@ class Merging(Articles):
             if held is None:
                 came += 1
                 self._spell_before(row["article_id"], work)
-                self._insert("attachments", row)
+                number = self._id("attachments", "article_id IS ? AND key = ?", row["article_id"], row["key"])
+                self._insert("attachments", {"id": number, **row})
                 continue
             one, other = sorted((dict(held), row), key=_knows)
             later = {**other, "first_seen": min(one["first_seen"], other["first_seen"]), "id": held["id"]}
@@ -584,24 +603,24 @@ def _bundle(archive: Connection, article_id: int, captures: Ids | None) -> Bundl
 
 def unite(bundles: Sequence[Bundle]) -> Bundle:
     """Make one article of what several archives have of it, as one would have that had seen all its captures in order."""
-    told: dict[Identity, dict[Identity | None, str]] = {}
-    """What kind of change each version was after which other one."""
+    told: dict[tuple[Identity, ...], str] = {}
+    """What kind of change the last of some versions was after the others."""
     seen: dict[Identity, dict[str, Any]] = {}
     for bundle in bundles:
-        before: Identity | None = None
+        before: tuple[Identity, ...] = ()
         for version in bundle.versions:
             name = identity(version)
-            told.setdefault(name, {})[before] = version["change"]
+            before = (*before, name)
+            told[before] = version["change"]
             if name in seen:
                 for table in BLOCKS:
                     _add_blocks(seen[name], version, table)
             else:
                 seen[name] = {**version, **{table: list(version[table]) for table in CHILDREN}}
-            before = name
     kept: list[dict[str, Any]] = []
     for name in sorted(seen, key=lambda each: (each[0], each[2], each[1])):
         version = seen[name]
-        change = told[name].get(identity(kept[-1]) if kept else None) or _change(kept, version)
+        change = told.get((*map(identity, kept), name)) or _change(kept, version)
         if change is not None:
             kept.append({**version, "change": change, "version": len(kept) + 1})
         elif shown := [each for each in kept if each["change"] != "withdrawn"]:

@@ -30,18 +30,19 @@ class Merged(NamedTuple):
 def merge(
     shards: Sequence[str | os.PathLike[str]],
     into: str | os.PathLike[str],
-    capture_dir: str | os.PathLike[str],
+    capture_dir: str | os.PathLike[str] | None,
     *,
+    elder: str | os.PathLike[str] | None = None,
     seconds: float = 0.0,
 ) -> Merged:
     """Merge shards into an archive, which is made if need be, and their capture files into its `capture_dir`.
 
     A shard is an archive file, or a folder that holds ``archive.db``; its capture files lie in ``warc`` beside it, or
     in `capture_dir` already. They are linked there where that can be, else copied, before the rows are written; those
-    come in one transaction. Locks are waited for `seconds`. Raises ArchiveError, with nothing changed, where a shard
+    come in one transaction. With None the files stay where they are. What an `elder` archive has keeps its id. Locks are waited for `seconds`. Raises ArchiveError, with nothing changed, where a shard
     is damaged, of another shape or another run's, or where two do not fit together.
     """
-    target, captures = Path(into).resolve(), Path(capture_dir).resolve()
+    target = Path(into).resolve()
     places = sorted({_place(shard) for shard in shards})
     if target in places:
         raise ArchiveError(f"merge: found {target} among the shards, too, wanted others to merge into it", 9)
@@ -56,8 +57,11 @@ def merge(
             opened.append(held.enter_context(_open(place)))
         try:
             with Archive(target) as archive:
-                for shard in opened:
-                    _link_captures(shard, captures, made)
+                if elder is not None:
+                    archive.keep_ids(elder)
+                if capture_dir is not None:
+                    for shard in opened:
+                        _link_captures(shard, Path(capture_dir).resolve(), made)
                 came = archive.merge(opened)
         except BaseException as error:
             for path in made:

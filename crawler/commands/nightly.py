@@ -12,7 +12,7 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from crawler.archive import ArchiveError, ArchiveLocked
-from crawler.cluster import ClusterError, Deal, Done, crawl_night
+from crawler.cluster import PLACES, ClusterError, Deal, Done, crawl_night
 from crawler.extensions import Ledger
 from crawler.logs import log_to_files, printable
 from crawler.report import Outbox, past_runs, tell
@@ -134,10 +134,6 @@ class Command(ScrapyCommand):
         except (ArchiveError, ClusterError) as wrong:
             say(str(wrong))
             return wrong.exitcode, None
-
-
-PLACES = ("ARCHIVE_PATH", "CAPTURE_DIR", "LOG_FILE")
-"""Settings that are a shard's own."""
 
 
 def choose(loader: Any, only: str | None) -> list[tuple[type[Source], str | None]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sqlite3
 import sys
 from pathlib import Path
@@ -11,7 +12,9 @@ from pathlib import Path
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from crawler.archive import ArchiveError, Report, put_in_place, remove, report, tell
+from crawler.archive import Archive, ArchiveError, Report, lock, merge, put_in_place, remove, report, tell
+from crawler.captures import read_run
+from crawler.cluster import PLACES, ClusterError, Done, list_captures, rebuild_on
 from crawler.logs import printable
 from crawler.replay import Rebuild
 from crawler.runs import MEANINGS, run_spiders, say
@@ -41,6 +44,16 @@ class Command(ScrapyCommand):
         parser.add_argument(
             "--dry-run", action="store_true", help="say what would change, and change nothing"
         )
+        parser.add_argument(
+            "--cluster",
+            metavar="ADDRESS",
+            help="deal the captures out to a Dask cluster (tcp://HOST:PORT), or to N processes here (local:N)",
+        )
+        parser.add_argument(
+            "--shards",
+            choices=("portal",),
+            help="with --cluster: leave the parts as archives beside ARCHIVE_PATH, which scrapy browse serves together",
+        )
         parser.add_argument("--yes", action="store_true", help="put it in place without asking, in any case")
         parser.add_argument("--json", metavar="FILE", help="write what changed there, too")
 
@@ -48,8 +61,10 @@ class Command(ScrapyCommand):
         assert self.settings is not None
         assert self.crawler_process is not None
         present = Path(self.settings["ARCHIVE_PATH"])
-        captures = Path(self.settings["CAPTURE_DIR"])
-        if not any(captures.glob("*.warc.gz")):
+        captures = str(self.settings["CAPTURE_DIR"])
+        if opts.shards and not opts.cluster:
+            raise UsageError("rebuild: found --shards without --cluster, wanted both", print_help=False)
+        if not list_captures(captures):
             raise UsageError(
                 f"rebuild: found no capture file in {captures}, wanted *.warc.gz", print_help=False
             )
@@ -61,7 +76,13 @@ class Command(ScrapyCommand):
         for settings in (self.settings, self.crawler_process.settings):
             settings.set("ARCHIVE_PATH", str(new), priority="cmdline")
         try:
-            code, _ = run_spiders(self, [Rebuild], {"elder": elder}, locked=present)
+            if opts.cluster:
+                code = self.derive_elsewhere(opts, present, new, elder)
+                if opts.shards:
+                    self.exitcode = code
+                    return
+            else:
+                code, _ = run_spiders(self, [Rebuild], {"elder": elder}, locked=present)
             if code:
                 say(f"rebuild: exit {code}: {MEANINGS[code]}; {present} is as it was")
                 self.exitcode = code
@@ -90,6 +111,48 @@ class Command(ScrapyCommand):
         except ArchiveError as wrong:
             say(str(wrong))
             self.exitcode = wrong.exitcode
+
+    def derive_elsewhere(self, opts: argparse.Namespace, present: Path, new: Path, elder: Path | None) -> int:
+        """Derive the new archive on a cluster; give the exit code."""
+        assert self.settings is not None
+        assert self.crawler_process is not None
+        folder = present.with_name(present.name + ".parts")
+        words = [word for pair in opts.set if pair.partition("=")[0] not in PLACES for word in ("-s", pair)]
+        names = self.crawler_process.spider_loader.list()
+
+        def told(name: str, done: Done) -> None:
+            say(f"rebuild: {name}: exit {done.code}{': ' + printable(done.said) if done.said else ''}")
+
+        with lock(present, seconds=self.settings.getfloat("ARCHIVE_LOCK_SECONDS")):
+            shutil.rmtree(folder, ignore_errors=True)
+            captures = str(self.settings["CAPTURE_DIR"])
+            try:
+                made = rebuild_on(opts.cluster, captures, folder, names, words, told)
+            except ClusterError as wrong:
+                say(str(wrong))
+                return wrong.exitcode
+            if opts.shards:
+                for shard in made:
+                    place = present.with_name(f"{shard.name}.db")
+                    put_in_place(shard / "archive.db", place)
+                    print(f"{place}: built")
+            else:
+                merge(made, new, None, elder=elder)
+                with Archive(new) as archive:
+                    sign_again(archive, captures)
+                    if elder:
+                        archive.carry_over(elder)
+            shutil.rmtree(folder)
+        return 0
+
+
+def sign_again(archive: Archive, captures: str) -> None:
+    """Write what runs signed for killed runs of other sources, where there are some and the files are at hand."""
+    unsigned = archive.conn.execute("SELECT count(*) FROM runs WHERE digest IS NULL").fetchone()[0]
+    for name in list_captures(captures) if unsigned and "://" not in captures else ():
+        run = read_run(Path(captures) / name)
+        if run is not None:
+            archive.sign_again(run.run_id, Path(captures) / name, (run.outcome or {}).get("chain"))
 
 
 def refuse(found: Report) -> str | None:
