@@ -15,10 +15,10 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import io
 import json
 import os
 import re
+import uuid
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -30,9 +30,7 @@ from typing import IO, Any, NamedTuple, Protocol, Self
 from zoneinfo import ZoneInfo
 
 import brotli  # type: ignore[import-untyped]  # ships no types
-from warcio.recordbuilder import RecordBuilder
-from warcio.statusandheaders import StatusAndHeaders, StatusAndHeadersParser, StatusAndHeadersParserException
-from warcio.warcwriter import WARCWriter
+from warcio.statusandheaders import StatusAndHeadersParser, StatusAndHeadersParserException
 
 try:
     from compression import zstd  # type: ignore[import-not-found, unused-ignore]  # Python 3.14 and later
@@ -83,6 +81,9 @@ RENDERED = "rendered"
 SAME_PAYLOAD = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest"
 NOT_MODIFIED = "http://netpreserve.org/warc/1.1/revisit/server-not-modified"
 METADATA = "WARC-JSON-Metadata"
+HTTP = "application/http; msgtype=response"
+LEVEL = 6
+"""How hard a record is packed: 9 takes half as long again for a page that gets 0.2 % shorter, 4 makes it 2 % longer."""
 
 _GZIP = b"\x1f\x8b\x08"
 _CHUNK = 2**16
@@ -264,14 +265,6 @@ class CaptureRecord(NamedTuple):
         return self.unpacked().body
 
 
-class _RawHeaders(StatusAndHeaders):  # type: ignore[misc]  # warcio ships no types
-    """HTTP headers that are written byte by byte as received; warcio would percent-encode them."""
-
-    def compute_headers_buffer(self, header_filter: Any = None) -> None:
-        lines = [f"{self.protocol} {self.statusline}", *(f"{name}: {value}" for name, value in self.headers)]
-        self.headers_buff = "\r\n".join([*lines, "", ""]).encode("latin-1")
-
-
 def payload_digest(body: bytes) -> str:
     """Give the digest of a payload as captures name it.
 
@@ -429,59 +422,40 @@ class CaptureWriter:
             for name, value in fields
         ]
         found = {name.lower(): value for name, value in fields}
-        http = _RawHeaders(
-            f"{status} {_one_line(reason or REASONS.get(status, ''))}".strip(), fields, protocol="HTTP/1.1"
-        )
         about = dict(context or {})
         if kind is not None:
             about["kind"] = kind
         if stated := [flag for flag in flags if flag != CUT_SHORT]:
             about["flags"] = stated
-        target = _warc_url(url)
-        head = {"WARC-Date": _warc_date(when), METADATA: _json(about)}
+        head = [
+            ("WARC-Target-URI", _warc_url(url)),
+            ("WARC-Date", _warc_date(when)),
+            (METADATA, _json(about)),
+        ]
         if CUT_SHORT in flags:
-            head["WARC-Truncated"] = "length"
-        builder = RecordBuilder(warc_version="WARC/1.1")
+            head.append(("WARC-Truncated", "length"))
         profile = None
         if seen is not None and status == 304 and not body:
             profile, digest = NOT_MODIFIED, seen.digest
         elif seen is not None and status and body and digest == seen.digest and not saved:
             profile = SAME_PAYLOAD
+        head.append(("WARC-Payload-Digest", digest))
         if profile is not None and seen is not None:
-            record = builder.create_revisit_record(
-                target,
-                digest,
-                _warc_url(seen.url),
-                _warc_date(local_time(seen.fetched_at)),
-                http_headers=http,
-                warc_headers_dict=head,
-            )
-            record.rec_headers.replace_header("WARC-Profile", profile)
-        elif saved or not (status or fields):
-            head["WARC-Payload-Digest"] = digest
-            record = builder.create_warc_record(
-                target,
-                "resource" if saved else "metadata",
-                payload=io.BytesIO(body),
-                length=len(body),
-                warc_content_type=found.get("content-type", "application/octet-stream")
-                if saved
-                else "text/plain",
-                warc_headers_dict=head,
-            )
-        else:
-            head["WARC-Payload-Digest"] = digest
-            record = builder.create_warc_record(
-                target,
-                "response",
-                payload=io.BytesIO(body),
-                length=len(body),
-                http_headers=http,
-                warc_headers_dict=head,
-            )
+            head.append(("WARC-Profile", profile))
+            head.append(("WARC-Refers-To-Target-URI", _warc_url(seen.url)))
+            head.append(("WARC-Refers-To-Date", _warc_date(local_time(seen.fetched_at))))
         file = self._open()
-        record.rec_headers.add_header("WARC-Warcinfo-ID", self._info_id)
-        offset, length = self._append(file, record)
+        if profile is None and saved:
+            mime = found.get("content-type", "application/octet-stream")
+            offset, length = self._append(file, "resource", head, mime, body)
+        elif profile is None and not (status or fields):
+            offset, length = self._append(file, "metadata", head, "text/plain", body)
+        else:
+            said = f"HTTP/1.1 {status} {_one_line(reason or REASONS.get(status, ''))}".strip()
+            lines = [said, *(f"{name}: {value}" for name, value in fields), "", ""]
+            block = "\r\n".join(lines).encode("latin-1")  # byte by byte as received
+            sort, block = ("response", block + body) if profile is None else ("revisit", block)
+            offset, length = self._append(file, sort, head, HTTP, block)
         assert self.path is not None  # _open made it
         return Capture(
             url=url,
@@ -520,21 +494,10 @@ class CaptureWriter:
         """
         if self._file is None or self.path is None:
             return None
-        builder = RecordBuilder(warc_version="WARC/1.1")
         so_far = {"bytes": self._length, "digest": "sha256:" + self._hash.hexdigest()}
         body = _json({**outcome, "captures": so_far}).encode("ascii")
-        record = builder.create_warc_record(
-            "",
-            "metadata",
-            payload=io.BytesIO(body),
-            length=len(body),
-            warc_content_type="application/json",
-            warc_headers_dict={
-                "WARC-Date": _warc_date(datetime.now(UTC).isoformat(timespec="seconds")),
-                "WARC-Warcinfo-ID": self._info_id,
-            },
-        )
-        self._append(self._file, record)
+        head = [("WARC-Date", _warc_date(datetime.now(UTC).isoformat(timespec="seconds")))]
+        self._append(self._file, "metadata", head, "application/json", body)
         self.close()
         return Signed(self.path.name, self._length, "sha256:" + self._hash.hexdigest())
 
@@ -563,15 +526,29 @@ class CaptureWriter:
         self.path = self.directory / name
         self._file = file
         _sync_directory(self.directory)
-        record = RecordBuilder(warc_version="WARC/1.1").create_warcinfo_record(name, self._about)
-        self._info_id = record.rec_headers.get_header("WARC-Record-ID")
-        self._append(file, record)
+        self._info_id = _record_id()
+        about = "".join(f"{key}: {value}\r\n" for key, value in self._about.items())
+        head = [("WARC-Date", _warc_date(datetime.now(UTC).isoformat())), ("WARC-Filename", name)]
+        self._append(file, "warcinfo", head, "application/warc-fields", about.encode())
         return file
 
-    def _append(self, file: IO[bytes], record: Any) -> tuple[int, int]:
-        buffer = io.BytesIO()
-        WARCWriter(buffer, gzip=True, warc_version="WARC/1.1").write_record(record)
-        data = memoryview(buffer.getvalue())
+    def _append(
+        self, file: IO[bytes], kind: str, head: Sequence[tuple[str, str]], content_type: str, block: bytes
+    ) -> tuple[int, int]:
+        """Append one record; give its place and its length in the file."""
+        own = kind == "warcinfo"
+        lines = [
+            "WARC/1.1",
+            f"WARC-Type: {kind}",
+            f"WARC-Record-ID: {self._info_id if own else _record_id()}",
+            *(f"{name}: {value}" for name, value in head),
+            *(() if own else (f"WARC-Warcinfo-ID: {self._info_id}",)),
+            f"WARC-Block-Digest: sha1:{base64.b32encode(hashlib.sha1(block, usedforsecurity=False).digest()).decode()}",
+            f"Content-Type: {content_type}",
+            f"Content-Length: {len(block)}",
+        ]
+        record = b"".join(("\r\n".join([*lines, "", ""]).encode(), block, b"\r\n\r\n"))
+        data = memoryview(zlib.compress(record, LEVEL, wbits=31))
         offset = file.seek(0, os.SEEK_END)
         written = 0
         self._unsynced = True
@@ -586,6 +563,10 @@ class CaptureWriter:
         self._hash.update(data)
         self._length += len(data)
         return offset, len(data)
+
+
+def _record_id() -> str:
+    return f"<urn:uuid:{uuid.uuid4()}>"
 
 
 def _text(value: str | bytes) -> str:

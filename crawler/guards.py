@@ -12,7 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -29,7 +29,8 @@ logger = logging.getLogger(__name__)
 STAGE_SECONDS = 20.0
 """How long one stage may read one page: the largest page that is read takes one second."""
 LAST_SECONDS = 50.0
-"""When a process is ended that does not even notice that its time is up: a parser in C that does not return."""
+"""After so much processor time a process is ended that does not even notice that its time is up: a parser in C that
+does not return."""
 DEATHS = 2
 """Processes that end over one capture before it is given up."""
 MIB = 2**20
@@ -120,9 +121,9 @@ def bounded(what: str, capture: Capture | None = None) -> Iterator[None]:
     """Break off the block after `STAGE_SECONDS` by TooSlow, which names `what`.
 
     Regular expressions and all Python code are broken off so. A library that does not return is not: then the
-    process is ended after `LAST_SECONDS`, exit code 1, with a trace on standard error; no other thread could do that,
-    for the library may hold the interpreter. A `capture` over which `DEATHS` processes ended so is not read again.
-    Does nothing outside the main thread, where no signals come.
+    process is ended after `LAST_SECONDS`, by SIGPROF and with a trace on standard error; no other thread could do that,
+    for the library may hold the interpreter, and to start one for each stage takes longer than a stage. A `capture`
+    over which `DEATHS` processes ended so is not read again. Does nothing outside the main thread, where no signals come.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -136,18 +137,25 @@ def bounded(what: str, capture: Capture | None = None) -> Iterator[None]:
         raise TooSlow(f"too-slow: found no end after {STAGE_SECONDS:g} seconds, wanted one, {what}")
 
     WATCH.write(name)
+    _tell_last()
     before = signal.signal(signal.SIGALRM, break_off)
     if WATCH.file >= 0:
         faulthandler.register(signal.SIGALRM, file=WATCH.file, all_threads=False, chain=True)
     signal.setitimer(signal.ITIMER_REAL, STAGE_SECONDS)
-    faulthandler.dump_traceback_later(LAST_SECONDS, exit=True, file=2)
+    signal.setitimer(signal.ITIMER_PROF, LAST_SECONDS)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        faulthandler.cancel_dump_traceback_later()
+        signal.setitimer(signal.ITIMER_PROF, 0)
         faulthandler.unregister(signal.SIGALRM)
         signal.signal(signal.SIGALRM, before)
+
+
+@cache
+def _tell_last() -> None:
+    """Let SIGPROF say where the process was before it ends it."""
+    faulthandler.register(signal.SIGPROF, file=2, all_threads=False, chain=True)
 
 
 def patient(process_item: Stage) -> Stage:

@@ -54,6 +54,7 @@ STYLE_SHEET_MAXSIZE = 512 * 2**10
 """The largest style sheet that is read, in bytes."""
 
 # The way of a page.
+CONCURRENT_ITEMS = 1  # a page has one item, and Scrapy starts so many tasks for each answer
 ITEM_PIPELINES = {
     "pipelines.encoding.EncodingPipeline": 100,
     "pipelines.tamper.TamperPipeline": 200,
@@ -80,6 +81,7 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,  # lets sub-domains through
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,  # takes an error for a yes
     "crawler.middlewares.StrictRobots": 100,
+    "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,  # no portal wants a password
     "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,  # asks again at once
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,  # silent where a body is cut off
     "crawler.middlewares.PatientRetry": 550,
@@ -113,9 +115,16 @@ LIST_PAGES = 2000
 """How many pages of one list are asked for in a run (alarm ``many pages``): some lists have no end."""
 URLLENGTH_LIMIT = 2083
 """The longest address that is asked for; a longer one is ``failed`` and says so."""
-SPIDER_MIDDLEWARES = {
-    "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,  # drops requests without a word
-}
+SPIDER_MIDDLEWARES = dict.fromkeys(  # none: each costs something for all that a callback gives
+    (
+        "scrapy.spidermiddlewares.start.StartSpiderMiddleware",
+        "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware",  # every status is evidence; the spiders judge it
+        "scrapy.spidermiddlewares.referer.RefererMiddleware",  # the platform modules say what a request needs
+        "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware",  # drops requests without a word
+        "scrapy.spidermiddlewares.depth.DepthMiddleware",
+        "scrapy.spidermiddlewares.metacopy.MetaCopyDetectionMiddleware",
+    )
+)
 DOWNLOAD_TIMEOUT = 30
 PAGE_MAXSIZE = 16 * 2**20
 """The largest page that is read, in bytes; of a larger one only the head is kept, and it is ``failed``."""
@@ -133,8 +142,6 @@ DOWNLOAD_HANDLERS = {
     "https": "crawler.tls.PortalDownloadHandler",
     **dict.fromkeys(("file", "data", "ftp", "s3")),
 }
-HTTPERROR_ALLOW_ALL = True  # every status is evidence; the spiders judge it
-REFERRER_POLICY = "no-referrer"  # the platform modules say what a request needs
 
 # Addresses: the machine's own network is out of reach, whatever a name resolves to.
 TWISTED_DNS_RESOLVER = "crawler.addresses.PublicResolver"

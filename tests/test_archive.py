@@ -1445,6 +1445,7 @@ def numbered(archive: Archive, number: int, title: str, text: str, day: date) ->
 def test_the_index_is_built_anew_as_it_was(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in TEXTS:
         archive.save(page(archive, number))
+    archive.commit()
     archive.conn.execute("INSERT INTO articles_fts (articles_fts) VALUES ('delete-all')")
     assert archive.verify() != []
     heard: list[tuple[int, int]] = []

@@ -122,14 +122,13 @@ class Campaigns(Remembering):
 
     def says(self, word: str) -> bool:
         """Tell whether an untampered article, or an attachment of one, has a word."""
-        return (
-            self._row(
+        with self._reading():
+            found = self._row(
                 "SELECT 1 FROM articles_fts JOIN articles a ON a.id = articles_fts.rowid "
                 "WHERE articles_fts MATCH ? AND NOT a.tampered LIMIT 1",
                 match_expression(f'"{word}"'),
             )
-            is not None
-        )
+        return found is not None
 
     def honest_links(self) -> dict[str, set[int]]:
         """Give the hosts outside their portal that untampered articles link, with those articles."""

@@ -183,6 +183,7 @@ class Checks(Articles, Chain):
         if not self.readonly:
             quiet = not self.conn.in_transaction
             try:
+                self._catch_up()
                 self.conn.execute("INSERT INTO articles_fts (articles_fts) VALUES ('integrity-check')")
             except sqlite3.DatabaseError as error:
                 yield f"full-text index: {error}"

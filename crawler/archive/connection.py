@@ -35,6 +35,8 @@ class Connection:
         self.readonly = readonly
         self._elder: sqlite3.Connection | None = None
         self._written = False
+        self._later: list[tuple[str, tuple[Any, ...]]] = []
+        """Statements that wait for the end of the transaction (see `_put_off`)."""
         self._check_file()
         try:
             self.conn = self._connect()
@@ -277,12 +279,16 @@ class Connection:
                 self.conn.execute("BEGIN IMMEDIATE")
                 self._begun()
             self.conn.execute("SAVEPOINT whole")
+            waiting = len(self._later)
             try:
                 yield
             except BaseException:
-                if self.conn.in_transaction:  # a full disk ends it with all its savepoints
+                del self._later[waiting:]
+                if self.conn.in_transaction:
                     self.conn.execute("ROLLBACK TO whole")
                     self.conn.execute("RELEASE whole")
+                else:  # a full disk ends it with all its savepoints
+                    self._later.clear()
                 self._undone()
                 raise
             self.conn.execute("RELEASE whole")
@@ -295,6 +301,7 @@ class Connection:
     def _reading(self) -> Iterator[None]:
         """Do several questions of one state of the file, whatever another process writes meanwhile."""
         if self.conn.in_transaction:
+            self._catch_up()
             yield
             return
         self.conn.execute("BEGIN")
@@ -316,12 +323,32 @@ class Connection:
         Raises ArchiveError where the disk refuses.
         """
         try:
+            self._catch_up()
             self.db.commit()
         except sqlite3.DatabaseError as error:
             raise self._wrong(error) from error
 
+    def _put_off(self, sql: str, *values: Any) -> None:
+        """Let a statement wait for the end of the open transaction; where that is undone, so is this.
+
+        FTS5 writes what it has gathered at every savepoint: one of them an article costs more than the article's other
+        rows, and leaves thousands of small segments to merge.
+        """
+        self._later.append((sql, values))
+
+    def _catch_up(self) -> None:
+        """Execute what waits."""
+        done = 0
+        try:
+            for sql, values in self._later:
+                self.conn.execute(sql, values)
+                done += 1
+        finally:
+            del self._later[:done]
+
     def rollback(self) -> None:
         """Undo the open transaction."""
+        self._later.clear()
         self.db.rollback()
         self._undone()
 

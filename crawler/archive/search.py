@@ -163,20 +163,22 @@ class Search(Connection):
         return words(values["title"], whole, values["source"], month)
 
     def _index(self, article_id: int, found: str) -> None:
-        self.conn.execute("INSERT INTO articles_fts (rowid, entries) VALUES (?, ?)", (article_id, found))
+        self._put_off("INSERT INTO articles_fts (rowid, entries) VALUES (?, ?)", article_id, found)
 
     def _reindex(self, article_id: int, before: str, after: str) -> None:
         if before == after:
             return
-        self.conn.execute(
+        self._put_off(
             "INSERT INTO articles_fts (articles_fts, rowid, entries) VALUES ('delete', ?, ?)",
-            (article_id, before),
+            article_id,
+            before,
         )
         self._index(article_id, after)
 
     def rebuild_index(self, told: Callable[[int, int], None] | None = None) -> None:
         """Spell every article for the index anew, in one transaction; `told` hears how many of how many are done."""
         with self._write():
+            self._catch_up()
             self.conn.execute("INSERT INTO articles_fts (articles_fts) VALUES ('delete-all')")
             self.conn.execute(f"INSERT INTO articles_fts (articles_fts, rank) VALUES ('hashsize', {HASHED})")
             count = self.conn.execute("SELECT count(*) FROM articles").fetchone()[0]
@@ -198,8 +200,9 @@ class Search(Connection):
     def matching(self, query: str) -> list[int]:
         """Give the ids of all articles that have what is typed; what may be pinyin is not looked for as such."""
         asked = ask(query)
-        ids = sorted(self._by_date(asked.expression, scope_of(asked), whole=True))
-        return [row["id"] for row in self._rows(ids) if asked.exact or fits(asked, row)]
+        with self._reading():
+            ids = sorted(self._by_date(asked.expression, scope_of(asked), whole=True))
+            return [row["id"] for row in self._rows(ids) if asked.exact or fits(asked, row)]
 
     def find(
         self,

@@ -368,11 +368,10 @@ def look(text: str) -> int:
     both = int(np.bitwise_or.reduce(pairs)) if len(pairs) else 0
     if both & RARE or (both & TWICE and np.count_nonzero(pairs[1:] & pairs[:-1] & TWICE)):
         found |= AS_GBK * _twice(flags, gaps)
-    for at in _exchanged(sight).tolist():
-        run = text[max(at - 1, 0) : at + 8]
-        if saving(run, 0) > SAVING or saving(run, 1) > SAVING:
-            found |= SWAPPED
-            break
+    # portals say the same again and again
+    runs = {text[max(at - 1, 0) : at + 8] for at in _exchanged(sight).tolist()}
+    if any(saving(run, 0) > SAVING or saving(run, 1) > SAVING for run in runs):
+        found |= SWAPPED
     if seen & (LATIN | SIGN | TONE | HIDDEN | ODD | FORM):
         found |= _rarer(sight, flags, gaps, seen, both)
     if both & GONE and any(mark in text for mark in ("锟斤拷", "烫烫烫", "屯屯屯屯", "\ufffd\ufffd\ufffd")):

@@ -103,9 +103,17 @@ def _firsts(pattern: str, at: int = 0) -> tuple[str, bool, int]:
 
 
 @cache
+def _begun() -> tuple[tuple[tuple[str, str], str, bool], ...]:
+    """Give the rows of furniture, each with what a match begins with, in lower case, and whether it can be empty."""
+    return tuple(
+        (row, firsts.lower(), empty) for row in _furniture() for firsts, empty, _ in [_firsts(row[0])]
+    )
+
+
+@cache
 def _loose() -> tuple[str, ...]:
     """Give the words of patterns that begin with anything: what these match holds one of them."""
-    rows = [pattern for pattern, _ in _furniture() if ANYTHING in _firsts(pattern)[0]]
+    rows = [row[0] for row, firsts, _ in _begun() if ANYTHING in firsts]
     return tuple({word for pattern in rows for word in re.findall("[\u4e00-\u9fff]+", pattern)})
 
 
@@ -115,17 +123,16 @@ def _beginning(first: str, loose: bool) -> tuple[re.Pattern[str], tuple[str, ...
 
     Not `loose`: without those that begin with anything.
     """
-    rows = []
-    for pattern, role in _furniture():
-        firsts, empty, _ = _firsts(pattern)
-        if (
-            (loose and ANYTHING in firsts)
-            or empty
-            or first.lower() in firsts.lower()
-            or (first.isspace() and "\\s" in firsts)
-            or (first.isdecimal() and "\\d" in firsts)
-        ):
-            rows.append((pattern, role))
+    low, space, digit = first.lower(), first.isspace(), first.isdecimal()
+    rows = [
+        row
+        for row, firsts, empty in _begun()
+        if empty
+        or low in firsts
+        or (loose and ANYTHING in firsts)
+        or (space and "\\s" in firsts)
+        or (digit and "\\d" in firsts)
+    ]
     return _together(tuple(rows)) if rows else None
 
 

@@ -238,6 +238,7 @@ def read_outline(root: Element) -> Outline:
     found = Outline()
     lines, pieces, unread = found.lines, found.pieces, found.unread
     mark = linked = hops = 0  # of the next line: its first piece, its characters of link text, its distance
+    filled = False  # whether it has a piece
     # The open element, the tag of its nearest block, how it is read, what it is, and what it lies in.
     el, kind, mode, own = root, "html", ROW, NO_TRAITS
     hidden = covered = junk = in_link = False
@@ -246,10 +247,10 @@ def read_outline(root: Element) -> Outline:
     outer: list[Any] = []  # the same of all that `el` lies in
 
     def flush() -> None:
-        nonlocal mark, linked, hops
+        nonlocal mark, linked, hops, filled
         text = pieces[mark] if len(pieces) == mark + 1 else "".join(pieces[mark:])
         text = text.strip(OUTER)
-        mark = len(pieces)
+        mark, filled = len(pieces), False
         what = heard(text) if len(text) <= OFTEN else said(tidy(text))
         if what[0]:
             lines.append(Line(what, linked, el, kind, hops, hidden, junk, covered))
@@ -261,7 +262,7 @@ def read_outline(root: Element) -> Outline:
         while el is not up:  # it is over
             text = el.tail
             if INLINED < mode < SKIPPED:
-                if len(pieces) > mark:
+                if filled:
                     flush()
                 if cells and mode == ROW and _join_cells(found, el, start, before, cells):
                     hops = 0
@@ -284,8 +285,9 @@ def read_outline(root: Element) -> Outline:
             if text:
                 if mode >= ROW:
                     unread.append(text)
-                elif len(pieces) > mark or not text.isspace():
+                elif filled or not text.isspace():
                     pieces.append(text)
+                    filled = True
                     if in_link:
                         linked += len(text.strip())
         if child is None:
@@ -294,15 +296,15 @@ def read_outline(root: Element) -> Outline:
         how = MODES[tag]
         if how > SKIPPED:
             if how == BREAK:
-                if len(pieces) > mark:
+                if filled:
                     flush()
             elif how == PICTURE:
                 if mode < ROW:
-                    found.images.append((len(lines) + (len(pieces) > mark), child))
+                    found.images.append((len(lines) + filled, child))
             elif how == META:
                 found.heads.append(_head(child))
                 if mode == LINED and kind == "body":
-                    found.begun = len(lines) + (len(pieces) > mark)
+                    found.begun = len(lines) + filled
             elif how == SCRIPT:
                 found.scripts.append(child)
             elif how == STYLE:
@@ -313,7 +315,7 @@ def read_outline(root: Element) -> Outline:
                 how = SKIPPED
             elif how == INLINED and mode == ROW:
                 how = LINED
-            if INLINED < how < SKIPPED and len(pieces) > mark:
+            if INLINED < how < SKIPPED and filled:
                 flush()
             what, inside = NO_TRAITS, in_link
             if tag == "a":
@@ -333,11 +335,12 @@ def read_outline(root: Element) -> Outline:
             elif tag == "title":
                 found.heads.append(Head("<title>", child.text or "", child))
                 if mode == LINED and kind == "body":
-                    found.begun = len(lines) + (len(pieces) > mark)
+                    found.begun = len(lines) + filled
             if len(child) == 0 and how == INLINED:
                 text = child.text
-                if text and (len(pieces) > mark or not text.isspace()):
+                if text and (filled or not text.isspace()):
                     pieces.append(text)
+                    filled = True
                     if inside:
                         linked += len(text.strip())
                 text = child.tail
@@ -365,8 +368,9 @@ def read_outline(root: Element) -> Outline:
         if text:
             if mode >= ROW:
                 unread.append(text)
-            elif len(pieces) > mark or not text.isspace():
+            elif filled or not text.isspace():
                 pieces.append(text)
+                filled = True
                 if in_link:
                     linked += len(text.strip())
     return found

@@ -124,6 +124,8 @@ def bound_tags(body: bytes) -> bytes:
     """
     if len(body) < 10**5 and max(map(len, body.split(b">"))) < 4 * ATTRIBUTES:
         return body  # in so short a page, more attributes that hide behind a quoted > cost half a second
+    if max(map(len, LONG_TAG_RE.findall(body)), default=0) < 4 * ATTRIBUTES:
+        return body
     cuts = []
     for tag in LONG_TAG_RE.finditer(body):
         if tag.end() - tag.start() < 4 * ATTRIBUTES:
