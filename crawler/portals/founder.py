@@ -195,13 +195,19 @@ def _find_nodes(tree: HtmlElement, url: str, issue: date | None, portal: Portal)
         places.setdefault(page_key(target), target)
     places.setdefault(page_key(url), url)
     nodes: list[Channel] = []
-    for place, (key, target) in enumerate(places.items(), 1):
+    codes: set[str] = set()
+    for place, (key, target) in enumerate([*places.items()][:NODES], 1):
         name = choose_name(names.get(key, []))
         stem = path_of(target).rpartition("/")[2].rpartition(".")[0]
         bare = re.sub(r"^(?:node_|nbs\\.)", "", stem)
         last = bare if not EDITION_RE.match(name.strip()) and CODE_RE.fullmatch(bare) else ""
-        nodes.append(Channel(code_of(name, last, place), name, target))
-    return nodes[:NODES]
+        code = code_of(name, last, place)
+        while code in codes:  # its place is another one's number
+            place += 1
+            code = f"{place:02}"
+        codes.add(code)
+        nodes.append(Channel(code, name, target))
+    return nodes
 
 
 def _read_issue(ask: Ask, tree: HtmlElement, url: str, issue: date | None, portal: Portal) -> Found:

@@ -152,7 +152,11 @@ def _read_set(ask: Ask, root: _Element, url: str, portal: Portal) -> Found:
     problems: tuple[str, ...] = ()
     if not entries:
         problems = (f"Found no address of the portal, wanted some, at {url}",)
-    notes = (f"Found {left} addresses on other hosts, wanted the portal's, at {url}",) if left else ()
+    notes = (
+        (f"Found {left} of {count} entries that lead to other hosts, wanted the portal's, at {url}",)
+        if left
+        else ()
+    )
     if start + LINES < count:
         kept = tuple(pair for pair in ask.state if pair[0] != "start")
         further: Ask | None = Ask(ask.url, "list", code, (), (*kept, ("start", start + LINES)))
