@@ -1,13 +1,15 @@
 """What the portals say: one publishing platform a module, pure functions over text.
 
-A platform module answers three questions and imports neither Scrapy nor SQLite:
+A platform module answers four questions and imports neither Scrapy nor SQLite:
 
 ``first(portal, channels, since, until) -> list[Ask]``
     which pages to ask for at the start of a run;
 ``read(ask, text, url, portal) -> Found``
     what an answered list page says: its lines, how the list goes on, what was missing;
 ``channel_of(url, portal) -> str | None``
-    the channel of an article URL, None where the URL has not the article shape of this platform.
+    the channel of an article URL, None where the URL has not the article shape of this platform;
+``moved(home_text, home_url, portal, code, name, gone) -> Ask | None``
+    where a list that was not found is linked from the home page now.
 """
 
 from __future__ import annotations
