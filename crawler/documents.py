@@ -232,7 +232,8 @@ def read_docx(body: bytes) -> Document:
     except (etree.XMLSyntaxError, zipfile.BadZipFile, zlib.error, KeyError, EOFError) as error:
         ended = source is not None and source.left < 0
         problem = f"more than {PART} bytes of XML" if ended else f"cannot be read as a Word file: {error}"
-    except (RuntimeError, NotImplementedError) as error:  # an encrypted part, an unknown packing
+    except (RuntimeError, NotImplementedError, ValueError, OSError) as error:
+        # an encrypted part, an unknown packing, a directory that leads out of the file
         problem = f"cannot be unpacked: {error}"
     return _cut("\n".join(lines), problem) if lines or not problem else Document(None, problem)
 

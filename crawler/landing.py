@@ -10,7 +10,7 @@ from crawler.archive import Archive, canonical, retitled
 from crawler.portals import Portal
 from crawler.portals.listing import find_redirect, parse_page
 from crawler.text import decode
-from crawler.text.signatures import fold
+from crawler.text.signatures import fold, whole_part
 
 LINK_RE = re.compile(rb"<link\b([^<>]{1,2000})>", re.I)
 ATTRIBUTE_RE = re.compile(rb"""\b(rel|href)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.I)
@@ -117,7 +117,7 @@ def is_astray(
     if other and (own is None or own["id"] != other["id"]) and retitled(title, other["title"]):
         return f"leads to {answered}, which is article {other['id']}, {other['title']!r}"
     if portal.platform.channel_of(asked, portal) and not portal.platform.channel_of(answered, portal):
-        shown = fold(re.sub(r"(?:\.{2,}|…+)$", "", (title or "").strip()))
+        shown = fold(whole_part(title or ""))
         if shown and shown not in fold(text):
             return f"leads to {answered}, which does not show the title {title!r}"
     return None

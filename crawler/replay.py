@@ -358,8 +358,8 @@ def saved_page(record: CaptureRecord, capture: Capture, settings: BaseSettings) 
 # Where saved pages say which page they are a copy of: browsers' comment, the canonical link, the government meta tag.
 SAVED_FROM_RE = re.compile(
     rb"<!--\s*saved from url=\(\d+\)(https?://[^\s>]+)"
-    rb"|<link[^>]+rel=[\"']?canonical[\"']?[^>]+href=[\"'](https?://[^\"']+)"
-    rb"|<meta[^>]+name=[\"']?url[\"']?[^>]+content=[\"'](https?://[^\"']+)",
+    rb"|<(?=link\b[^<>]{0,2000}?\brel=[\"']?canonical\b)[^<>]{0,2000}?\bhref=[\"'](https?://[^\"'<>]+)"
+    rb"|<(?=meta\b[^<>]{0,2000}?\bname=[\"']?url\b)[^<>]{0,2000}?\bcontent=[\"'](https?://[^\"'<>]+)",
     re.I,
 )
 

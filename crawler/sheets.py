@@ -10,7 +10,9 @@ from crawler.captures import CUT_SHORT, is_cut_off
 from crawler.landing import absolute, links_of
 from crawler.text import decode
 
-WEB_PAGE_RE = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.I | re.S)
+WEB_PAGE_RE = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<!--(?:(?!-->).)*+-->\s*+)*+<(?:!doctype\s+html|html)\b", re.I | re.S
+)
 """Evidence that what answers for a file is a page about something else, such as that it is not there."""
 
 

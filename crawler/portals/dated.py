@@ -168,9 +168,7 @@ def _find_lines(tree: HtmlElement, url: str, code: str | None, portal: Portal) -
                 boxes[box] = None
                 break
     if code:
-        # A box that holds another one is read once, with it.
-        outer = [box for box in boxes if not any(other in boxes for other in box.iterancestors())]
-        for record in read_records(outer, base)[0]:
+        for record in read_records(boxes, base)[0]:
             for link in record.links:
                 path = path_of(link.url)
                 if is_own(link.url, portal) and (CHANNEL_RE.fullmatch(path) or not PAGE_RE.fullmatch(path)):

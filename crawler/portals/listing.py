@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
+from itertools import chain, islice
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
@@ -17,6 +18,7 @@ from lxml import etree
 from lxml.html import HtmlElement
 
 from crawler.portals import Ask, Found, Portal
+from crawler.text.trees import bound_tags
 
 _DAY = (
     r"(?P<y>(?:19|20)\d{2})\s*(?:[-‐‑–—/.]\s*(?P<m>\d{1,2})\s*[-‐‑–—/.]\s*(?P<d>\d{1,2})"
@@ -46,14 +48,14 @@ EDGE_DAY_RE = re.compile(
 """A date at the edge of a link's text. A bare 2024年1月18日 is rather part of a title, see `split_title`."""
 
 ADDRESS_RE = re.compile(
-    r"""(['"])\s*((?:https?:)?//[^'"]+|\.{0,2}/[^'"]+|[^'"\s(),;]+\.s?html?(?:[?#][^'"]*)?)\s*\1"""
+    r"""(['"])\s*((?:https?:)?//[^'"]+|\.{0,2}/[^'"]+|[^'"\s(),;]+\.s?html?(?:[?#][^'"]*|\s*))\1"""
 )
 """Evidence that a quoted argument of a script call is an address: a scheme, a path, or a page's ending."""
-CUT_RE = re.compile(r"(?:\.{2,}|…+|。{3,})\s*$")
-"""Evidence that a list has cut a title."""
+CUT = ("..", "…", "。。。")
+"""Evidence at its end that a list has cut a title."""
 TAG_RE = re.compile(r"</?(?:a|b|br|em|font|i|p|span|strong|sub|sup|u)\b[^<>]*>", re.I)
 """Markup leaked into a title attribute; other angle brackets may belong to the title."""
-NEXT_RE = re.compile(r"(?:下一页|下页|下一頁|下頁|后一页|后页|next(?:\s*page)?|[»›>＞]+)[\s»›>＞]*", re.I)
+NEXT_RE = re.compile(r"(?:下一页|下页|下一頁|下頁|后一页|后页|next(?:\s*page)?|[»›>＞])[\s»›>＞]*", re.I)
 """What a link to the next page is called."""
 MORE_RE = re.compile(r"[\s\[【(]*(?:更多|查看更多|more|进入栏目|[+＋>＞»›])[\s.…+＋>＞»›\])】]*", re.I)
 """What a link to a column's list is called where it does not name the column."""
@@ -62,6 +64,19 @@ TRS_PAGES_RE = re.compile(
 )
 """The paging call of statically published lists: number of pages, this page from 0, name, ending."""
 
+
+NOTE_RE = re.compile(r"(?m)^[^\S\n]*//.*$")
+"""A line of a script that is a comment."""
+WIDE = 300
+"""So many elements of a link, a record or a date are looked at: none has a hundred, but a page can nest what it likes."""
+LONG = 5000
+"""So many characters of a title are read."""
+SMALL, SHORT = 40, 500
+"""An element with more elements in it, or more characters, is no date."""
+HEADS = 20
+"""So many headings of a block are looked at."""
+BASE = 2083
+"""Characters of a ``<base>`` that counts: no address of its page could be asked for where it is longer."""
 
 _INLINE = frozenset(("a", "area", "b", "em", "font", "i", "li", "strong", "sub", "sup", "td", "u", "span"))
 """Elements whose text runs on without a space."""
@@ -83,7 +98,7 @@ class Record(NamedTuple):
 
 def parse_page(text: str) -> HtmlElement | None:
     """Parse the text of a page; None where it has nothing to parse."""
-    body = text.replace("\0", "").encode("utf-8", "replace")
+    body = bound_tags(text.replace("\0", "").encode("utf-8", "replace"))
     try:
         return lxml.html.document_fromstring(
             body, parser=lxml.html.HTMLParser(encoding="utf-8", huge_tree=True)
@@ -101,17 +116,41 @@ def flatten(text: str | None) -> str:
     return " ".join((text or "").replace("\u200b", "").replace("\ufeff", "").split())
 
 
-def text_of(element: HtmlElement) -> str:
-    """Give an element's text on one line, with a space between its parts.
+def text_of(element: HtmlElement, most: int = LONG) -> str:
+    """Give an element's text on one line, with a space between its parts: `most` characters, of `WIDE` elements.
 
     Scripts, styles and comments are left out.
     """
-    parts = [
-        part
-        for part in element.xpath(".//text()[not(parent::script or parent::style)]")
-        if part and not part.isspace()
-    ]
-    return flatten(" ".join(parts))
+    parts = _texts(element, lambda inner: inner.tag in ("script", "style"), most)
+    return flatten(" ".join(part for _, part in parts))
+
+
+def _texts(
+    element: HtmlElement, is_out: Callable[[HtmlElement], bool], most: int = LONG
+) -> Iterator[tuple[HtmlElement, str]]:
+    """Walk over the texts in an element, each with the element that it stands in, without what others hold that are out.
+
+    Ends after `most` characters, or `WIDE` elements.
+    """
+    count = 0
+    walk = etree.iterwalk(element, events=("start", "end", "comment", "pi"))
+    for event, node in walk:
+        text = None
+        if event == "start":
+            count += 1
+            if count > WIDE:
+                return
+            if node is not element and is_out(node):
+                walk.skip_subtree()
+            else:
+                text, holder = node.text, node
+        elif node is not element:
+            text, holder = node.tail, node.getparent()
+        if text:
+            yield holder, text[:most]
+            most -= len(text)
+            if most <= 0:
+                return
 
 
 def day_of(year: str, month: str, day: str) -> date | None:
@@ -261,7 +300,8 @@ def page_key(url: str) -> str:
 def base_of(tree: HtmlElement, url: str) -> str:
     """Give the address that the page's links are relative to."""
     for base in tree.xpath("//base[@href]"):
-        return resolve(base.get("href"), url) or url
+        found = resolve(base.get("href"), url)
+        return found if found and len(found) <= BASE else url
     return url
 
 
@@ -296,9 +336,10 @@ def name_link(element: HtmlElement) -> str:
     First its own ``title``, then one inside it (``span.list-text[title]``), its text without a date that
     stands in an element of its own, the name of its picture.
     """
-    inner = [e.get("title") for e in element.iter() if e is not element and e.get("title")]
+    inside = list(islice(element.iter(), WIDE))
+    inner = [e.get("title") for e in inside[1:] if e.get("title")]
     shown = _text_without_days(element)
-    pictures = [e.get("alt") for e in element.iter("img")]
+    pictures = [e.get("alt") for e in inside if e.tag == "img"]
     names = [flatten(TAG_RE.sub("", name or "")) for name in (element.get("title"), *inner, shown, *pictures)]
     return choose_name(names)
 
@@ -310,7 +351,7 @@ def choose_name(names: Iterable[str]) -> str:
     '市民政局开展走访'
     """
     some = [name for name in names if name]
-    whole = [name for name in some if not CUT_RE.search(name)]
+    whole = [name for name in some if not name.rstrip().endswith(CUT)]
     return re.sub(r"^[·•▪■◆●]\s*", "", whole[0] if whole else max(some, key=len, default=""))
 
 
@@ -319,11 +360,14 @@ def read_records(boxes: Iterable[HtmlElement], base: str) -> tuple[list[Record],
 
     A record is what the nearest ``li`` holds (else a table row, a paragraph, …); its date may stand beside it as
     long as nothing else's links do. Gives the records in the page's order and how many ``li`` look like records
-    but have no link that leads anywhere.
+    but have no link that leads anywhere. A box that another one holds is read once, with that.
     """
     records: list[Record] = []
     blanks = 0
-    for box in boxes:
+    given = dict.fromkeys(boxes)
+    for box in given:
+        if any(outer in given for outer in box.iterancestors()):
+            continue
         groups: dict[HtmlElement, list[tuple[HtmlElement, str]]] = {}
         for element, url in links_in(box, base):
             groups.setdefault(_record_of(element, box), []).append((element, url))
@@ -337,7 +381,7 @@ def read_records(boxes: Iterable[HtmlElement], base: str) -> tuple[list[Record],
             for li in box.iter("li")
             if li not in groups
             and li.find(".//li") is None
-            and not any(e in linked for e in (*li.iter(), *li.iterancestors()))
+            and not any(e in linked for e in chain(li.iter(), li.iterancestors()))
             and _promises(li)
         )
     return records, blanks
@@ -354,7 +398,7 @@ def _promises(li: HtmlElement) -> bool:
 def _record_of(element: HtmlElement, box: HtmlElement) -> HtmlElement:
     """Give the element that holds the record which a link belongs to."""
     nearest: HtmlElement | None = None
-    for node in (element, *element.iterancestors()):
+    for node in chain((element,), element.iterancestors()):
         if node.tag in ("li", "tr"):
             return node
         if node is box:
@@ -385,20 +429,19 @@ def _make_record(holder: HtmlElement, group: list[tuple[HtmlElement, str]], list
 
 def _text_without_days(element: HtmlElement) -> str:
     """Give the text of an element without the descendants that are a date and nothing else."""
-    days = {
-        inner
-        for inner in element.iterdescendants()
-        if isinstance(inner.tag, str) and (inner.tag in ("script", "style") or is_day(text_of(inner)))
-    }
-    parts: list[str] = []
-    for part in element.xpath(".//text()"):
-        holder = part.getparent()
-        if part.is_tail:
-            holder = holder.getparent()
-        if holder in days or any(outer in days for outer in holder.iterancestors()):
-            continue
-        parts.append(part if holder.tag in _INLINE else f" {part} ")
+    parts = (
+        part if holder.tag in _INLINE else f" {part} "
+        for holder, part in _texts(
+            element, lambda inner: inner.tag in ("script", "style") or _is_day_alone(inner)
+        )
+    )
     return flatten("".join(parts))
+
+
+def _is_day_alone(element: HtmlElement) -> bool:
+    return next(islice(element.iterdescendants(), SMALL, None), None) is None and is_day(
+        text_of(element, SHORT)
+    )
 
 
 def _find_listed(
@@ -407,7 +450,8 @@ def _find_listed(
     """Find a record's date in its holder, else around it while no other record's link comes into sight."""
     node: HtmlElement | None = holder
     while node is not None:
-        if node is not holder and any(e in linked and e not in own for e in node.iter()):
+        inside = list(islice(node.iter(), WIDE + 1))
+        if node is not holder and (len(inside) > WIDE or any(e in linked and e not in own for e in inside)):
             return None
         if day := _find_day_in(node, own):
             return day
@@ -419,18 +463,12 @@ def _find_listed(
 
 def _find_day_in(node: HtmlElement, own: set[HtmlElement]) -> date | None:
     """Find a date in an element of its own, else in a short bare text beside the links."""
-    for element in node.iter():
-        if not isinstance(element.tag, str) or element in own:
+    for element in islice(node.iter(), WIDE):
+        if not isinstance(element.tag, str) or element in own or not _is_day_alone(element):
             continue
-        text = text_of(element)
-        if is_day(text) and (day := read_lone_day(text)):
+        if day := read_lone_day(text_of(element)):
             return day
-    for part in node.xpath(".//text()[not(ancestor-or-self::script)]"):
-        parent = part.getparent()
-        if part.is_tail:
-            parent = parent.getparent()
-        if any(e in own and e is not node for e in (parent, *parent.iterancestors())):
-            continue
+    for _, part in _texts(node, lambda inner: inner in own or inner.tag == "script"):
         text = flatten(part)
         # A longer text is a summary, whose dates are the story's and not the list's.
         if len(text) <= 45 and (day := find_day(text)):
@@ -522,7 +560,7 @@ def find_redirect(tree: HtmlElement, url: str) -> str | None:
     scripts = [script.text or "" for script in tree.iter("script")]
     scripts += [element.get("onload") or "" for element in tree.iter("body")]
     for script in scripts:
-        for match in REDIRECT_RE.finditer(re.sub(r"(?m)^\s*//.*$", "", script)):
+        for match in REDIRECT_RE.finditer(NOTE_RE.sub("", script)):
             target = resolve(match[1], url)
             if target and not same_page(target, url):
                 return target
@@ -565,6 +603,9 @@ def name_list(tree: HtmlElement, fallback: str = "") -> str:
     return fallback
 
 
+HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "strong", "span", "b", "dt"))
+
+
 def name_block(element: HtmlElement) -> str:
     """Give the heading of the block that a 更多 link stands in; empty where none is near."""
     node = element
@@ -572,7 +613,8 @@ def name_block(element: HtmlElement) -> str:
         parent = node.getparent()
         if parent is None or parent.tag in ("body", "html"):
             return ""
-        for heading in parent.iter("h1", "h2", "h3", "h4", "h5", "strong", "span", "b", "dt"):
+        heads = (inner for inner in islice(parent.iter(), WIDE) if inner.tag in HEADINGS)
+        for heading in islice(heads, HEADS):
             if element in (heading, *heading.iterancestors()) or heading in element.iterancestors():
                 continue
             name = text_of(heading)

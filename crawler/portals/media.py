@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from itertools import islice
 from urllib.parse import quote, unquote
 from zoneinfo import ZoneInfo
 
@@ -33,6 +34,8 @@ from crawler.portals.listing import (
 
 PATH = "/Media/lygrb"
 """The folder of the paper's issues, where neither the options nor the home of a portal tell another."""
+LINKS = 50
+"""So many links of an edition's item are looked at: it has one or two."""
 DAYS = 7
 """Issues asked for where no days are named."""
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -196,7 +199,8 @@ def _find_editions(tree: HtmlElement, base: str, portal: Portal) -> list[tuple[C
     """Find the editions that a page lists, each with its element."""
     editions: dict[str, tuple[Channel, HtmlElement]] = {}
     for place, item in enumerate(_having(tree, "li", "item"), 1):
-        own = [(e, u) for e, u in links_in(item, base) if e.getparent() is item] or list(links_in(item, base))
+        inside = list(islice(links_in(item, base), LINKS))
+        own = [(e, u) for e, u in inside if e.getparent() is item] or inside
         own = [(e, u) for e, u in own if is_own(u, portal)]
         if not own:
             continue
@@ -225,8 +229,10 @@ def _article_links(tree: HtmlElement, base: str, strict: bool) -> Iterator[tuple
     if not strict:
         yield from links_in(tree, base)
         return
-    for item in _having(tree, "li", "item2-menu-item"):
-        yield from links_in(item, base)
+    items = dict.fromkeys(_having(tree, "li", "item2-menu-item"))
+    for item in items:
+        if not any(outer in items for outer in item.iterancestors()):  # which has been read with this one
+            yield from links_in(item, base)
 
 
 def _article_lines(

@@ -30,6 +30,8 @@ from crawler.text import decode
 
 PARTS = 30
 """How many parts of one article are taken, the first one counted."""
+PAGES = 1000
+"""Pages that a script says an article has, at the most."""
 
 FILE_RE = re.compile(r"(?P<folder>.*/)(?P<stem>[^/]+)\.(?P<ending>s?html?)", re.I)
 NUMBERED_RE = re.compile(r"(?P<stem>.+)(?P<sign>[_-])(?P<number>\d{1,3})")
@@ -199,7 +201,7 @@ def _from_script(tree: HtmlElement, own: _Name, url: str) -> tuple[str, dict[int
     for script in tree.iter("script"):
         text = script.text or ""
         if call := TRS_PAGES_RE.search(text):
-            total, current, stem, ending = int(call[1]), int(call[2]), call[3], call[4]
+            total, current, stem, ending = _count(call[1]), _count(call[2]), call[3], call[4]
         elif count := COUNT_RE.search(text):
             at = CURRENT_RE.search(text)
             total, current, ending = int(count[1]), int(at[1]) if at else 0, own.ending
@@ -220,6 +222,11 @@ def _from_script(tree: HtmlElement, own: _Name, url: str) -> tuple[str, dict[int
         if first:
             return first, further
     return None
+
+
+def _count(figures: str) -> int:
+    """Read a number of pages; no article has more than `PAGES`, whatever its script says."""
+    return int(figures) if len(figures) < len(str(PAGES)) else PAGES
 
 
 class Walk:

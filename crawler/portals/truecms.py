@@ -23,6 +23,7 @@ from crawler.portals import Ask, Channel, Found, Line, Portal
 from crawler.portals.listing import (
     DEPTH,
     MORE_RE,
+    NOTE_RE,
     PAGES,
     Record,
     base_of,
@@ -82,7 +83,8 @@ TOTAL_RE = re.compile(r"totalRecord['\"]?\s*[:=]\s*['\"]?(\d{1,9})|<totalrecord>
 PROXY_RE = re.compile(r"proxyUrl['\"]?\s*[:=]\s*['\"]([^'\"]+)['\"]")
 PARAMETERS_RE = re.compile(r"ajaxParam['\"]?\s*:\s*\{([^{}]*)\}")
 PARAMETER_RE = re.compile(r"['\"]?(\w+)['\"]?\s*:\s*(?:'([^']*)'|\"([^\"]*)\"|(\d+))")
-RECORD_RE = re.compile(r"<record\b[^>]*>(.*?)</record\s*>", re.S | re.I)
+RECORD_RE = re.compile(r"<record\b[^<>]*>", re.I)
+OVER_RE = re.compile(r"</record\s*>", re.I)
 CDATA_RE = re.compile(r"\s*<!\[CDATA\[(.*)\]\]>\s*", re.S)
 
 
@@ -268,7 +270,7 @@ def read_facts(tree: HtmlElement, url: str) -> Facts:
     An address on an internal host counts with its path only.
     """
     script = "\n".join(e.text or "" for e in tree.iter("script"))
-    script = re.sub(r"(?m)^\s*//.*$", "", script)
+    script = NOTE_RE.sub("", script)
     column = COLUMN_RE.search(script)
     totals = [m[1] or m[2] for m in TOTAL_RE.finditer(script)]
     proxy = PROXY_RE.search(script)
@@ -396,9 +398,7 @@ def _read_by_shape(tree: HtmlElement, base: str, code: str, portal: Portal) -> l
         if holder is None:
             holder = next((e for e in element.iterancestors() if e.tag == "div"), element)
         homes[holder] = homes.get(holder, False) or channel == code
-    chosen = [box for box, own in homes.items() if own] or list(homes)
-    outer = [box for box in chosen if not any(other in chosen for other in box.iterancestors())]
-    return read_records(outer, base)[0]
+    return read_records([box for box, own in homes.items() if own] or homes, base)[0]
 
 
 def _list_lines(
@@ -438,9 +438,7 @@ def _find_children(tree: HtmlElement, url: str, ask: Ask, portal: Portal) -> lis
             continue
         names = f"{element.get('id') or ''} {element.get('class') or ''}"
         if element.tag in ("nav", "header", "footer") or FURNITURE_RE.search(names):
-            parent = element.getparent()
-            if parent is not None:
-                element.drop_tree()
+            element.clear(keep_tail=True)  # to take it out would join texts that lxml may refuse to write
     return [child for child in _find_lists(page, url, portal) if child.code not in known]
 
 
@@ -520,9 +518,12 @@ def read_datastore(body: str) -> tuple[tuple[str, ...], int | None, bool]:
     store, whole = _open_result(body)
     total = TOTAL_RE.search(store)
     records: list[str] = []
-    for match in RECORD_RE.finditer(store):
-        cdata = CDATA_RE.fullmatch(match[1])
-        records.append(cdata[1] if cdata else unescape(match[1]))
+    begun = RECORD_RE.search(store)
+    while begun and (over := OVER_RE.search(store, begun.end())):
+        said = store[begun.end() : over.start()]
+        cdata = CDATA_RE.fullmatch(said)
+        records.append(cdata[1] if cdata else unescape(said))
+        begun = RECORD_RE.search(store, over.end())
     opened = len(re.findall(r"<record\b", store, re.I))
     count = (total[1] or total[2]) if total else None
     return tuple(records), int(count) if count else None, whole and opened == len(records)

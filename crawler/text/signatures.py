@@ -60,7 +60,6 @@ _DIGITS_RE = re.compile(r"[0-9]+")
 _FIGURE_RE = re.compile(r"\d+(?:\.\d+)?")
 _ITEM_RE = re.compile(r"^\s*\(?\d{1,3}[、.)](?!\d)", re.MULTILINE)  # 1、 (2) 3.
 _SENTENCE_RE = re.compile(r"[。！？；!?;\n]+")
-_CUT_RE = re.compile(r"(?:\.{2,}|…+)\s*$")  # lists cut long titles so
 # What an editor puts for another of its kind, throughout: who tells, how, to whom, and since when.
 _TELLING_RE = re.compile(
     "告诉|介绍|表示|透露|指出|强调|认为|获悉|了解|得知|记者|笔者|本报|本台|昨日|昨天|今日|今天|日前|近日|我市|本市|全市"
@@ -490,7 +489,17 @@ def _names_differ(a: str, b: str, near: bool, brief: bool) -> bool:
 
 
 def _title_parts(title: str | None) -> str:
-    return fold(_CUT_RE.sub("", title or ""))
+    return fold(whole_part(title or ""))
+
+
+def whole_part(title: str) -> str:
+    """Leave out the dots with which a list cuts a title.
+
+    >>> whole_part("市民政局开展……"), whole_part("市民政局开展走访.. "), whole_part("一段.")
+    ('市民政局开展', '市民政局开展走访', '一段.')
+    """
+    said = title.rstrip()
+    return said.rstrip("…") if said.endswith("…") else said.rstrip(".") if said.endswith("..") else title
 
 
 def _title_names_differ(title_a: str, title_b: str, a: str, b: str) -> bool:

@@ -83,7 +83,7 @@ def parse(text: str) -> Tree:
     body = _printable(text)
     if not MARKUP_RE.search(text):
         return _plain(body.decode())
-    root = _elements(_undivided(_bounded(body)))
+    root = _elements(_undivided(bound_tags(body)))
     if root is None:
         return _plain(TAG_RE.sub(" ", body.decode()))  # comments or a doctype alone
     if root.tag != "html":
@@ -115,10 +115,10 @@ LONG_TAG_RE = re.compile(rb"<[a-zA-Z](?:[^>\"']+|\"[^\"]*\"|'[^']*')*")
 ATTRIBUTE_RE = re.compile(rb"[^\s>\"'=/]+(?:\s*=\s*(?:\"[^\"]*\"?|'[^']*'?|[^\s>\"']+))?|[\"'][^\"']*[\"']?")
 
 
-def _bounded(body: bytes) -> bytes:
+def bound_tags(body: bytes) -> bytes:
     """Leave out the attributes beyond `ATTRIBUTES` of each tag.
 
-    >>> body = _bounded(b"<p " + b"a=1 " * 2000 + b">x")
+    >>> body = bound_tags(b"<p " + b"a=1 " * 2000 + b">x")
     >>> body.count(b"a=1"), body[-5:]
     (500, b'a=1>x')
     """

@@ -37,6 +37,7 @@ import traceback
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -178,7 +179,7 @@ def run(name: str, seconds: float, seed: int, keep: Path, tray: mmap.mmap, repor
     signal.signal(signal.SIGALRM, endless)
     if atheris is not None:
         with atheris.instrument_imports(include=["crawler"], enable_loader_override=False):
-            pass
+            import_module("tests.bench.fuzz.targets")
     from tests.bench.fuzz.mutations import change
 
     bench = Bench(name, keep, tray)
