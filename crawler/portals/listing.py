@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from html import unescape
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
@@ -75,8 +75,12 @@ NOTE_RE = re.compile(r"(?m)^[^\S\n]*//.*$")
 """A line of a script that is a comment."""
 WIDE = 300
 """So many elements of a link, a record or a date are looked at: none has a hundred, but a page can nest what it likes."""
-SMALL = 40
-"""An element with more elements in it is no date."""
+LONG = 5000
+"""So many characters of a title are read."""
+SMALL, SHORT = 40, 500
+"""An element with more elements in it, or more characters, is no date."""
+HEADS = 20
+"""So many headings of a block are looked at."""
 BASE = 2083
 """Characters of a ``<base>`` that counts: no address of its page could be asked for where it is longer."""
 
@@ -118,34 +122,41 @@ def flatten(text: str | None) -> str:
     return " ".join((text or "").replace("\u200b", "").replace("\ufeff", "").split())
 
 
-def text_of(element: HtmlElement) -> str:
-    """Give an element's text on one line, with a space between its parts, as far as its first `WIDE` elements.
+def text_of(element: HtmlElement, most: int = LONG) -> str:
+    """Give an element's text on one line, with a space between its parts: `most` characters, of `WIDE` elements.
 
     Scripts, styles and comments are left out.
     """
-    return flatten(
-        " ".join(part for _, part in _texts(element, lambda inner: inner.tag in ("script", "style")))
-    )
+    parts = _texts(element, lambda inner: inner.tag in ("script", "style"), most)
+    return flatten(" ".join(part for _, part in parts))
 
 
-def _texts(element: HtmlElement, is_out: Callable[[HtmlElement], bool]) -> Iterator[tuple[HtmlElement, str]]:
-    """Walk over the texts in an element, each with the element that it stands in, without what lies in others that are out.
+def _texts(
+    element: HtmlElement, is_out: Callable[[HtmlElement], bool], most: int = LONG
+) -> Iterator[tuple[HtmlElement, str]]:
+    """Walk over the texts in an element, each with the element that it stands in, without what others hold that are out.
 
-    Ends after `WIDE` elements.
+    Ends after `most` characters, or `WIDE` elements.
     """
     count = 0
     walk = etree.iterwalk(element, events=("start", "end", "comment", "pi"))
     for event, node in walk:
+        text = None
         if event == "start":
             count += 1
             if count > WIDE:
                 return
             if node is not element and is_out(node):
                 walk.skip_subtree()
-            elif node.text:
-                yield node, node.text
-        elif node is not element and node.tail:
-            yield node.getparent(), node.tail
+            else:
+                text, holder = node.text, node
+        elif node is not element:
+            text, holder = node.tail, node.getparent()
+        if text:
+            yield holder, text[:most]
+            most -= len(text)
+            if most <= 0:
+                return
 
 
 def day_of(year: str, month: str, day: str) -> date | None:
@@ -408,7 +419,7 @@ def read_records(boxes: Iterable[HtmlElement], base: str) -> tuple[list[Record],
             for li in box.iter("li")
             if li not in groups
             and li.find(".//li") is None
-            and not any(e in linked for e in (*li.iter(), *li.iterancestors()))
+            and not any(e in linked for e in chain(li.iter(), li.iterancestors()))
             and _promises(li)
         )
     return records, blanks
@@ -425,7 +436,7 @@ def _promises(li: HtmlElement) -> bool:
 def _record_of(element: HtmlElement, box: HtmlElement) -> HtmlElement:
     """Give the element that holds the record which a link belongs to."""
     nearest: HtmlElement | None = None
-    for node in (element, *element.iterancestors()):
+    for node in chain((element,), element.iterancestors()):
         if node.tag in ("li", "tr"):
             return node
         if node is box:
@@ -466,7 +477,9 @@ def _text_without_days(element: HtmlElement) -> str:
 
 
 def _is_day_alone(element: HtmlElement) -> bool:
-    return next(islice(element.iterdescendants(), SMALL, None), None) is None and is_day(text_of(element))
+    return next(islice(element.iterdescendants(), SMALL, None), None) is None and is_day(
+        text_of(element, SHORT)
+    )
 
 
 def _find_listed(
@@ -639,12 +652,9 @@ def name_block(element: HtmlElement) -> str:
         parent = node.getparent()
         if parent is None or parent.tag in ("body", "html"):
             return ""
-        for heading in islice(parent.iter(), WIDE):
-            if (
-                heading.tag not in HEADINGS
-                or element in (heading, *heading.iterancestors())
-                or heading in element.iterancestors()
-            ):
+        heads = (inner for inner in islice(parent.iter(), WIDE) if inner.tag in HEADINGS)
+        for heading in islice(heads, HEADS):
+            if element in (heading, *heading.iterancestors()) or heading in element.iterancestors():
                 continue
             name = text_of(heading)
             if 1 < len(name) <= 16 and not is_day(name) and not MORE_RE.fullmatch(name):
