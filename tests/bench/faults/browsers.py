@@ -11,7 +11,7 @@ from pathlib import Path
 
 from crawler.browser import NAMES
 from tests.bench.faults.badserver import Answer, BadServer, endless, reply
-from tests.bench.faults.crawls import DAY, SOURCES, Verdict, declare, serve
+from tests.bench.faults.crawls import DAY, SOURCES, Verdict, captures_of, declare, serve
 from tests.bench.faults.inputs import MIB, mark, story
 from tests.bench.faults.portals import pages_of, portal_of
 from tests.bench.faults.proofs import Bench, Verdicts, proves
@@ -102,9 +102,11 @@ def give(bench: Bench, case: str) -> Verdict:
         text = "".join(text for (text,) in home.ask("SELECT text FROM articles WHERE url LIKE '%/1.shtml'"))
         opened = "A browser opened" in (home.folder / "logs" / "nightly.log").read_text(encoding="utf-8")
         held = mark(case, variant) in text if state == "archived" else bool(error)
+        sent = GATE.partition(b"\r\n\r\n")[2] if isinstance(GATE, bytes) else b""
+        held &= sent in [body for body, _ in captures_of(home, f"http://{first}")]
         fine = opened and had == 2 and held and "spam" not in text and peak[0] <= 1536 and took <= SECONDS * 4
         right &= fine and process.returncode in (0, 4)
-        what = f"{state} {error[:100]}".strip()
+        what = f"{state} {error[:100]}".strip() + ", the plain answer is kept" * held
         said.append(
             f"{variant} {what}, {peak[0]} MB in all, {took:.0f} s, exit {process.returncode}, {had} good pages".strip()
         )

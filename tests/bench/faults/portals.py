@@ -773,20 +773,21 @@ def prove_times(bench: Bench, wanted: frozenset[str]) -> Verdicts:
 
 @proves("F57")
 def prove_logs(bench: Bench, wanted: frozenset[str]) -> Verdicts:
-    """Crawl 60 pages at INFO and at DEBUG, and measure the logs."""
+    """Crawl 60 pages at INFO, and at DEBUG with 70 MB to say, and measure the logs."""
     sizes = {}
-    for level in ("INFO", "DEBUG"):
+    for level, mistake in (("INFO", ""), ("DEBUG", "chatter")):
         home = bench.home()
         portal = portal_of("own.example", 60)
         declare(home, [portal])
         with BadServer(serve([portal], pages_of(portal))) as server:
             home.env |= server.environment
             began = time.monotonic()
-            run(home, "nightly", *QUICK, *FAST, *SOURCES, "-L", level)
+            run(home, "nightly", *QUICK, *FAST, *SOURCES, "-L", level, env={"BAD_MISTAKE": mistake})
             took = time.monotonic() - began
-        sizes[level] = sum(file.stat().st_size for file in (home.folder / "logs").iterdir())
-    rotated = "files are closed at 10 MB, five are kept: test_nightly"
-    right = sizes["INFO"] < 60 * 1000 < 10 * MIB
+        files = list((home.folder / "logs").iterdir())
+        sizes[level] = sum(file.stat().st_size for file in files)
+    rotated = f"in {len(files)} files, the oldest lines are gone"
+    right = sizes["INFO"] < 60 * 1000 and 40 * MIB < sizes["DEBUG"] < 60 * MIB and len(files) == 6
     return {
         "F57": Verdict(
             right, f"60 pages: INFO {sizes['INFO']} bytes, DEBUG {sizes['DEBUG']}; {rotated} ({took:.0f} s)"

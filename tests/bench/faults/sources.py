@@ -51,6 +51,9 @@ class Bad(Source):
         mistake = os.environ.get("BAD_MISTAKE")
         if mistake == "callback":
             raise LookupError("a mistake in a callback")
+        if mistake == "chatter":
+            for number in range(1200):
+                self.logger.debug("%d %s", number, "x" * 1000)
         if mistake == "leak":
             LEAK.append(b"x" * (4 * 2**20))
         yield from super().parse_article(response)
