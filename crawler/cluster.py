@@ -105,6 +105,7 @@ def connect(address: str, shared: Path, seconds: float = 10.0) -> Iterator[Clien
         raise ClusterError(
             f"cluster: found no Dask ({error}), wanted the extra: pip install -e '.[cluster]'", 9
         ) from None
+    logging.getLogger("distributed").setLevel(logging.ERROR)  # what it means for us is told as an error of ours
     cluster = None
     try:
         if local:
