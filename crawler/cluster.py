@@ -105,6 +105,9 @@ def connect(address: str, shared: Path, seconds: float = 10.0) -> Iterator[Clien
         raise ClusterError(
             f"cluster: found no Dask ({error}), wanted the extra: pip install -e '.[cluster]'", 9
         ) from None
+    logging.getLogger("distributed").setLevel(
+        logging.ERROR
+    )  # what it means for us is told as an error of ours
     cluster = None
     try:
         if local:
@@ -332,7 +335,11 @@ def crawl_night(
     captures = Path(settings["CAPTURE_DIR"]).resolve()
     folder = archive.with_name(archive.name + ".shards")
     with lock(archive, seconds=settings.getfloat("ARCHIVE_LOCK_SECONDS")):
-        Archive(archive).close()  # what cannot be used is told before anything is fetched
+        with Archive(archive) as whole:  # what cannot be used is told before anything is fetched
+            took = whole.last_minutes()
+        deals = sorted(
+            deals, key=lambda deal: -took.get(deal.name, float("inf"))
+        )  # what takes long begins first
         with connect(address, folder) as client:
             night = local_time(now().replace(microsecond=0))
             for deal in deals:

@@ -158,6 +158,14 @@ class Runs(Remembering, Chain):
         )
         return [dict(row) for row in rows]
 
+    def last_minutes(self) -> dict[str, float]:
+        """Give how long the last run of each shard took that came to its end, by shard, else by spider."""
+        rows = self.conn.execute(
+            "SELECT coalesce(json_extract(arguments, '$.shard'), spider), max(id), "
+            "(julianday(finished) - julianday(started)) * 1440 FROM runs WHERE finished IS NOT NULL GROUP BY 1"
+        )
+        return {row[0]: row[2] for row in rows}
+
     def since_kill(self, run_id: str) -> str | None:
         """Give when the first of the runs began that were killed, one after the other, just before a run.
 

@@ -80,7 +80,7 @@ class Column(Replica):
         """Begin without any request."""
         super().__post_init__()
         self.asked_for: Counter[int] = Counter()
-        self.others = 0
+        self.beside = 0
 
     def _record(self, place: int) -> str:
         number = self.size - place
@@ -122,7 +122,7 @@ class Column(Replica):
         if path.startswith(STORY.partition("{")[0]):
             self.asked_for[int(path.rsplit("/", 1)[1][:8], 16)] += 1
         else:
-            self.others += 1
+            self.beside += 1
 
 
 def resident(process: subprocess.Popen[bytes]) -> float:
