@@ -41,7 +41,7 @@ from tests.home import ROOT, Home
 
 OWN = frozenset(("PATH", "HOME", "LANG", "TMPDIR"))
 """What a child takes over: Scrapy reads the whole environment for each request that goes through a proxy."""
-STARTS = 3
+STARTS = 2
 """So often what only starts is measured: the cheapest counts."""
 SECONDS = 3600
 """How long one child may take."""
@@ -200,7 +200,7 @@ PEERS = {"crawl": "bare", "user": "user"}
 def against(names: Sequence[str], pages: int, sizes: Sequence[int]) -> None:
     """Print what a page costs in a full crawl and at peers; what starting costs is taken off."""
     for size in sizes:
-        count = max(200, pages * 36 // (36 + 2 * size))
+        count = max(120, pages * 36 // (36 + 2 * size))
         with tempfile.TemporaryDirectory() as told:
             folder = Path(told)
             with Served(1, size) as served:
@@ -303,7 +303,7 @@ KEYS = 40
 def rebuild(pages: int, sizes: Sequence[int]) -> None:
     """Print what a page costs in a rebuild, against the reading of the page alone."""
     for size in sizes:
-        count = max(200, pages * 36 // (36 + 2 * size))
+        count = max(120, pages * 36 // (36 + 2 * size))
         with tempfile.TemporaryDirectory() as told:
             folder = Path(told)
             costs = []
