@@ -478,6 +478,7 @@ class Merging(Articles):
                     self._index(article_id, self._indexed(article_id, row))
                 else:
                     self._reindex(article_id, work.spelled[article_id], self._indexed(article_id, row))
+                self._catch_up()  # there may be very many of them
         for article_id in sorted(work.parts):
             row = self._row("SELECT title, text, channel, fields FROM articles WHERE id = ?", article_id)
             assert row is not None

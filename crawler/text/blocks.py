@@ -597,7 +597,7 @@ class _Page:
     def company(self, finds: Sequence[_Find]) -> list[Removed]:
         """Cut the sentences that stand right beside links which are cut, if they are foreign to the page as well."""
         removed: list[Removed] = []
-        if self.speech.says < ENOUGH:
+        if not finds or self.speech.says < ENOUGH:
             return removed
         for find in finds:
             if find.tail or find.el.tag != "a":

@@ -18,7 +18,7 @@ import struct
 import unicodedata
 import zlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from difflib import SequenceMatcher
 from functools import cache, cached_property, lru_cache
 from typing import NamedTuple
@@ -130,7 +130,25 @@ def fold_table(how: Callable[[str], str]) -> npt.NDArray[np.uint16]:
         if len(parts := unicodedata.decomposition(char).split()) == 2 and parts[0][0] != "<"
     } | set(range(0x1160, 0x1200))  # parts of Hangul syllables, composed by rule
     table = np.zeros(0x10000, np.uint16)
-    for code in range(0x10000):
+    for first in range(0, 0x10000, 0x100):
+        codes = range(first, first + 0x100)
+        run = "".join(map(chr, codes))
+        found = how(run)
+        inert = unicodedata.normalize("NFKC", run).lower() == run and second.isdisjoint(codes)
+        if inert and len(found) == len(run) and not any(map(unicodedata.combining, run)):
+            table[first : first + 0x100] = [
+                min(ord(char), SEVERAL) for char in found
+            ]  # Han and Hangul: most of the table
+        else:
+            _fold_each(table, codes, how, second)
+    table[0xD800:0xE000] = SEVERAL  # halves of a character beyond the first plane
+    return table
+
+
+def _fold_each(
+    table: npt.NDArray[np.uint16], codes: Iterable[int], how: Callable[[str], str], second: Container[int]
+) -> None:
+    for code in codes:
         char = chr(code)
         plain = unicodedata.normalize("NFKC", char)
         found = how(char)
@@ -139,8 +157,6 @@ def fold_table(how: Callable[[str], str]) -> npt.NDArray[np.uint16]:
             table[code] = SEVERAL
         elif found:
             table[code] = ord(found)
-    table[0xD800:0xE000] = SEVERAL  # halves of a character beyond the first plane
-    return table
 
 
 @cache
