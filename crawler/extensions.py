@@ -506,6 +506,14 @@ class Ledger:
         row = {"portal": portal, "channel": channel, "rule": rule, "what": what, "url": url}
         self.alarms.append({**row, "capture": capture.id if capture else None})
 
+    def withdraw(self, rule: str) -> None:
+        """Take the alarms of a rule back that this run will raise again where they are still true."""
+        self.alarms = [alarm for alarm in self.alarms if alarm["rule"] != rule]
+        for key in [key for key in self.rules if key[1] == rule]:
+            count = self.rules.pop(key)
+            self.crawler.stats.inc_value("alarms", -count)
+            self.crawler.stats.inc_value(f"alarms/{rule.replace(' ', '_')}", -count)
+
     def miss(
         self, portal: str, channel: str | None, url: str, state: str, error: str, capture: Capture | None
     ) -> None:

@@ -232,6 +232,7 @@ def take_leftovers(source: Source, stages: Stages) -> None:
         ledger.archive.adopt_run(run_id)
     source.forget()
     ledger.missed_once.clear()  # this run looks for itself
+    ledger.withdraw("incomplete")  # and asks for the pages that the killed one had not
     ledger.commit()
 
 
