@@ -75,6 +75,9 @@ CHANGES = (
 BOUNDS = ("many lines", "many pages", "trap", "many parts", "many files", "incomplete", "clock")
 """Alarms that tell that something of a list or of an article was not had, or not told from what was had before."""
 
+PAGE_GONE = "answers 404"
+"""The error of an article's further page that the portal has not: nothing that this run, or a later one, could do."""
+
 CLOCK_SECONDS = 600
 """By how much the clock may be set during a run without a word."""
 
@@ -361,7 +364,9 @@ class Ledger:
         if page.missed:
             missed = "; ".join(f"{part.url}: {part.error}" for part in page.missed)
             what = f"{len(page.missed)} of {1 + len(page.parts)} pages missed: {missed}"[:1000]
-            self.alarm(page.portal, page.channel, "incomplete", what, page.url, page.capture)
+            gone = all(part.error == PAGE_GONE for part in page.missed)
+            rule = "page gone" if gone else "incomplete"
+            self.alarm(page.portal, page.channel, rule, what, page.url, page.capture)
         if page.tampered and saved.change:
             self.count("tampered")
             since = saved.change == "tampered"

@@ -201,7 +201,7 @@ def test_an_article_without_one_of_its_pages_is_marked_owed_and_completed(nights
         (1, "first", story.text, f'{{"had":1,"of":2,"missed":["{story.parts[0]}"]}}'),
         (2, "extended", story.later_text, '{"had":2,"of":2}'),
     ]
-    said = f'"rule":"incomplete","what":"1 of 2 pages missed: {story.parts[0]}: answers 404"'
+    said = f'"rule":"page gone","what":"1 of 2 pages missed: {story.parts[0]}: answers 404"'
     assert [said in alarms for alarms in nights.alarms] == [True, True, False]
     assert len(nights.replica.asked(story.parts[0])) == 3
     state = "SELECT state, attempts, error, due FROM listings WHERE url = ?"

@@ -245,6 +245,13 @@ RULES: dict[str, tuple[str, str, str, str, str]] = {
         "Some of the pages of a split article are missing; a later run asks again.",
         EXPLAIN,
     ),
+    "page gone": (
+        "缺页",
+        "page of an article gone",
+        "分页的文章有几页网站上没有：已收下其余各页。",
+        "The portal has not all pages of a split article; the others were taken.",
+        EXPLAIN,
+    ),
     "part alone": (
         "只有续页",
         "further page alone",
