@@ -407,7 +407,7 @@ def test_attachments_that_fail_are_asked_again_and_those_that_are_forbidden_are_
             ("failed", "cut off after " + rows(home.archive, told, urls[0])[0][1][14:]),
             ("challenged", "a gate answers: sta"),
             ("failed", "found a web page of"),
-            ("refused", "Forbidden by robo"),
+            ("refused", "Forbidden by robots"),
         ]
         assert replica.asked(forbidden.geturl()) == []
         replica.faults.clear()

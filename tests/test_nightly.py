@@ -111,7 +111,8 @@ def test_a_page_that_is_hacked_since_it_was_seen_stands_first_in_every_report(
     said = done.stdout.decode().splitlines()
     assert said[0].startswith(f"{run}: finished: ")
     assert ", 2 tampered; " in said[0]
-    assert said[1] == f"  www.lyg.gov.cn -: signs of hacking: {first['what']} ({first['url']})"
+    told = f"  www.lyg.gov.cn -: signs of hacking: {first['what']} ({first['url']})"
+    assert re.fullmatch(re.escape(told) + r" \[since \d{4}-\d\d-\d\d\]", said[1])
     assert re.fullmatch(rf"    \.venv/bin/scrapy explain '?{re.escape(first['url'])}'?", said[2])
     assert re.fullmatch(r"    capture \d+; \.venv/bin/scrapy explain \S+", said[4])
     assert len(said) == 6
