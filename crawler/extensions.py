@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from resource import getpagesize
 from statistics import median
@@ -79,7 +79,7 @@ PAGE_GONE = "answers 404"
 """The error of an article's further page that the portal has not: nothing that this run, or a later one, could do."""
 
 CLOCK_SECONDS = 600
-"""By how much the clock may be set during a run without a word."""
+"""By how much the clock may be set back, or be set during a run, without a word."""
 
 KEPT_ALARMS = 20
 """How many alarms of one rule and portal a run's row keeps; the stat ``alarms/<rule>`` counts them all."""
@@ -218,8 +218,9 @@ class Ledger:
         )
         self.archive.commit()
         before = self.archive.last_moment(self.run_id)
-        if before and (present := now().isoformat(timespec="seconds")) < before:
-            what = f"found {present}, wanted a time after the last run, {before}: until then no change of a page counts"
+        present = now()
+        if before and before > (present + timedelta(seconds=CLOCK_SECONDS)).isoformat(timespec="seconds"):
+            what = f"found {present.isoformat(timespec='seconds')}, wanted a time after the last run, {before}: until then no change of a page counts"
             self.alarm("-", None, "clock", what, "", None)
         while Ledger.undelivered:
             self.alarm("-", None, UNDELIVERED, f"the last report: {Ledger.undelivered.pop(0)}", "", None)

@@ -127,9 +127,12 @@ class Runs(Remembering, Chain):
         return since
 
     def last_moment(self, run_id: str) -> str | None:
-        """Give the latest time at which another run began or ended; None where there was none."""
+        """Give the latest time at which another run began or ended or one of the last ones captured; None where none did."""
         row = self._row(
-            "SELECT max(max(started, coalesce(finished, ''))) AS moment FROM runs WHERE id <> ?", run_id
+            "SELECT max(moment) AS moment FROM (SELECT max(started, coalesce(finished, '')) AS moment FROM runs "
+            "WHERE id <> ?1 UNION ALL SELECT max(fetched_at) FROM captures WHERE run_id IN "
+            "(SELECT id FROM runs WHERE id <> ?1 ORDER BY rowid DESC LIMIT 8))",
+            run_id,
         )
         return row["moment"] if row else None
 
