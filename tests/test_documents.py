@@ -180,6 +180,12 @@ def encrypted() -> bytes:
     return pdf("密").replace(b"/Root 1 0 R", b"/Root 1 0 R /ID [<41><41>] /Encrypt " + key)
 
 
+def astray() -> bytes:
+    """A Word file whose directory begins before the file does, by its own word."""
+    whole = docx("a")
+    return whole[whole.index(b"PK\x01\x02") :]
+
+
 @pytest.mark.parametrize(
     ("body", "mime", "found", "said"),
     [
@@ -193,8 +199,21 @@ def encrypted() -> bytes:
         (lambda: b"%PDF-1.4 and nothing", PDF, None, "cannot be read as PDF"),
         (lambda: docx("a")[:-30], DOCX, None, "cannot be read as a Word file"),
         (lambda: b"", PDF, None, "cannot be read as PDF"),
+        (astray, DOCX, None, "cannot be unpacked: negative seek value"),
     ],
-    ids=["bomb", "entities", "cycle", "packed", "encrypted", "pages", "long", "no pdf", "cut", "empty"],
+    ids=[
+        "bomb",
+        "entities",
+        "cycle",
+        "packed",
+        "encrypted",
+        "pages",
+        "long",
+        "no pdf",
+        "cut",
+        "empty",
+        "astray",
+    ],
 )
 def test_a_hostile_file_ends_with_a_sentence(
     body: Callable[[], bytes], mime: str, found: str | None, said: str | None

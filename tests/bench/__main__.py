@@ -9,6 +9,7 @@ import sys
 BENCHMARKS = (
     *("pages", "decoding", "gate", "mojibake", "copies", "spam"),
     *("duplicates", "differences", "full", "kills", "bits", "search", "marks", "browsing", "habits", "speed"),
+    "fuzz",
 )
 SECONDS = 900
 """How long one of them may take."""

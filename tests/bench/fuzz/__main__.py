@@ -49,9 +49,9 @@ except ImportError:
 
 USUAL, MOST = 256 * 1024, 2 * 2**20
 """Bytes of an input: all but a few have `USUAL` at the most."""
-SECONDS = 30
-"""How long an input may take under coverage before it is broken off and counts as one without end."""
-SILENT = 90.0
+SECONDS = 20
+"""How much processor time an input may take under coverage before it is broken off and counts as one without end."""
+SILENT = 300.0
 """After so many seconds a process is ended that does not even notice that."""
 SLOWEST = 12
 """So many of the slowest inputs are timed anew."""
@@ -114,14 +114,14 @@ class Bench:
         begun = time.thread_time()
         try:
             given = self.target.prepare(body)
-            signal.setitimer(signal.ITIMER_REAL, SECONDS)
+            signal.setitimer(signal.ITIMER_PROF, SECONDS)
             begun = time.thread_time()
             found = self.target.call(given)
             spent = time.thread_time() - begun
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
             self.target.check(given, found)
         except (Exception, Endless) as error:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
             spent = time.thread_time() - begun
             self.fail(error, body)
         self.rank(spent, body)
@@ -176,7 +176,7 @@ def endless(number: int, frame: object) -> None:
 def run(name: str, seconds: float, seed: int, keep: Path, tray: mmap.mmap, report: Path) -> None:
     """Fuzz one target until its time is over, and write down what was found."""
     warnings.simplefilter("ignore")
-    signal.signal(signal.SIGALRM, endless)
+    signal.signal(signal.SIGPROF, endless)
     if atheris is not None:
         with atheris.instrument_imports(include=["crawler"], enable_loader_override=False):
             import_module("tests.bench.fuzz.targets")
@@ -225,7 +225,7 @@ def run(name: str, seconds: float, seed: int, keep: Path, tray: mmap.mmap, repor
 def measure(name: str, files: Sequence[str]) -> dict[str, Any]:
     """Time the seeds of a target and some inputs of it, the best of three each, without coverage."""
     warnings.simplefilter("ignore")
-    signal.signal(signal.SIGALRM, endless)
+    signal.signal(signal.SIGPROF, endless)
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(name, Path(folder), None)
         cost = bench.weigh(3)
