@@ -118,7 +118,7 @@ class Shard:
         block = Removed(
             kind="links",
             place="body",
-            text=f"六合彩{number}",
+            text="六合彩",
             html=SPAM.format(number),
             links=(f"http://x{number}.example/", "http://x.example/"),
             reasons=(("spam", 1.0),),
@@ -151,7 +151,9 @@ def tell(shards: dict[str, Shard], nights: Iterable[int]) -> None:
         for portal, other in (("jia", 0), ("yi", 1)):
             pages = {
                 str(number): text + (f"第{day}次修订。" if number == day else "")
-                for number, text in enumerate((TEXTS[other], TEXTS[2], TEXTS[1 - other] + "六合彩"), 1)
+                for number, text in enumerate(
+                    (TEXTS[other], TEXTS[2] + "六合彩", TEXTS[1 - other] + "六合彩"), 1
+                )
             }
             pages["9"] = f"{portal}只在头一夜有的一条消息，后来撤下了。"
             shards[portal].night(day, portal, pages, ["9"] if day > 1 else [])
@@ -249,6 +251,21 @@ def test_a_shard_is_seeded_with_what_an_archive_has_of_its_portals(
     before = dump(into)
     merge([place], into, tmp_path / "warc")
     assert dump(into) == before
+
+
+def test_a_shard_remembers_the_spam_of_other_portals_as_the_whole_does(
+    told: dict[str, Shard], tmp_path: Path
+) -> None:
+    place, night = tmp_path / "archive.db", "2026-11-05T02:00:00+08:00"
+    seed(place, told["whole"].path, told["whole"].folder / "warc", ["jia.gov.cn"], ["jia.gov.cn"])
+    with Archive(told["whole"].path, readonly=True) as whole, Archive(place, readonly=True) as shard:
+        wanted = whole.memory("jia.gov.cn", night)
+        assert shard.memory("jia.gov.cn", night).blocks != wanted.blocks
+    with Archive(place, readonly=True) as shard:
+        shard.remember_beside(told["whole"].path)
+        found = shard.memory("jia.gov.cn", night)
+    assert (found.lines, found.hosts, found.blocks) == (wanted.lines, wanted.hosts, wanted.blocks)
+    assert len(wanted.blocks) == 1
 
 
 def test_captures_are_linked_and_one_that_is_nowhere_is_named(told: dict[str, Shard], tmp_path: Path) -> None:
