@@ -26,8 +26,8 @@ MEANING = {
     "addresses": "SELECT d.key, a.key, d.how, d.refused FROM addresses d JOIN articles a ON a.id = d.article_id "
     "ORDER BY 1, 2, 3",
     "channels": "SELECT portal, code, name, total, lines, last_lines, problem, unfinished FROM channels ORDER BY 1, 2",
-    "captures": "SELECT DISTINCT url, status, kind, digest, revisit_of IS NULL FROM captures WHERE status = 200 "
-    "ORDER BY 1, 2, 3, 4, 5",
+    # a run that goes on with a killed one asks for the lists again
+    "captures": "SELECT DISTINCT url, status, kind, digest FROM captures WHERE status = 200 ORDER BY 1, 2, 3, 4",
     "campaigns": "SELECT r.campaign, r.block, a.key FROM removed r JOIN articles a ON a.id = r.article_id ORDER BY 1, 2, 3",
     "targets": "SELECT host, campaign, blocks FROM targets ORDER BY 1",
     "parts": "SELECT a.key, p.version, p.part, p.key, p.url, p.error FROM parts p JOIN articles a ON a.id = p.article_id "
