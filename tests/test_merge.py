@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -343,3 +344,13 @@ def test_the_command_says_what_came(told: dict[str, Shard], home: Home) -> None:
         f"{home.archive}: 8 runs, 40 captures, 10 listings, 2 channels, 8 attachments, 8 articles new; "
         "8 capture files put beside the others\n"
     )
+
+
+def test_one_search_looks_in_several_archives(told: dict[str, Shard], home: Home) -> None:
+    places = [word for name in ("jia", "yi") for word in ("--archive", str(told[name].path))]
+    done = home.scrapy("search", "老旧小区", "--json", *places)
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    wanted = rows(told["whole"].path, "SELECT url FROM articles WHERE text LIKE '%老旧小区%' ORDER BY url")
+    assert sorted((hit["url"],) for hit in found) == wanted
+    assert {hit["archive"] for hit in found} == {str(told["jia"].path), str(told["yi"].path)}
+    assert [hit["rank"] for hit in found] == sorted(hit["rank"] for hit in found)
