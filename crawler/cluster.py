@@ -347,6 +347,7 @@ def crawl_night(
                     seed(place, archive, captures, deal.portals, deal.hosts)
             end = None if seconds is None else time.time() + seconds
             given = {name: os.environ[name] for name in GIVEN if name in os.environ}
+            given["WHOLE_ARCHIVE"] = str(archive)
             found = crawl_all(client, deals, folder, night, words, given, end, told)
         codes = [done.code if done.code in SEVERITY or not done.code else 4 for done in found.values()]
         codes.append(merge_shards([folder / deal.name for deal in deals], archive, captures, told))
@@ -457,7 +458,9 @@ def list_captures(place: str) -> list[str]:
     return sorted(path.rpartition("/")[2] for path in files.glob(f"{root.rstrip('/')}/*.warc.gz"))
 
 
-def derive(name: str, names: Sequence[str], captures: str, folder: str, words: Sequence[str]) -> Done:
+def derive(
+    name: str, names: Sequence[str], captures: str, folder: str, words: Sequence[str], whole: str
+) -> Done:
     """Derive the archive of some capture files, on a worker, unless that is done.
 
     Files of this machine are linked into the shard's folder, others are fetched. Raises DealFailed.
@@ -479,7 +482,9 @@ def derive(name: str, names: Sequence[str], captures: str, folder: str, words: S
             part.symlink_to(Path(captures).resolve() / each)
         part.replace(warc / each)
     command = ["rebuild", "--yes", *words]
-    return do_once(shard, command, {}, lambda archive: Done(0) if archive.exists() else None)
+    return do_once(
+        shard, command, {"WHOLE_ARCHIVE": whole}, lambda archive: Done(0) if archive.exists() else None
+    )
 
 
 def rebuild_on(
@@ -488,9 +493,12 @@ def rebuild_on(
     folder: Path,
     spiders: Iterable[str],
     words: Sequence[str],
+    elder: Path | None,
     told: Callable[[str, Done], None],
 ) -> list[Path]:
     """Derive the shards of all captures on a cluster; give their folders.
+
+    Spam of other portals counts as the `elder` archive knows it: they are derived at the same time.
 
     Raises ClusterError where it cannot be begun, or where one of them could not be made.
     """
@@ -498,7 +506,8 @@ def rebuild_on(
     with connect(address, folder) as client:
         (folder / STOP).unlink(missing_ok=True)
         deals = {
-            name: (name, tuple(names), captures, str(folder), tuple(words)) for name, names in parts.items()
+            name: (name, tuple(names), captures, str(folder), tuple(words), str(elder or ""))
+            for name, names in parts.items()
         }
         failed = []
         for name, result in deal_out(client, derive, deals, kind="rebuild"):

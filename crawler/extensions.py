@@ -204,6 +204,8 @@ class Ledger:
             if value := self.settings[name]:
                 arguments[name.lower()] = value
         self.archive = Archive.shared(Path(self.settings["ARCHIVE_PATH"]))
+        if whole := self.settings["WHOLE_ARCHIVE"]:
+            self.archive.remember_beside(whole)
         if not getattr(spider, "keeps_captures", True):
             return
         self.archive.begin_memory(self.settings["NIGHT"])

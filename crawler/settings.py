@@ -24,6 +24,8 @@ SHARD = os.environ.get("SHARD", "")
 """Which part of an archive this one is (environment): its runs are named after it, so that shards can be merged."""
 NIGHT = os.environ.get("NIGHT", "")
 """When the night began that a run is part of (environment), as ISO 8601 in Asia/Shanghai; empty: with the run."""
+WHOLE_ARCHIVE = os.environ.get("WHOLE_ARCHIVE", "")
+"""The archive that this one is a shard of (environment): spam that it knows from other portals counts here, too."""
 HOST_LOCKS = os.environ.get("HOST_LOCKS", "")
 """A folder of locks (environment), one for each host: a night that is crawled from several places holds those that it asks."""
 ARCHIVE_BATCH_PAGES = 50

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -86,7 +87,31 @@ class Remembering(Connection):
         """The moment up to which the present run remembers."""
         self._memories: dict[tuple[str, str], Remembered] = {}
         self._blocks: dict[str, dict[str, list[tuple[str, str, bool]]]] = {}
+        self._whole: Connection | None = None
         super().__init__(path, readonly=readonly)
+
+    def remember_beside(self, whole: str | os.PathLike[str]) -> None:
+        """Let blocks and hosts of spam count as another archive knows them: the whole that this one is a shard of.
+
+        Raises ArchiveError where it cannot be read.
+        """
+        self._whole = Connection(whole, readonly=True)
+
+    def close(self) -> None:
+        """Close both."""
+        if self._whole is not None:
+            self._whole.close()
+            self._whole = None
+        super().close()
+
+    def _targets(self, epoch: str | None = None) -> list[str]:
+        """Name the hosts that blocks of other portals lead to, as the whole archive knew them before a moment."""
+        if self._whole is None:
+            return []
+        rows = self._whole.conn.execute(
+            "SELECT host FROM targets WHERE ?1 IS NULL OR coalesce(epoch, '') < ?1 ORDER BY host", (epoch,)
+        )
+        return [row[0] for row in rows]
 
     def begin_memory(self, night: str = "") -> None:
         """Let what earlier runs learnt count for the runs of this process, which begin now, one after the other.
@@ -131,8 +156,9 @@ class Remembering(Connection):
             )
             self.conn.execute(
                 "UPDATE memory SET since = :epoch WHERE kind = 'host' AND since IS NULL AND pages >= :pages "
-                "AND first_seen < last_seen AND key NOT IN (SELECT host FROM targets)",
-                {"epoch": epoch, "pages": HONEST_PAGES},
+                "AND first_seen < last_seen AND key NOT IN (SELECT host FROM targets) "
+                "AND key NOT IN (SELECT value FROM json_each(:others))",
+                {"epoch": epoch, "pages": HONEST_PAGES, "others": json.dumps(self._targets())},
             )
             self.conn.execute(
                 "DELETE FROM memory WHERE kind <> 'articles' AND since IS NULL AND pages < 2 AND last_seen < ?",
@@ -177,7 +203,8 @@ class Remembering(Connection):
         if at not in self._blocks:
             self._blocks[at] = self._blocks_known(at)
         clean = "AND key NOT IN (SELECT host FROM targets WHERE coalesce(epoch, '') < :at)"
-        found = Remembered(portal, known("line"), known("host", clean), self._blocks[at])
+        hosts = known("host", clean).difference(self._targets(at))
+        found = Remembered(portal, known("line"), hosts, self._blocks[at])
         self._memories[portal, at] = found
         return found
 
@@ -188,7 +215,7 @@ class Remembering(Connection):
             "AND instr(reasons, '\"repeated\"') = 0 UNION SELECT block, article_id, 0 FROM suspects "
             "WHERE coalesce(epoch, '') < :at"
         )
-        rows = self.conn.execute(
+        rows = (self._whole or self).conn.execute(
             f"WITH told AS ({told}) SELECT t.block, a.key, a.portal, max(t.cut) AS cut FROM told t "
             "JOIN articles a ON a.id = t.article_id WHERE t.block IN (SELECT block FROM told GROUP BY block "
             "HAVING count(DISTINCT article_id) >= :least ORDER BY count(*) DESC, block LIMIT :limit) "

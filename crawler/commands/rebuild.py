@@ -127,7 +127,7 @@ class Command(ScrapyCommand):
             shutil.rmtree(folder, ignore_errors=True)
             captures = str(self.settings["CAPTURE_DIR"])
             try:
-                made = rebuild_on(opts.cluster, captures, folder, names, words, told)
+                made = rebuild_on(opts.cluster, captures, folder, names, words, elder, told)
             except ClusterError as wrong:
                 say(str(wrong))
                 return wrong.exitcode

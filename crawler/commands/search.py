@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from crawler.archive import FILTERS
+from crawler.archive import FILTERS, Hit
 from crawler.logs import printable
 from crawler.runs import reading
 
@@ -42,6 +42,12 @@ class Command(ScrapyCommand):
         for name, what in NARROWED.items():
             parser.add_argument(f"--{name}", metavar=name.upper(), help=f"only {what}")
         parser.add_argument(
+            "--archive",
+            metavar="PATH",
+            action="append",
+            help="look there, not in ARCHIVE_PATH; given again, in all of them",
+        )
+        parser.add_argument(
             "--json", action="store_true", help="one JSON object a line, all that is known of a hit"
         )
 
@@ -50,14 +56,29 @@ class Command(ScrapyCommand):
         if not args and not chosen:
             raise UsageError("search: found no words and no filter, wanted some", print_help=False)
         assert self.settings is not None
-        with reading(Path(self.settings["ARCHIVE_PATH"])) as archive:
-            found = archive.find(" ".join(args), opts.limit, opts.offset, newest=opts.newest, filters=chosen)
-            for hit in found.hits:
-                if opts.json:
-                    print(json.dumps(hit._asdict(), ensure_ascii=False))
-                    continue
-                more = f"  (+{hit.reprints} reprints)" if hit.reprints else ""
-                print(f"{hit.id:>7}  {(hit.published or '')[:10]:10}  {printable(hit.title or '')}{more}")
-                print(f"         {printable(hit.snippet)}\n         {printable(hit.url)}")
-            if not opts.json:
-                print(f"{'' if found.whole else 'at least '}{found.total} articles")
+        places = [Path(place) for place in opts.archive or [self.settings["ARCHIVE_PATH"]]]
+        found: list[tuple[Path, Hit]] = []
+        total, whole = 0, True
+        for place in places:
+            with reading(place) as archive:
+                # the best of all are among the best of each
+                some = archive.find(
+                    " ".join(args), opts.offset + opts.limit, newest=opts.newest, filters=chosen
+                )
+            found += [(place, hit) for hit in some.hits]
+            total, whole = total + some.total, whole and some.whole
+        if len(places) > 1:
+            found.sort(key=lambda pair: pair[1].rank)
+            if opts.newest:
+                found.sort(key=lambda pair: pair[1].published or "", reverse=True)
+        for place, hit in found[opts.offset : opts.offset + opts.limit]:
+            where = {"archive": str(place)} if len(places) > 1 else {}
+            if opts.json:
+                print(json.dumps({**hit._asdict(), **where}, ensure_ascii=False))
+                continue
+            more = f"  (+{hit.reprints} reprints)" if hit.reprints else ""
+            more += f"  [{place.stem}]" if where else ""
+            print(f"{hit.id:>7}  {(hit.published or '')[:10]:10}  {printable(hit.title or '')}{more}")
+            print(f"         {printable(hit.snippet)}\n         {printable(hit.url)}")
+        if not opts.json:
+            print(f"{'' if whole else 'at least '}{total} articles")
