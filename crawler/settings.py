@@ -117,11 +117,10 @@ LIST_PAGES = 2000
 """How many pages of one list are asked for in a run (alarm ``many pages``): some lists have no end."""
 URLLENGTH_LIMIT = 2083
 """The longest address that is asked for; a longer one is ``failed`` and says so."""
-SPIDER_MIDDLEWARES = dict.fromkeys(  # none: each costs something for all that a callback gives
+SPIDER_MIDDLEWARES = dict.fromkeys(  # each costs something for all that a callback gives; redirects want the one left
     (
         "scrapy.spidermiddlewares.start.StartSpiderMiddleware",
         "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware",  # every status is evidence; the spiders judge it
-        "scrapy.spidermiddlewares.referer.RefererMiddleware",  # the platform modules say what a request needs
         "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware",  # drops requests without a word
         "scrapy.spidermiddlewares.depth.DepthMiddleware",
         "scrapy.spidermiddlewares.metacopy.MetaCopyDetectionMiddleware",
@@ -144,6 +143,8 @@ DOWNLOAD_HANDLERS = {
     "https": "crawler.tls.PortalDownloadHandler",
     **dict.fromkeys(("file", "data", "ftp", "s3")),
 }
+
+REFERRER_POLICY = "no-referrer"  # the platform modules say what a request needs
 
 # Addresses: the machine's own network is out of reach, whatever a name resolves to.
 TWISTED_DNS_RESOLVER = "crawler.addresses.PublicResolver"

@@ -186,12 +186,14 @@ class _Kinds(dict[int, str]):
     """For `str.translate`: ``0`` for a digit, ``A`` for a letter, a blank for what parts runs."""
 
     def __missing__(self, code: int) -> str:
-        char = chr(code)
-        kind = char if "\u4e00" <= char < "\ua000" or char in "“”《》、" else " "
-        if char.isascii() or "\uff00" <= char < "\uff60":
-            kind = "0" if char.isdecimal() else "A" if char.isalpha() else " "
-        self[code] = kind
+        kind = self[code] = _kind(chr(code))
         return kind
+
+
+def _kind(char: str) -> str:
+    if char.isascii() or "\uff00" <= char < "\uff60":
+        return "0" if char.isdecimal() else "A" if char.isalpha() else " "
+    return char if "\u4e00" <= char < "\ua000" or char in "“”《》、" else " "
 
 
 _kinds = _Kinds()
@@ -250,7 +252,7 @@ def _slots(kinds: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
 
 @cache
 def _table() -> _Table:
-    kinds = np.array([ord(_kinds[code]) for code in range(1 << 16)], np.uint32)
+    kinds = np.array([ord(_kind(chr(code))) for code in range(1 << 16)], np.uint32)
     kinds[kinds == 32] = 0
     ends = np.zeros(1 << 16, np.bool_)
     ends[[ord(sign) for sign in "\n。！？…"]] = True
