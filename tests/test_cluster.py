@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from crawler import cluster
-from crawler.archive import ArchiveLocked, lock
+from crawler.archive import ArchiveLocked, lock, report
 from crawler.cluster import ClusterError, Deal, DealFailed, Done, Versions, connect, deal_out, versions
 from tests.home import Home
 from tests.replica import Replica
+from tests.replica.server import Request
 from tests.test_merge import meaning
 
 distributed = pytest.importorskip("distributed", reason="no Dask here: make cluster")
@@ -141,14 +143,28 @@ def test_a_deal_whose_process_is_killed_again_and_again_is_given_up(
     assert wrong.value.done == Done(5, f"its process was killed {cluster.TRIES} times")
 
 
-def test_a_night_on_a_cluster_is_a_plain_night(make_home: Callable[[], Home]) -> None:
+class Nights(NamedTuple):
+    """A plain night, the same one dealt to two workers, and what that asked for and said."""
+
+    plain: Home
+    dealt: Home
+    asked: list[Request]
+    done: subprocess.CompletedProcess[bytes]
+
+
+@pytest.fixture(scope="module")
+def nights(make_home: Callable[[], Home]) -> Nights:
     with Replica(seed=7, stories=24) as replica:
         plain, dealt = make_home().through(replica), make_home().through(replica)
         assert plain.crawl("nightly", "--quiet").returncode == 0
         begun = len(replica.requests)
         done = dealt.crawl("nightly", "--cluster", "local:2")
-        assert done.returncode == 0, done.stderr.decode()
-        asked = replica.requests[begun:]
+        return Nights(plain, dealt, replica.requests[begun:], done)
+
+
+def test_a_night_on_a_cluster_is_a_plain_night(nights: Nights) -> None:
+    plain, dealt, asked, done = nights
+    assert done.returncode == 0, done.stderr.decode()
     assert meaning(dealt.archive) == meaning(plain.archive)
     assert sorted(dealt.ask("SELECT spider, json_extract(arguments, '$.shard'), outcome FROM runs")) == [
         (name, name, "finished") for name in ("lyg_epaper", "lyg_minzheng", "lyg_news")
@@ -157,3 +173,25 @@ def test_a_night_on_a_cluster_is_a_plain_night(make_home: Callable[[], Home]) ->
     articles = [request.url for request in asked if "/content/" in request.path and request.status == 200]
     assert len(articles) == len(set(articles))
     assert done.stdout.decode().count(": finished: ") == 3
+
+
+def test_a_rebuild_on_a_cluster_is_a_plain_one(nights: Nights) -> None:
+    home = nights.dealt
+    place = home.folder / "rebuilt.db"
+    done = home.scrapy("rebuild", "--cluster", "local:2", "--to", str(place))
+    assert done.returncode == 0, done.stderr.decode()
+    assert report(home.archive, place).same
+    assert meaning(place) == meaning(home.archive)
+    assert not home.archive.with_name("archive.db.parts").exists()
+
+
+def test_captures_are_read_from_wherever_fsspec_finds_them(tmp_path: Path) -> None:
+    memory = pytest.importorskip("fsspec").filesystem("memory")
+    memory.pipe(
+        {f"/captures/2026112{day}T020000Z-news.warc.gz": b"x" for day in range(3)} | {"/captures/x": b""}
+    )
+    wanted = [f"2026112{day}T020000Z-news.warc.gz" for day in range(3)]
+    assert cluster.list_captures("memory://captures") == wanted
+    for name in wanted:
+        (tmp_path / name).touch()
+    assert cluster.list_captures(str(tmp_path)) == wanted
