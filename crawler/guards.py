@@ -47,8 +47,9 @@ class Watch:
 
     A file beside the captures names the capture; when `STAGE_SECONDS` are over the place where the process stands is
     written behind it, by a handler in C that a library which never returns does not hold up. A later process that
-    finds such a file counts a death for that capture; a capture with `DEATHS` of them is read no more. It costs two
-    system calls a stage and no fsync: what it is for is the death of a process, not of the machine.
+    finds such a file counts a death for the bytes of that capture; what has `DEATHS` of them is read no more, though it
+    may be fetched again. It costs two system calls a stage and no fsync: what it is for is the death of a process, not of
+    the machine.
     """
 
     def __init__(self) -> None:
@@ -67,8 +68,8 @@ class Watch:
             number = left.name.rpartition("-")[2]
             if number.isdigit() and not Path(f"/proc/{number}").exists():
                 self.count(left, deadly)
-        told = deadly.read_text(encoding="utf-8").split() if deadly.exists() else []
-        self.deaths = Counter(told)
+        told = deadly.read_text(encoding="utf-8").splitlines() if deadly.exists() else []
+        self.deaths = Counter(line.partition(" ")[0] for line in told)
         captures.parent.mkdir(parents=True, exist_ok=True)
         self.path = captures.with_name(f"{captures.name}.reading-{os.getpid()}")
         self.file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
@@ -128,8 +129,8 @@ def bounded(what: str, capture: Capture | None = None) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    name = f"{capture.warc}:{capture.offset}" if capture else ""
-    if (deaths := WATCH.deaths[name]) >= DEATHS:
+    name = f"{capture.digest} {capture.warc}:{capture.offset}" if capture else ""
+    if capture and (deaths := WATCH.deaths[capture.digest]) >= DEATHS:
         raise TooSlow(f"too-slow: {deaths} processes ended over it, wanted one that reads it, {what}")
 
     def break_off(number: int, frame: object) -> None:

@@ -113,7 +113,7 @@ def test_a_capture_over_which_two_processes_died_is_read_no_more(
     said = "too-slow: 2 processes ended over it, wanted one that reads it, in a test"
     with pytest.raises(TooSlow, match=said), bounded("in a test", CAPTURE):
         pass
-    with bounded("in a test", CAPTURE._replace(offset=8)):
+    with bounded("in a test", CAPTURE._replace(digest="sha256:1")):
         pass
     watch.close()
     assert (died, [path.name for path in tmp_path.iterdir()]) == (

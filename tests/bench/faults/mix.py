@@ -44,7 +44,7 @@ LIST_RE = re.compile(rf"www\.mix\.example/{CHANNEL}/(?:index_(\d+)\.shtml)?")
 FURTHER_RE = re.compile(r"m\d+\.mix\.example/r(\d+)(/.*)")
 """Where the redirects of a bad page lead on its own host."""
 SETTINGS = {
-    "DOWNLOAD_TIMEOUT": 6,  # those that hang hold up their host for three times as long
+    "DOWNLOAD_TIMEOUT": 10,  # those that hang hold up their host for three times as long
     "CONCURRENT_REQUESTS": HOSTS,
     "ATTACHMENT_MAXSIZE": 0,
 }

@@ -164,7 +164,7 @@ def prove_a_library_without_end(bench: Bench) -> Verdict:
     checked = run(home, "verify", *SOURCES)
     left = sorted(path.name for path in home.folder.iterdir() if "reading" in path.name)
     right = (codes, states, checked.code, left) == (
-        [1, 1, 4],
+        [-signal.SIGPROF, -signal.SIGPROF, 4],
         [("archived", COUNT - 1), ("failed", 1)],
         0,
         [],
