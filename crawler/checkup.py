@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 from urllib.parse import urlsplit
 
 import scrapy
@@ -18,6 +18,7 @@ from scrapy.settings import BaseSettings
 
 from crawler.archive import Archive, canonical, now
 from crawler.captures import is_cut_off
+from crawler.guards import TooSlow, bounded
 from crawler.hosts import read_certificate
 from crawler.landing import sent_on
 from crawler.parts import content_type
@@ -31,6 +32,7 @@ from crawler.text.memory import Memory
 
 PAGES = 24
 """How many list pages of a portal are looked at."""
+T = TypeVar("T")
 OK, ODD, FAIL = "ok", "odd", "FAIL"
 LEFT_OUT: dict[str, dict[str, int | None]] = {
     "EXTENSIONS": {"crawler.extensions.Ledger": None, "crawler.guards.DiskSpace": None},
@@ -179,6 +181,17 @@ class Checkup(scrapy.Spider):
             return response
         return None
 
+    def read(
+        self, portal: Portal, what: str, url: str, reader: Callable[..., T], *read: Any, **more: Any
+    ) -> T | None:
+        """Give what a reader makes of a page; where it does not end, say so."""
+        try:
+            with bounded(f"at {url}"):
+                return reader(*read, **more)
+        except TooSlow as slow:
+            self.find(FAIL, portal, what, str(slow), url)
+            return None
+
     def tell_certificate(self, portal: Portal, response: Response) -> None:
         """Say how long a host's certificate is good, once."""
         host = urlsplit(response.url).hostname or ""
@@ -236,7 +249,11 @@ class Checkup(scrapy.Spider):
             if response is None:
                 continue
             text = list_text(response)
-            found = portal.platform.read(ask, text, response.url, portal)
+            found = self.read(
+                portal, what, response.url, portal.platform.read, ask, text, response.url, portal
+            )
+            if found is None:
+                continue
             self.tell_list(portal, what, found, response)
             if ask.channel and found.lines and not found.problems:
                 days = [line.listed for line in found.lines if line.listed]
@@ -276,7 +293,12 @@ class Checkup(scrapy.Spider):
         response = await self.ask(portal, "article", Ask(url, "article"))
         if response is None:
             return
-        page = read_page(response.body, response.url, content_type(response), zone=portal.zone)
+        declared = content_type(response)
+        page = self.read(
+            portal, "article", url, read_page, response.body, response.url, declared, zone=portal.zone
+        )
+        if page is None:
+            return
         rules = dict(page.extracted.rules)
         told = [
             f"{name} by {rules.get(rule, 'nothing')!r}"
@@ -301,7 +323,13 @@ class Checkup(scrapy.Spider):
         response = await self.ask(portal, "canary", Ask(known.url, "article"))
         if response is None:
             return
-        page = read_page(response.body, known.url, content_type(response), {}, known.memory, portal.zone)
+        declared = content_type(response)
+        page = self.read(
+            *(portal, "canary", known.url, read_page),
+            *(response.body, known.url, declared, {}, known.memory, portal.zone),
+        )
+        if page is None:
+            return
         published = page.published.isoformat() if page.published else None
         wrong = [
             f"{name}: found {found!r}, archived {held!r}"

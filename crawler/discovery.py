@@ -87,7 +87,7 @@ class Discovery(Checkup):
 
     def tell_platform(self, text: str, url: str) -> Recognised | None:
         """Recognise the platform, or take the one that was named, and say why."""
-        found = recognise(text, url)
+        found = self.read(self.about, "platform", url, recognise, text, url)
         if self.platform and (found is None or found.platform != self.platform):
             channels = read_channels(PLATFORMS[self.platform], text, url)
             found = Recognised(self.platform, channels, None, ("it was named",))

@@ -18,10 +18,11 @@ import pytest
 from scrapy.crawler import Crawler
 from scrapy.settings import Settings
 
+from crawler import guards
 from crawler.archive import Archive, History, now
 from crawler.balance import Sample, Tally, hold
 from crawler.captures import SHANGHAI
-from crawler.checkup import Checkup
+from crawler.checkup import Checkup, Finding
 from crawler.commands.status import show
 from crawler.extensions import CHANGES
 from crawler.habits import Night, days_between, is_unusual, nights_of
@@ -580,6 +581,19 @@ def test_a_look_at_a_portal_has_all_guards_of_a_crawl() -> None:
         "DOWNLOAD_HANDLERS": [],
     }
     assert parts(look, "ITEM_PIPELINES") == {}
+
+
+def test_a_page_of_a_portal_that_is_looked_at_is_not_read_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(guards, "STAGE_SECONDS", 0.2)
+    (portal,) = (each for each in LygNews.portals if each.name == CITY)
+    look = Checkup(portals=LygNews.portals, hosts=frozenset({CITY}))
+    assert (
+        look.read(portal, "list gcyw", portal.home, re.compile(r"(\w+\s?)*$").match, "a" * 60 + "!") is None
+    )
+    said = f"too-slow: found no end after 0.2 seconds, wanted one, at {portal.home}"
+    assert look.findings == [Finding("FAIL", CITY, "list gcyw", said, portal.home)]
 
 
 def test_a_portal_that_does_not_answer_is_told_by_the_exit_code(home: Home) -> None:
