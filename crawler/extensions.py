@@ -662,10 +662,11 @@ class Ledger:
             for capture in list(self.unsettled.values()):  # answers that came while the run was ending
                 self.settle(capture)
             chain = self.archive.sign_earlier(self.writer.directory) if self.writer.path else {}
-            self.archive.finish_run(self.run_id, **row)
+            finished = now().replace(microsecond=0)
+            self.archive.finish_run(self.run_id, finished=finished, **row)
             self.archive.write_books(self.run_id, books)
             self.writer.sync()
-            closed = {"finished": now().isoformat(timespec="seconds"), **row, "books": books, "chain": chain}
+            closed = {"finished": finished.isoformat(), **row, "books": books, "chain": chain}
             if signed := self.writer.finish(closed):
                 self.archive.sign_run(self.run_id, signed, chain["previous"])
             self.archive.commit()
