@@ -26,7 +26,8 @@ MEANING = {
     "FROM listings l LEFT JOIN articles a ON a.id = l.article_id ORDER BY 1, 2, 3",
     "addresses": "SELECT d.key, a.key, d.how, d.refused FROM addresses d JOIN articles a ON a.id = d.article_id "
     "ORDER BY 1, 2, 3",
-    "channels": "SELECT portal, code, name, total, lines, last_lines, problem, unfinished FROM channels ORDER BY 1, 2",
+    # which page of a list was answered last, and so its address and lines, is chance
+    "channels": "SELECT portal, code, name, total, lines, problem, unfinished FROM channels ORDER BY 1, 2",
     # a run that goes on with a killed one asks for the lists again
     "captures": "SELECT DISTINCT url, status, kind, digest FROM captures WHERE status = 200 ORDER BY 1, 2, 3, 4",
     "campaigns": "SELECT r.campaign, r.block, a.key FROM removed r JOIN articles a ON a.id = r.article_id ORDER BY 1, 2, 3",
