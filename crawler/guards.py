@@ -27,7 +27,8 @@ from crawler.extensions import Ledger
 logger = logging.getLogger(__name__)
 
 STAGE_SECONDS = 20.0
-"""How long one stage may read one page: the largest page that is read takes one second."""
+"""How much processor time one stage may take for one page: the largest page that is read takes one second. Time of the clock
+would end pages on a machine that is busy with other things."""
 LAST_SECONDS = 50.0
 """After so much processor time a process is ended that does not even notice that its time is up: a parser in C that
 does not return."""
@@ -139,18 +140,18 @@ def bounded(what: str, capture: Capture | None = None) -> Iterator[None]:
 
     WATCH.write(name)
     _tell_last()
-    before = signal.signal(signal.SIGALRM, break_off)
+    before = signal.signal(signal.SIGVTALRM, break_off)
     if WATCH.file >= 0:
-        faulthandler.register(signal.SIGALRM, file=WATCH.file, all_threads=False, chain=True)
-    signal.setitimer(signal.ITIMER_REAL, STAGE_SECONDS)
+        faulthandler.register(signal.SIGVTALRM, file=WATCH.file, all_threads=False, chain=True)
+    signal.setitimer(signal.ITIMER_VIRTUAL, STAGE_SECONDS)
     signal.setitimer(signal.ITIMER_PROF, LAST_SECONDS)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.setitimer(signal.ITIMER_PROF, 0)
-        faulthandler.unregister(signal.SIGALRM)
-        signal.signal(signal.SIGALRM, before)
+        faulthandler.unregister(signal.SIGVTALRM)
+        signal.signal(signal.SIGVTALRM, before)
 
 
 @cache
