@@ -118,6 +118,17 @@ def opened(crawler: object) -> Ledger | None:
 
 
 @contextmanager
+def telling() -> Iterator[None]:
+    """Print what a command has to say; whoever reads it, such as ``head``, may have enough before the end."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+
+
+@contextmanager
 def reading(path: Path) -> Iterator[Archive]:
     """Open the archive for reading; where it cannot be read, say why and end with its exit code."""
     try:
@@ -126,11 +137,8 @@ def reading(path: Path) -> Iterator[Archive]:
         say(str(wrong))
         raise SystemExit(wrong.exitcode) from None
     try:
-        yield archive
-        sys.stdout.flush()
-    except BrokenPipeError:  # whoever read what is printed, such as `head`, has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
+        with telling():
+            yield archive
     except sqlite3.DatabaseError as error:
         say(f"archive: {path}: {error}; scrapy verify names what is damaged")
         raise SystemExit(7) from None

@@ -559,24 +559,6 @@ def test_explain_reads_a_page_as_the_run_read_it(home: Home) -> None:
         assert home.scrapy("explain", str(number)).stdout.decode().partition("\n\n")[2] == f"{text}\n"
 
 
-def test_a_bureau_declared_in_ten_lines_is_crawled(home: Home) -> None:
-    page = (ROOT / "docs" / "adding-a-portal.md").read_text(encoding="utf-8")
-    code = re.search(r"```python\n(.+?)```", page, re.S)
-    assert code is not None
-    assert len(code[1].splitlines()) <= 10
-    package = home.folder / "bureaus"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    # the replica has one bureau: the declaration stays as it is, but for the host
-    (package / "lyg_jyj.py").write_text(code[1].replace("jyj.lyg.gov.cn", "mzj.lyg.gov.cn"), encoding="utf-8")
-    with Replica(seed=3, stories=40) as replica:
-        home.through(replica)
-        home.env["PYTHONPATH"] = str(home.folder)
-        done = home.crawl("crawl", "lyg_jyj", "-s", "SPIDER_MODULES=bureaus")
-        assert done.returncode == 0, done.stderr.decode()
-        assert audit(home.archive, default_stories(replica, "mzj.lyg.gov.cn"), 1) == []
-
-
 def test_since_and_until_choose_by_listed_date_and_the_rest_stays_owed(home: Home) -> None:
     with Replica(seed=3, stories=60) as replica:
         home.through(replica)
@@ -646,7 +628,7 @@ def test_nobody_but_the_portals_is_asked(home: Home) -> None:
         (("-a", "full=perhaps"), "full: found 'perhaps', wanted 1 or 0"),
         (
             ("-a", "sinse=2024-01-01"),
-            "unknown spider argument: found sinse, wanted since, until, channel or full",
+            "unknown spider argument: found sinse, wanted since, until, channel, full or portal",
         ),
     ],
 )

@@ -12,7 +12,7 @@ from scrapy.exceptions import UsageError
 
 from crawler.archive import FILTERS, Hit
 from crawler.logs import printable
-from crawler.runs import reading
+from crawler.runs import reading, telling
 
 NARROWED = {
     "portal": "of this portal",
@@ -71,14 +71,15 @@ class Command(ScrapyCommand):
             found.sort(key=lambda pair: pair[1].rank)
             if opts.newest:
                 found.sort(key=lambda pair: pair[1].published or "", reverse=True)
-        for place, hit in found[opts.offset : opts.offset + opts.limit]:
-            where = {"archive": str(place)} if len(places) > 1 else {}
-            if opts.json:
-                print(json.dumps({**hit._asdict(), **where}, ensure_ascii=False))
-                continue
-            more = f"  (+{hit.reprints} reprints)" if hit.reprints else ""
-            more += f"  [{place.stem}]" if where else ""
-            print(f"{hit.id:>7}  {(hit.published or '')[:10]:10}  {printable(hit.title or '')}{more}")
-            print(f"         {printable(hit.snippet)}\n         {printable(hit.url)}")
-        if not opts.json:
-            print(f"{'' if whole else 'at least '}{total} articles")
+        with telling():
+            for place, hit in found[opts.offset : opts.offset + opts.limit]:
+                where = {"archive": str(place)} if len(places) > 1 else {}
+                if opts.json:
+                    print(json.dumps({**hit._asdict(), **where}, ensure_ascii=False))
+                    continue
+                more = f"  (+{hit.reprints} reprints)" if hit.reprints else ""
+                more += f"  [{place.stem}]" if where else ""
+                print(f"{hit.id:>7}  {(hit.published or '')[:10]:10}  {printable(hit.title or '')}{more}")
+                print(f"         {printable(hit.snippet)}\n         {printable(hit.url)}")
+            if not opts.json:
+                print(f"{'' if whole else 'at least '}{total} articles")
