@@ -16,6 +16,7 @@ from crawler.portals import Ask, Channel, Found, Line, Portal
 from crawler.portals.listing import (
     MORE_RE,
     PAGES,
+    ask_for_lists,
     base_of,
     choose_name,
     day_of,
@@ -46,10 +47,7 @@ PAGE_RE = re.compile(r"/.+\.s?html?")
 
 def first(portal: Portal, channels: tuple[str, ...], since: date | None, until: date | None) -> list[Ask]:
     """Ask for the page of each channel; for the home page where the channels are to be discovered there."""
-    codes = channels or portal.channels
-    if not codes:
-        return [Ask(portal.home, "home")]
-    return [Ask(list_url(portal, code), "list", code) for code in codes]
+    return ask_for_lists(portal, channels, list_url)
 
 
 def list_url(portal: Portal, code: str) -> str:

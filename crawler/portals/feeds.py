@@ -19,6 +19,7 @@ from lxml.html import HtmlElement
 from crawler.portals import Ask, Channel, Found, Line, Portal, plain
 from crawler.portals.listing import (
     PAGES,
+    ask_for_lists,
     base_of,
     find_day,
     flatten,
@@ -105,10 +106,7 @@ def read_day(text: str | None, zone: tzinfo = SHANGHAI) -> date | None:
 
 def first(portal: Portal, channels: tuple[str, ...], since: date | None, until: date | None) -> list[Ask]:
     """Ask for each feed; for the home page, which may name feeds or be one, where there are no channels."""
-    codes = channels or portal.channels
-    if not codes:
-        return [Ask(portal.home, "home")]
-    return [Ask(plain.list_url(portal, code), "list", code) for code in codes]
+    return ask_for_lists(portal, channels, plain.list_url)
 
 
 def channel_of(url: str, portal: Portal) -> str | None:

@@ -23,8 +23,10 @@ from crawler.portals.listing import (
     MORE_RE,
     PAGES,
     Record,
+    ask_for_lists,
     base_of,
     day_of,
+    find_again,
     flatten,
     is_own,
     links_in,
@@ -84,10 +86,7 @@ class Store(NamedTuple):
 
 def first(portal: Portal, channels: tuple[str, ...], since: date | None, until: date | None) -> list[Ask]:
     """Ask for the list of each channel; for the home page where the channels are to be discovered there."""
-    codes = channels or portal.channels
-    if not codes:
-        return [Ask(portal.home, "home")]
-    return [Ask(list_url(portal, code), "list", code) for code in codes]
+    return ask_for_lists(portal, channels, list_url)
 
 
 def list_url(portal: Portal, code: str) -> str:
@@ -145,10 +144,7 @@ def moved(
         return None
     lost = gone or list_url(portal, code)
     lists = [channel for channel in find_channels(tree, home_url, portal) if not same_page(channel.url, lost)]
-    for channel in lists:
-        if channel.code == code or (name and channel.name == name):
-            return Ask(channel.url, "list", code)
-    return None
+    return find_again(lists, code, name)
 
 
 def find_channels(tree: HtmlElement, url: str, portal: Portal) -> list[Channel]:

@@ -19,7 +19,7 @@ import lxml.html
 from lxml import etree
 from lxml.html import HtmlElement
 
-from crawler.portals import Ask, Found, Portal
+from crawler.portals import Ask, Channel, Found, Portal
 from crawler.text.trees import bound_tags
 
 _DAY = (
@@ -609,6 +609,24 @@ def find_redirect(tree: HtmlElement, url: str) -> str | None:
 def number_of(value: str | int | None) -> int:
     """Take a number out of a state; 0 where there is none."""
     return value if isinstance(value, int) else 0
+
+
+def ask_for_lists(
+    portal: Portal, channels: tuple[str, ...], list_url: Callable[[Portal, str], str]
+) -> list[Ask]:
+    """Ask for the list of each channel, by default all that are declared; for the home page where there are none."""
+    codes = channels or portal.channels
+    if not codes:
+        return [Ask(portal.home, "home")]
+    return [Ask(list_url(portal, code), "list", code) for code in codes]
+
+
+def find_again(lists: Iterable[Channel], code: str, name: str | None) -> Ask | None:
+    """Ask for the list among others that has a channel's code or else its name."""
+    for channel in lists:
+        if channel.code == code or (name and channel.name == name):
+            return Ask(channel.url, "list", code)
+    return None
 
 
 def send_on(ask: Ask, tree: HtmlElement, url: str, portal: Portal) -> Found | None:

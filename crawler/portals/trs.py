@@ -16,9 +16,11 @@ from lxml.html import HtmlElement
 from crawler.portals import Ask, Channel, Found, Line, Portal, plain
 from crawler.portals.listing import (
     PAGES,
+    ask_for_lists,
     base_of,
     choose_name,
     day_of,
+    find_again,
     find_next,
     is_own,
     links_in,
@@ -47,10 +49,7 @@ CHANNEL_RE = re.compile(r"/(?P<channel>[\w.-]+(?:/[\w.-]+){0,11})/(?:index(?P<pa
 
 def first(portal: Portal, channels: tuple[str, ...], since: date | None, until: date | None) -> list[Ask]:
     """Ask for the page of each channel; for the home page where the channels are to be discovered there."""
-    codes = channels or portal.channels
-    if not codes:
-        return [Ask(portal.home, "home")]
-    return [Ask(list_url(portal, code), "list", code) for code in codes]
+    return ask_for_lists(portal, channels, list_url)
 
 
 def list_url(portal: Portal, code: str) -> str:
@@ -99,10 +98,7 @@ def moved(
         return None
     lost = page_key(gone or list_url(portal, code))
     lists = [channel for channel in find_channels(tree, home_url, portal) if page_key(channel.url) != lost]
-    for channel in lists:
-        if channel.code == code or (name and channel.name == name):
-            return Ask(channel.url, "list", code)
-    return None
+    return find_again(lists, code, name)
 
 
 def find_channels(tree: HtmlElement, url: str, portal: Portal) -> list[Channel]:
