@@ -105,6 +105,10 @@ def is_late(days: Sequence[date], today: date) -> str | None:
     )
 
 
+LENGTHS = 1000
+"""How many new texts of a channel a run holds against their usual length; a hundred thousand tell no more."""
+
+
 class Sample(NamedTuple):
     """A page by which an alarm can be looked into."""
 
@@ -147,10 +151,10 @@ class Tally:
         """Count a page that was archived; `change` is what it brought, None where it is as it was."""
         self.pages += 1
         self.asked += 1
-        if change == "first":
-            self.lengths.append((len(page.text or ""), Sample(page.url, page.capture)))
-        else:
+        if change != "first":
             self.again += 1
+        elif len(self.lengths) < LENGTHS:
+            self.lengths.append((len(page.text or ""), Sample(page.url, page.capture)))
         if change not in ("first", None):
             self.changed += 1
             self.blame("changed", page)
