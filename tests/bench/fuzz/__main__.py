@@ -213,7 +213,7 @@ def run(name: str, seconds: float, seed: int, keep: Path, tray: mmap.mmap, repor
     options = [
         f"-max_len={MOST}",
         f"-seed={seed}",
-        "-timeout=0",
+        "-timeout=86400",  # 0 would be no second at all; the watchdog is our own
         "-rss_limit_mb=0",
         "-len_control=0",
         "-detect_leaks=0",
