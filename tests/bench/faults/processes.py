@@ -153,7 +153,7 @@ def prove_a_library_without_end(bench: Bench) -> Verdict:
     from crawler.settings import ITEM_PIPELINES
 
     stages = f"ITEM_PIPELINES={json.dumps({**ITEM_PIPELINES, FAILING.replace('Failing', 'Hanging'): 250})}"
-    env = {"BAD_STAGE": f"/{COUNT // 2}.shtml", "BAD_SECONDS": "9 5"}
+    env = {"BAD_STAGE": f"/{COUNT // 2}.shtml", "BAD_SECONDS": "5 9"}
     home, codes = bench.home(), []
     for _ in range(3):
         with started(bench, {}, "-s", stages, env=env, home=home) as crawl:
