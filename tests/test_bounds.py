@@ -25,6 +25,7 @@ from crawler.portals.listing import (
 from crawler.portals.pager import PAGES, find_pager
 from crawler.replay import read_saved
 from crawler.sheets import sheet_text
+from crawler.text import extract
 from crawler.text.signatures import whole_part
 
 MANY = 100_000
@@ -137,3 +138,11 @@ def test_a_saved_page_tells_where_it_is_from(tmp_path: Path, body: bytes, url: s
     (record,) = read_saved(path, None)
     assert isinstance(record, CaptureRecord)
     assert record.url == (url or f"urn:{record.digest}")
+
+
+def test_a_text_with_what_is_no_character_is_read() -> None:
+    found = extract("海州区新建书屋三处\uffff\n每处藏书五千册\ufffe，全年免费开放。")
+    assert (found.title, found.text) == (
+        "海州区新建书屋三处\ufffd",
+        "每处藏书五千册\ufffd，全年免费开放。",
+    )

@@ -27,6 +27,8 @@ MARKUP_RE = re.compile(
 TAG_RE = re.compile(r"<([/!]?)([a-zA-Z][a-zA-Z0-9:-]*)((?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>")
 CONTROLS = bytes((*range(9), 11, *range(14, 32)))
 """Control characters that no page means; libxml2 cuts a page off at some of them."""
+NO_CHARACTER_RE = re.compile("[\ufffe\uffff]")
+"""What Unicode has as no character, and no tree may hold."""
 
 SURROGATE_RE = re.compile("[\ud800-\udfff]")
 VOID = frozenset(("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "wbr"))
@@ -176,7 +178,9 @@ def _plain(text: str) -> Tree:
     root = _empty()
     for number, line in enumerate(text.splitlines(), 1):
         if line := line.strip("\ufeff \t\r\n\f\v\xa0\u3000"):
-            lxml.etree.SubElement(root[0], "p", {LINE: str(number)}).text = line
+            lxml.etree.SubElement(root[0], "p", {LINE: str(number)}).text = NO_CHARACTER_RE.sub(
+                "\ufffd", line
+            )
     return Tree(root, plain=True)
 
 
