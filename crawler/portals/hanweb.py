@@ -38,7 +38,6 @@ from crawler.portals.listing import (
     page_key,
     parse_page,
     path_of,
-    same_page,
     send_on,
 )
 from crawler.portals.truecms import (
@@ -142,9 +141,7 @@ def moved(
     tree = parse_page(home_text)
     if tree is None:
         return None
-    lost = gone or list_url(portal, code)
-    lists = [channel for channel in find_channels(tree, home_url, portal) if not same_page(channel.url, lost)]
-    return find_again(lists, code, name)
+    return find_again(find_channels(tree, home_url, portal), code, name, gone or list_url(portal, code))
 
 
 def find_channels(tree: HtmlElement, url: str, portal: Portal) -> list[Channel]:

@@ -621,9 +621,11 @@ def ask_for_lists(
     return [Ask(list_url(portal, code), "list", code) for code in codes]
 
 
-def find_again(lists: Iterable[Channel], code: str, name: str | None) -> Ask | None:
-    """Ask for the list among others that has a channel's code or else its name."""
+def find_again(lists: Iterable[Channel], code: str, name: str | None, lost: str) -> Ask | None:
+    """Ask for the list among others that has a channel's code or name; `lost` is where it was asked for in vain."""
     for channel in lists:
+        if same_page(channel.url, lost):
+            continue
         if channel.code == code or (name and channel.name == name):
             return Ask(channel.url, "list", code)
     return None

@@ -96,9 +96,7 @@ def moved(
     tree = parse_page(home_text)
     if tree is None:
         return None
-    lost = page_key(gone or list_url(portal, code))
-    lists = [channel for channel in find_channels(tree, home_url, portal) if page_key(channel.url) != lost]
-    return find_again(lists, code, name)
+    return find_again(find_channels(tree, home_url, portal), code, name, gone or list_url(portal, code))
 
 
 def find_channels(tree: HtmlElement, url: str, portal: Portal) -> list[Channel]:

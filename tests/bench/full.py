@@ -26,6 +26,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
 from datetime import date, timedelta
 from functools import cache
@@ -71,6 +72,31 @@ def tell(number: int) -> tuple[str, list[str], date]:
     return title, paragraphs, FIRST_DAY + timedelta(days=number // PER_DAY)
 
 
+def line_of(number: int, title: str, day: date) -> str:
+    """Give the line of a story in its list."""
+    return f'<li><a href="{STORY.format(number)}" title="{title}">{title}</a><span>{day}</span></li>'
+
+
+def first_screen(size: int, line: Callable[[int], str]) -> str:
+    """Give the list page of a column of so many stories; `line` gives the line at a place, from 0."""
+    records = "".join(f"<ul>{line(place)}</ul>" for place in range(min(60, size)))
+    return (
+        f'<html><body><div id="initData" style="display:none">{records}</div><script>$("#msgList").jpage('
+        f"{{columnId:'f7749317-2a0e-4fa4-83f2-a9338d401663', totalRecord:\"{size}\", perPage:20,"
+        f" proxyUrl:'{CALL}'}});</script></body></html>"
+    )
+
+
+def further_records(size: int, line: Callable[[int], str], query: str) -> bytes:
+    """Give the further lines that the query of a call asks for."""
+    said = dict(pair.split("=", 1) for pair in query.split("&"))
+    places = range(max(int(said["startrecord"]), 1) - 1, min(int(said["endrecord"]), size))
+    records = "".join(f"<record><![CDATA[{line(place)}]]></record>" for place in places)
+    store = f"<datastore><totalrecord>{size}</totalrecord><recordset>{records}</recordset></datastore>"
+    body = json.dumps({"result": store}, ensure_ascii=False).replace("</", "<\\/")
+    return f";raw({body})".encode()
+
+
 class Column(Replica):
     """One column of so many stories, newest first, instead of the replica's plan."""
 
@@ -85,26 +111,15 @@ class Column(Replica):
     def _record(self, place: int) -> str:
         number = self.size - place
         title, _, day = tell(number)
-        return f'<li><a href="{STORY.format(number)}" title="{title}">{title}</a><span>{day}</span></li>'
+        return line_of(number, title, day)
 
     def answer(self, scheme: str, host: str, target: str, headers: dict[str, str]) -> Reply:
         """Answer with the list, a further piece of it, or a story."""
         path, _, query = target.partition("?")
         if path == LIST:
-            records = "".join(f"<ul>{self._record(place)}</ul>" for place in range(min(60, self.size)))
-            return page(
-                f'<html><body><div id="initData" style="display:none">{records}</div><script>$("#msgList").jpage('
-                f"{{columnId:'f7749317-2a0e-4fa4-83f2-a9338d401663', totalRecord:\"{self.size}\", perPage:20,"
-                f" proxyUrl:'{CALL}'}});</script></body></html>"
-            )
+            return page(first_screen(self.size, self._record))
         if path == CALL:
-            said = dict(pair.split("=", 1) for pair in query.split("&"))
-            start, end = int(said["startrecord"]), int(said["endrecord"])
-            places = range(max(start, 1) - 1, min(end, self.size))
-            records = "".join(f"<record><![CDATA[{self._record(place)}]]></record>" for place in places)
-            store = f"<datastore><totalrecord>{self.size}</totalrecord><recordset>{records}</recordset></datastore>"
-            body = json.dumps({"result": store}, ensure_ascii=False).replace("</", "<\\/")
-            return Reply(f";raw({body})".encode(), "text/html;charset=UTF-8")
+            return Reply(further_records(self.size, self._record, query), "text/html;charset=UTF-8")
         if path.startswith(STORY.partition("{")[0]):
             title, paragraphs, day = tell(int(path.rsplit("/", 1)[1][:8], 16))
             text = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)

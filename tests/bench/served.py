@@ -11,7 +11,7 @@ import json
 import multiprocessing
 import random
 from collections import Counter
-from datetime import date, timedelta
+from datetime import timedelta
 from functools import cache
 from multiprocessing.connection import Connection
 from types import TracebackType
@@ -20,14 +20,8 @@ from typing import Any, NamedTuple
 from crawler.text import bigrams
 from crawler.text.topics import spam_words
 from tests.bench import full
+from tests.bench.full import CALL, FIRST_DAY, LIST, PER_DAY, STORY, first_screen, further_records, line_of
 
-CITY = "www.lyg.gov.cn"
-LIST = "/zglygzfmhwz/gcyw/gcyw.html"
-STORY = "/zglygzfmhwz/gcyw/content/{:08x}-2a0e-4fa4-83f2-a9338d401663.html"
-CALL = "/TrueCMS/messageController/getMessage.do"
-FIRST_DAY = date(2020, 1, 1)
-"""All stories are old: none is asked for again because it is recent."""
-PER_DAY = 70
 COUNTS = "/counts"
 """What the bench itself asks: how often each path was asked for."""
 
@@ -158,7 +152,7 @@ class Column:
         """Give the line of a story."""
         number = self.stories - place
         title, day = title_of(number), FIRST_DAY + timedelta(days=number // PER_DAY)
-        return f'<li><a href="{STORY.format(number)}" title="{title}">{title}</a><span>{day}</span></li>'
+        return line_of(number, title, day)
 
     def answer(self, target: str) -> tuple[int, bytes, bytes]:
         """Give status, content type and body."""
@@ -172,22 +166,9 @@ class Column:
             made = self.made[int(path.rsplit("/", 1)[1][:8], 16) - 1]
             return 200, html, b"".join((self.head, made, self.foot))
         if path == LIST:
-            records = "".join(f"<ul>{self.record(place)}</ul>" for place in range(min(60, self.stories)))
-            return (
-                *(200, html),
-                (
-                    f'<html><body><div id="initData" style="display:none">{records}</div><script>$("#msgList").jpage('
-                    f"{{columnId:'f7749317-2a0e-4fa4-83f2-a9338d401663', totalRecord:\"{self.stories}\", perPage:20,"
-                    f" proxyUrl:'{CALL}'}});</script></body></html>"
-                ).encode(),
-            )
+            return 200, html, first_screen(self.stories, self.record).encode()
         if path == CALL:
-            said = dict(pair.split("=", 1) for pair in query.split("&"))
-            places = range(max(int(said["startrecord"]), 1) - 1, min(int(said["endrecord"]), self.stories))
-            records = "".join(f"<record><![CDATA[{self.record(place)}]]></record>" for place in places)
-            store = f"<datastore><totalrecord>{self.stories}</totalrecord><recordset>{records}</recordset></datastore>"
-            said_so = json.dumps({"result": store}, ensure_ascii=False).replace("</", "<\\/")
-            return 200, html, f";raw({said_so})".encode()
+            return 200, html, further_records(self.stories, self.record, query)
         if path == "/robots.txt":
             return 200, b"text/plain", b"User-agent: *\nDisallow:\n"
         return 404, html, b"<html><body>404</body></html>"

@@ -36,7 +36,8 @@ from scrapy.http import Response
 from crawler.archive import Archive
 from crawler.text import read_page
 from tests.bench import full, search
-from tests.bench.served import CALL, CITY, LIST, SIZES, STORY, Served, page
+from tests.bench.full import CALL, CITY, LIST, STORY
+from tests.bench.served import SIZES, Served, page
 from tests.home import ROOT, Home
 
 OWN = frozenset(("PATH", "HOME", "LANG", "TMPDIR"))
