@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import faulthandler
 import logging
+import mmap
 import os
 import shutil
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache, wraps
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from scrapy import signals
 from scrapy.crawler import Crawler
@@ -34,6 +34,8 @@ LAST_SECONDS = 50.0
 does not return."""
 DEATHS = 2
 """Processes that end over one capture before it is given up."""
+NAME_BYTES = 512
+"""Room for the name of what is read."""
 MIB = 2**20
 
 Stage = TypeVar("Stage", bound=Callable[..., Any])
@@ -49,13 +51,14 @@ class Watch:
     A file beside the captures names the capture; when `STAGE_SECONDS` are over the place where the process stands is
     written behind it, by a handler in C that a library which never returns does not hold up. A later process that
     finds such a file counts a death for the bytes of that capture; what has `DEATHS` of them is read no more, though it
-    may be fetched again. It costs two system calls a stage and no fsync: what it is for is the death of a process, not of
-    the machine.
+    may be fetched again. The name is written into memory that is the file: it costs no system call, and no fsync, for what
+    it is for is the death of a process, not of the machine.
     """
 
     def __init__(self) -> None:
         self.users = 0
         self.file = -1
+        self.name: mmap.mmap | None = None
         self.path = Path()
         self.deaths: Counter[str] = Counter()
 
@@ -73,11 +76,20 @@ class Watch:
         self.deaths = Counter(line.partition(" ")[0] for line in told)
         captures.parent.mkdir(parents=True, exist_ok=True)
         self.path = captures.with_name(f"{captures.name}.reading-{os.getpid()}")
-        self.file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self.file = os.open(
+            self.path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o644
+        )
+        os.truncate(self.file, NAME_BYTES)
+        self.name = mmap.mmap(self.file, NAME_BYTES)
+        _arm()
+        faulthandler.register(signal.SIGVTALRM, file=self.file, all_threads=False, chain=True)
 
     def count(self, left: Path, deadly: Path) -> None:
         """Enter a death where a process died over a capture."""
-        name, _, trace = left.read_text(encoding="utf-8", errors="replace").partition("\n")
+        told = left.read_bytes()
+        name, trace = (
+            part.rstrip(b"\0").decode("utf-8", "replace") for part in (told[:NAME_BYTES], told[NAME_BYTES:])
+        )
         if name and trace:
             logger.error(
                 "A process died while it read the capture %s: %s", name, " ".join(trace.split())[:1000]
@@ -89,16 +101,18 @@ class Watch:
     def close(self) -> None:
         """End with the last crawler of this process."""
         self.users -= 1
-        if self.users == 0:
+        if self.users == 0 and self.name is not None:
+            faulthandler.unregister(signal.SIGVTALRM)
+            self.name.close()
+            self.name = None
             os.close(self.file)
             self.file = -1
             self.path.unlink(missing_ok=True)
 
     def write(self, name: str) -> None:
         """Write down what is read now; empty: nothing that can be named."""
-        if self.file >= 0:
-            os.ftruncate(self.file, 0)
-            os.write(self.file, f"{name}\n".encode())
+        if self.name is not None:
+            self.name[:] = name.encode()[:NAME_BYTES].ljust(NAME_BYTES, b"\0")
 
 
 WATCH = Watch()
@@ -118,8 +132,7 @@ class Watching:
         WATCH.close()
 
 
-@contextmanager
-def bounded(what: str, capture: Capture | None = None) -> Iterator[None]:
+class bounded:
     """Break off the block after `STAGE_SECONDS` by TooSlow, which names `what`.
 
     Regular expressions and all Python code are broken off so. A library that does not return is not: then the
@@ -127,36 +140,54 @@ def bounded(what: str, capture: Capture | None = None) -> Iterator[None]:
     for the library may hold the interpreter, and to start one for each stage takes longer than a stage. A `capture`
     over which `DEATHS` processes ended so is not read again. Does nothing outside the main thread, where no signals come.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    name = f"{capture.digest} {capture.warc}:{capture.offset}" if capture else ""
-    if capture and (deaths := WATCH.deaths[capture.digest]) >= DEATHS:
-        raise TooSlow(f"too-slow: {deaths} processes ended over it, wanted one that reads it, {what}")
 
-    def break_off(number: int, frame: object) -> None:
+    __slots__ = ("before", "capture", "what")
+
+    before: bounded | None
+
+    now: ClassVar[bounded | None] = None
+    """The innermost block that is under way."""
+
+    def __init__(self, what: str, capture: Capture | None = None) -> None:
+        self.what = what
+        self.capture = capture
+
+    def __enter__(self) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            self.before = self
+            return
+        name = ""
+        if capture := self.capture:
+            if (deaths := WATCH.deaths[capture.digest]) >= DEATHS:
+                raise TooSlow(
+                    f"too-slow: {deaths} processes ended over it, wanted one that reads it, {self.what}"
+                )
+            name = f"{capture.digest} {capture.warc}:{capture.offset}"
+        WATCH.write(name)
+        _arm()
+        self.before, bounded.now = bounded.now, self
+        signal.setitimer(signal.ITIMER_VIRTUAL, STAGE_SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, LAST_SECONDS)
+
+    def __exit__(self, *error: object) -> None:
+        if self.before is not self:
+            signal.setitimer(signal.ITIMER_VIRTUAL, STAGE_SECONDS if self.before else 0)
+            signal.setitimer(signal.ITIMER_PROF, LAST_SECONDS if self.before else 0)
+            bounded.now = self.before
+
+
+def _break_off(number: int, frame: object) -> None:
+    if bounded.now is not None:  # the time may be up in the instant in which the block ends
         WATCH.write("")
-        raise TooSlow(f"too-slow: found no end after {STAGE_SECONDS:g} seconds, wanted one, {what}")
-
-    WATCH.write(name)
-    _tell_last()
-    before = signal.signal(signal.SIGVTALRM, break_off)
-    if WATCH.file >= 0:
-        faulthandler.register(signal.SIGVTALRM, file=WATCH.file, all_threads=False, chain=True)
-    signal.setitimer(signal.ITIMER_VIRTUAL, STAGE_SECONDS)
-    signal.setitimer(signal.ITIMER_PROF, LAST_SECONDS)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        faulthandler.unregister(signal.SIGVTALRM)
-        signal.signal(signal.SIGVTALRM, before)
+        raise TooSlow(
+            f"too-slow: found no end after {STAGE_SECONDS:g} seconds, wanted one, {bounded.now.what}"
+        )
 
 
 @cache
-def _tell_last() -> None:
-    """Let SIGPROF say where the process was before it ends it."""
+def _arm() -> None:
+    """Let SIGVTALRM break off the block that is under way, and SIGPROF say where the process was before it ends it."""
+    signal.signal(signal.SIGVTALRM, _break_off)
     faulthandler.register(signal.SIGPROF, file=2, all_threads=False, chain=True)
 
 

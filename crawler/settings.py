@@ -56,6 +56,7 @@ STYLE_SHEET_MAXSIZE = 512 * 2**10
 """The largest style sheet that is read, in bytes."""
 
 # The way of a page.
+WARN_ON_GENERATOR_RETURN_VALUE = False  # reads the source of a callback for each answer; our types tell
 CONCURRENT_ITEMS = 1  # a page has one item, and Scrapy starts so many tasks for each answer
 ITEM_PIPELINES = {
     "pipelines.encoding.EncodingPipeline": 100,

@@ -174,6 +174,11 @@ class Entries:
         return tuple(portal for portal in entries() if portal.spider == owner.name)
 
 
+LEAST_PAUSE = 0.001
+"""Seconds between two requests to a host at least. Without any Scrapy sends all that waits at once, whatever
+``CONCURRENT_REQUESTS_PER_DOMAIN`` says: it counts what is under way when it has begun, and begins it later."""
+
+
 def slots_of(portals: Iterable[Portal], settings: BaseSettings) -> dict[str, dict[str, Any]]:
     """Give ``DOWNLOAD_SLOTS`` for the hosts of portals whose entries say how they are to be asked.
 
@@ -188,7 +193,14 @@ def slots_of(portals: Iterable[Portal], settings: BaseSettings) -> dict[str, dic
         if portal.concurrency > 1:
             slot |= {"concurrency": portal.concurrency}
         found |= {host: slot for host in portal.hosts if slot}
-    return {**found, **settings.getdict("DOWNLOAD_SLOTS")}
+    said = settings.getdict("DOWNLOAD_SLOTS")
+    return {
+        **found,
+        **{
+            host: {**slot, "delay": max(LEAST_PAUSE, float(slot["delay"]))} if "delay" in slot else slot
+            for host, slot in said.items()
+        },
+    }
 
 
 class Source(scrapy.Spider):
@@ -236,6 +248,9 @@ class Source(scrapy.Spider):
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
         super().update_settings(settings)
+        settings.set(
+            "DOWNLOAD_DELAY", max(LEAST_PAUSE, settings.getfloat("DOWNLOAD_DELAY")), priority="cmdline"
+        )
         if slots := slots_of(cls.portals, settings):
             settings.set("DOWNLOAD_SLOTS", slots, priority="cmdline")
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -321,6 +321,41 @@ def test_the_downloader_keeps_the_pause_that_an_entry_asks_for(monkeypatch: pyte
         (3.0, 0.0, 2),
         (pytest.approx(0.25, abs=0.01), 0.5, crawler.settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN")),
     ]
+
+
+@pytest.mark.parametrize("said", [{"DOWNLOAD_DELAY": 0}, {"DOWNLOAD_SLOTS": {"a.example": {"delay": 0}}}])
+def test_a_host_is_asked_one_thing_at_a_time_even_without_a_pause(
+    monkeypatch: pytest.MonkeyPatch, said: dict[str, Any]
+) -> None:
+    portal = Portal(name="a", platform=truecms, hosts=("a.example",), home="")
+    monkeypatch.setattr(Portals, "portals", (portal,))
+    settings = {
+        "CONCURRENT_REQUESTS_PER_DOMAIN": 1,
+        "TWISTED_REACTOR_ENABLED": False,
+        "DOWNLOAD_HANDLERS": dict.fromkeys(("http", "https", "file", "data", "ftp", "s3")),
+    }
+    crawler = Crawler(Portals, settings | said)
+    crawler._apply_settings()
+    under_way: list[str] = []
+    most = 0
+
+    async def download(request: Request) -> Response:
+        nonlocal most
+        under_way.append(request.url)
+        most = max(most, len(under_way))
+        await asyncio.sleep(0.005)
+        under_way.remove(request.url)
+        return Response(request.url)
+
+    async def ask() -> None:
+        downloader = Downloader(crawler)
+        downloader.handlers.download_request_async = download  # type: ignore[method-assign]
+        requests = [Request(f"http://a.example/{number}") for number in range(5)]
+        await asyncio.gather(*(downloader._enqueue_request(request) for request in requests))
+        downloader.close()
+
+    asyncio.run(ask())
+    assert most == 1
 
 
 def test_a_printed_time_is_one_of_the_portals_zone() -> None:

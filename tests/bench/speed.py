@@ -127,6 +127,7 @@ OURS = (
 def run_peer(name: str) -> None:
     """Crawl the addresses of standard input with stock Scrapy and one of the spiders."""
     from crawler import settings
+    from crawler.sources import LEAST_PAUSE
 
     spider = {"bare": Bare, "user": User}[name]
     spider.addresses = sys.stdin.read().split()
@@ -135,7 +136,7 @@ def run_peer(name: str) -> None:
         chosen["ITEM_PIPELINES"] = {Upsert: 100}
         logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
         logging.getLogger("htmldate").setLevel(logging.CRITICAL)
-    process = CrawlerProcess({**chosen, "DOWNLOAD_DELAY": 0, "LOG_LEVEL": "WARNING"})
+    process = CrawlerProcess({**chosen, "DOWNLOAD_DELAY": LEAST_PAUSE, "LOG_LEVEL": "WARNING"})
     process.crawl(spider)
     process.start()
 
