@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from crawler.archive import SHAPE_VERSION, TABLES, Archive, ArchiveError, merge, seed
+from crawler.archive import SHAPE_VERSION, TABLES, Archive, ArchiveError, merge, seed, split_by_year
 from crawler.captures import Capture, CaptureWriter
 from crawler.items import Page
 from crawler.portals import Line
@@ -133,7 +133,7 @@ class Shard:
             title=title,
             text=text,
             source="连云港日报",
-            published=date(2026, 11, 1),
+            published=date(2026 - int(number) % 2, 11, 1),
             decoded=Decoded(text, "utf-8", "header"),
             repaired=Repaired(text, (Step("halves", "proven", (Edit(0, text[:1], text[:1] + "？"),)),)),
             removed=(block,) if hacked else (),
@@ -253,6 +253,28 @@ def test_a_shard_is_seeded_with_what_an_archive_has_of_its_portals(
     before = dump(into)
     merge([place], into, tmp_path / "warc")
     assert dump(into) == before
+
+
+def test_an_archive_is_split_by_the_years_of_its_articles_and_they_are_it_again(
+    told: dict[str, Shard], tmp_path: Path
+) -> None:
+    whole = told["whole"]
+    shards = split_by_year(whole.path, tmp_path)
+    of_year = "SELECT key, version, substr(published, 1, 4) FROM articles ORDER BY key"
+    articles = [rows(shard, of_year) for shard in shards]
+    assert [shard.name for shard in shards] == ["2025.db", "2026.db"]
+    assert [{year for _, _, year in found} for found in articles] == [{"2025"}, {"2026"}]
+    assert sorted(row for found in articles for row in found) == rows(whole.path, of_year)
+    for shard in shards:
+        with Archive(shard, readonly=True) as archive:
+            assert [
+                problem for problem in archive.verify(whole.folder / "warc") if "captures" not in problem
+            ] == []
+    for order in (shards, shards[::-1]):
+        into = tmp_path / "again.db"
+        merge(order, into, None)
+        assert meaning(into) == meaning(whole.path)
+        into.unlink()
 
 
 def test_a_shard_remembers_the_spam_of_other_portals_as_the_whole_does(

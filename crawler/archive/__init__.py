@@ -26,7 +26,7 @@ from crawler.archive.runs import Channel
 from crawler.archive.seal import broken
 from crawler.archive.search import FILTERS, Found, Hit
 from crawler.archive.shape import APPLICATION_ID, FILE_STATES, INDEXES, SHAPE_VERSION, STATES, TABLES, VIEWS
-from crawler.archive.shards import Merged, merge, remove, seed
+from crawler.archive.shards import Merged, merge, remove, seed, split_by_year
 from crawler.archive.values import block_digest, canonical, line_digest, now, storable, targets_of
 from crawler.archive.words import ask, cut_snippet, in_field, match_expression, spelled, words
 
@@ -89,6 +89,7 @@ __all__ = [
     "retitled",
     "seed",
     "spelled",
+    "split_by_year",
     "storable",
     "targets_of",
     "tell",

@@ -11,7 +11,7 @@ import json
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from crawler.archive.articles import Articles, row_digest
@@ -53,11 +53,58 @@ class Ids(dict[int | None, int | None]):
         return None
 
 
-class Scope(NamedTuple):
-    """What is taken in of an archive: what belongs to some portals, and was fetched from their hosts."""
+YEAR = "coalesce(substr(a.published, 1, 4), substr(a.first_seen, 1, 4))"
+"""The year that an article belongs to, as SQL: that of its date, else that in which it was first seen."""
+OF_YEAR = f"""
+WITH told(capture, year) AS MATERIALIZED (
+    SELECT c.id, {YEAR} FROM articles a JOIN captures c ON c.url = a.url
+    UNION SELECT a.capture_id, {YEAR} FROM articles a
+    UNION SELECT r.capture_id, {YEAR} FROM versions r JOIN articles a ON a.id = r.article_id
+    UNION SELECT r.capture_id, {YEAR} FROM parts r JOIN articles a ON a.id = r.article_id
+    UNION SELECT r.capture_id, {YEAR} FROM attachments r JOIN articles a ON a.id = r.article_id
+)
+SELECT c.id FROM captures c LEFT JOIN told ON told.capture = c.id
+WHERE coalesce(told.year, substr(c.fetched_at, 1, 4)) = ?
+"""
+"""The captures of a year: those of its articles, and of lists and whatever else those that were made in it."""
 
-    portals: frozenset[str]
-    hosts: frozenset[str]
+
+class Scope(NamedTuple):
+    """What is taken in of an archive; None: whatever there is."""
+
+    portals: frozenset[str] | None = None
+    """What belongs to these."""
+    hosts: frozenset[str] | None = None
+    """What was fetched from these."""
+    year: str | None = None
+    """Articles of this year, what hangs on them, and what else was fetched or listed in it."""
+
+    def captures(self, shard: Connection) -> Callable[[sqlite3.Row], bool]:
+        """Give what tells whether a capture (id, url) of an archive is in scope."""
+        if self.year is not None:
+            ids = {row[0] for row in shard.conn.execute(OF_YEAR, (self.year,))}
+            return lambda row: row["id"] in ids
+        hosts = self.hosts
+        return lambda row: hosts is None or host_name(row["url"]) in hosts
+
+    def holds(self, row: sqlite3.Row | dict[str, Any], articles: Ids) -> bool:
+        """Tell whether a row of another table is in scope, by its portal, its article, or when it was listed."""
+        names = row.keys()
+        if self.portals is not None and "portal" in names:
+            return row["portal"] in self.portals
+        if self == EVERYTHING or "article_id" not in names:
+            return True
+        if self.year is not None and row["article_id"] is None:
+            when = (row["listed"] or row["first_listed"]) if "listed" in names else row["first_seen"]
+            return bool(when[:4] == self.year)
+        return articles[row["article_id"]] is not None
+
+    def has_portal(self, portal: str) -> bool:
+        """Tell whether a portal is in scope."""
+        return self.portals is None or portal in self.portals
+
+
+EVERYTHING = Scope()
 
 
 Identity = tuple[str, int, bool]
@@ -92,9 +139,9 @@ def identity(version: dict[str, Any]) -> Identity:
 class Merging(Articles):
     """What other archives have, taken in."""
 
-    _scope: Scope | None = None
+    _scope = EVERYTHING
 
-    def merge(self, shards: Sequence[Connection], scope: Scope | None = None) -> Counter[str]:
+    def merge(self, shards: Sequence[Connection], scope: Scope = EVERYTHING) -> Counter[str]:
         """Take in the rows of other archives, or what is in scope of them, in one transaction; count those that came, by table.
 
         The same again changes nothing. Raises ArchiveError where two of them cannot be parts of one archive, or a
@@ -126,6 +173,7 @@ class Merging(Articles):
         )
         said = "url || ' ' || fetched_at || ' ' || digest"
         for number, shard in enumerate(shards):
+            is_in_scope = self._scope.captures(shard)
             self.conn.executemany(
                 f"INSERT INTO came_captures VALUES ({number}, ?, ?, ?, ?, ?, NULL)",
                 (
@@ -133,7 +181,7 @@ class Merging(Articles):
                     for row in shard.conn.execute(
                         f"SELECT id, warc, offset, {said}, fetched_at, url FROM captures"
                     )
-                    if self._scope is None or host_name(row[5]) in self._scope.hosts
+                    if is_in_scope(row)
                 ),
             )
         self.conn.execute("CREATE INDEX temp.came_places ON came_captures (warc, offset)")
@@ -171,9 +219,9 @@ class Merging(Articles):
                 (
                     row[:4]
                     for row in shard.conn.execute(
-                        f"SELECT id, key, first_seen, {_STAMP}, portal FROM articles"
+                        f"SELECT id, key, first_seen, {_STAMP}, portal, {YEAR} AS year FROM articles a"
                     )
-                    if self._scope is None or row[4] in self._scope.portals
+                    if self._scope.has_portal(row["portal"]) and self._scope.year in (None, row["year"])
                 ),
             )
         self.conn.execute("CREATE INDEX temp.came_keys ON came_articles (key)")
@@ -242,19 +290,10 @@ class Merging(Articles):
                     for name, value in zip(names, row, strict=True)
                 ]
                 for row in shard.conn.execute(f"SELECT {', '.join(names)} FROM {table} ORDER BY {order}")
-                if self._is_in_scope(row, articles)
+                if self._scope.holds(row, articles or Ids())
             ),
         )
         return self._number_of(table) - before
-
-    def _is_in_scope(self, row: sqlite3.Row, articles: Ids | None) -> bool:
-        """Tell whether a row of a shard is taken in."""
-        if self._scope is None:
-            return True
-        names = row.keys()
-        if "portal" in names:
-            return row["portal"] in self._scope.portals
-        return "article_id" not in names or (articles or Ids())[row["article_id"]] is not None
 
     def _number_of(self, table: str) -> int:
         return int(self.conn.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
@@ -398,7 +437,7 @@ class Merging(Articles):
         """Take in the files that pages offer; of two rows of one file the one that knows more, withdrawn or not as told last."""
         came = 0
         for row in map(dict, shard.conn.execute("SELECT * FROM attachments ORDER BY first_seen, id")):
-            if self._scope and row["portal"] not in self._scope.portals:
+            if not self._scope.holds(row, articles):
                 continue
             row["article_id"], row["capture_id"] = articles[row["article_id"]], captures[row["capture_id"]]
             del row["id"]
@@ -432,7 +471,7 @@ class Merging(Articles):
         """Take in what is remembered of each portal: of the same runs once, as it was last; of different runs the sum."""
         for portal, runs in _learnt(shard).items():
             known = learnt.get(portal, set())
-            if self._scope and portal not in self._scope.portals:
+            if not self._scope.has_portal(portal):
                 continue
             if runs < known or (runs == known and _settled(shard, portal) <= _settled(self, portal)):
                 continue

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from crawler.archive.copies import CAPTURES, begins_with, take_file
 from crawler.archive.file import Archive
 from crawler.archive.locking import HELD, ArchiveError, lock
-from crawler.archive.merging import Scope
+from crawler.archive.merging import YEAR, Scope
 from crawler.archive.seal import broken, sums_of
 from crawler.archive.shape import SHAPE_VERSION
 
@@ -103,6 +103,23 @@ def seed(
     except OSError as error:
         remove(part)
         raise ArchiveError(f"archive: cannot make a shard of {archive} at {place}: {error}") from error
+
+
+def split_by_year(archive: str | os.PathLike[str], folder: str | os.PathLike[str]) -> list[Path]:
+    """Make of an archive one for each year of its articles, `folder`/YEAR.db; give them, the first year first.
+
+    An article belongs to the year of its date, or to that in which it was first seen where it has none. Lists, and what
+    else was fetched, belong to the year in which that was; runs and channels are in each. Merged they are the archive again.
+    """
+    made = []
+    with Archive(archive, readonly=True) as whole:
+        for (year,) in whole.conn.execute(f"SELECT DISTINCT {YEAR} AS year FROM articles a ORDER BY year"):
+            place = Path(folder) / f"{year}.db"
+            remove(place)
+            with Archive(place) as shard:
+                shard.merge([whole], Scope(year=year))
+            made.append(place)
+    return made
 
 
 def remove(archive: Path) -> None:
