@@ -28,6 +28,7 @@ from crawler.archive import (
     Archive,
     ArchiveError,
     Selection,
+    merge,
     report,
     tell,
 )
@@ -39,6 +40,7 @@ from crawler.text.signatures import sign
 from crawler.wacz import surt
 from tests.home import ROOT, Home
 from tests.replica import Replica
+from tests.test_merge import meaning, rows
 
 SHAPES = ROOT / "tests" / "cases" / "shapes"
 CHAIN = "SELECT id, warc, bytes, captures, previous, digest FROM runs WHERE digest IS NOT NULL ORDER BY id"
@@ -453,6 +455,22 @@ def test_a_rebuild_carries_over_what_was_tried_in_vain_and_runs_without_captures
         == wanted
     )
     assert copy.ask("SELECT outcome FROM runs WHERE id = '20200101T000000Z-lyg_news'") == [("failed",)]
+
+
+def test_a_rebuild_leaves_an_archive_of_each_year(copy: Home, tmp_path: Path) -> None:
+    of_year = "SELECT key, substr(coalesce(published, first_seen), 1, 4) FROM articles ORDER BY key"
+    years = sorted({year for _, year in copy.ask(of_year)})
+    before = meaning(copy.archive)
+    done = copy.scrapy("rebuild", "--shards", "year")
+    places = [copy.archive.with_name(f"{year}.db") for year in years]
+    assert (done.returncode, done.stdout.decode().splitlines()) == (
+        0,
+        [f"{place}: built" for place in places],
+    )
+    assert sorted(row for place in places for row in rows(place, of_year)) == copy.ask(of_year)
+    merge(places, tmp_path / "again.db", None)
+    assert meaning(tmp_path / "again.db") == meaning(copy.archive) == before
+    assert [*copy.folder.glob("archive.db.rebuilding*"), *copy.folder.glob("archive.db.years*")] == []
 
 
 def test_a_report_names_articles_that_come_and_go(copy: Home, tmp_path: Path) -> None:

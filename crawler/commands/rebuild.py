@@ -12,7 +12,18 @@ from pathlib import Path
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from crawler.archive import Archive, ArchiveError, Report, lock, merge, put_in_place, remove, report, tell
+from crawler.archive import (
+    Archive,
+    ArchiveError,
+    Report,
+    lock,
+    merge,
+    put_in_place,
+    remove,
+    report,
+    split_by_year,
+    tell,
+)
 from crawler.captures import read_run
 from crawler.cluster import PLACES, ClusterError, Done, list_captures, rebuild_on
 from crawler.logs import printable
@@ -51,8 +62,9 @@ class Command(ScrapyCommand):
         )
         parser.add_argument(
             "--shards",
-            choices=("portal",),
-            help="with --cluster: leave the parts as archives beside ARCHIVE_PATH, which scrapy browse serves together",
+            choices=("portal", "year"),
+            help="leave archives by portal (with --cluster: as they were dealt) or by year beside ARCHIVE_PATH, which "
+            "scrapy browse serves together",
         )
         parser.add_argument("--yes", action="store_true", help="put it in place without asking, in any case")
         parser.add_argument("--json", metavar="FILE", help="write what changed there, too")
@@ -62,8 +74,14 @@ class Command(ScrapyCommand):
         assert self.crawler_process is not None
         present = Path(self.settings["ARCHIVE_PATH"])
         captures = str(self.settings["CAPTURE_DIR"])
-        if opts.shards and not opts.cluster:
-            raise UsageError("rebuild: found --shards without --cluster, wanted both", print_help=False)
+        if opts.shards == "portal" and not opts.cluster:
+            raise UsageError(
+                "rebuild: found --shards portal without --cluster, wanted both", print_help=False
+            )
+        if opts.shards and (opts.to or opts.dry_run):
+            raise UsageError(
+                "rebuild: found --shards with --to or --dry-run, wanted one of them", print_help=False
+            )
         if not list_captures(captures):
             raise UsageError(
                 f"rebuild: found no capture file in {captures}, wanted *.warc.gz", print_help=False
@@ -78,7 +96,7 @@ class Command(ScrapyCommand):
         try:
             if opts.cluster:
                 code = self.derive_elsewhere(opts, present, new, elder)
-                if opts.shards:
+                if opts.shards == "portal":
                     self.exitcode = code
                     return
             else:
@@ -86,6 +104,9 @@ class Command(ScrapyCommand):
             if code:
                 say(f"rebuild: exit {code}: {MEANINGS[code]}; {present} is as it was")
                 self.exitcode = code
+                return
+            if opts.shards:
+                leave_years(new, present)
                 return
             try:
                 found = report(elder, new) if elder else None
@@ -131,7 +152,7 @@ class Command(ScrapyCommand):
             except ClusterError as wrong:
                 say(str(wrong))
                 return wrong.exitcode
-            if opts.shards:
+            if opts.shards == "portal":
                 for shard in made:
                     place = present.with_name(f"{shard.name}.db")
                     put_in_place(shard / "archive.db", place)
@@ -144,6 +165,19 @@ class Command(ScrapyCommand):
                         archive.carry_over(elder)
             shutil.rmtree(folder)
         return 0
+
+
+def leave_years(new: Path, present: Path) -> None:
+    """Put archives of the years of a new one beside the present one, in its stead."""
+    folder = present.with_name(present.name + ".years")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for shard in split_by_year(new, folder):
+        place = present.with_name(shard.name)
+        put_in_place(shard, place)
+        print(f"{place}: built")
+    shutil.rmtree(folder)
+    remove(new)
 
 
 def sign_again(archive: Archive, captures: str) -> None:
