@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawler.text import evidence, repair, revert
+from crawler.text.mirror import read_pairs
 from tests.bench.mojibake import CASES, FRAME, misread
 
 SPECIMENS = Path(__file__).parent / "cases"
@@ -139,3 +140,14 @@ def test_a_page_of_several_kinds_of_damage_can_be_undone(parts: list[tuple[str, 
     assert revert(found.text, found.steps) == page
     again = repair(found.text)
     assert again.text == found.text
+
+
+@pytest.mark.parametrize("codec", ["gbk", "gb18030", *evidence.BIG5])
+def test_all_pairs_of_a_codec_are_read_at_once_as_each_by_itself(codec: str) -> None:
+    pairs = {
+        lead << 8 | trail for lead in range(0x81, 0xFF) for trail in (*range(0x40, 0x7F), *range(0x80, 0xFF))
+    }
+    alone = {code: code.to_bytes(2, "big").decode(codec, "ignore") for code in sorted(pairs)}
+    assert read_pairs(codec) == {
+        code: char for code, char in alone.items() if len(char) == 1 and char >= "\x80"
+    }

@@ -39,20 +39,21 @@ def gb_bytes() -> dict[str, bytes]:
     ('e4b8', '80')
     """
     found = {char: code for char, code in mirror.codes().items() if char >= "\x80"}
-    for lead in range(0x81, 0xFF):
-        for trail in (*range(0x40, 0x7F), *range(0x80, 0xFF)):
-            code = bytes((lead, trail))
-            if char := _one(code, "gb18030"):
-                found.setdefault(char, code)
+    for code, char in mirror.read_pairs("gb18030").items():
+        found.setdefault(char, code.to_bytes(2, "big"))
     # what GB 18030-2022 and the browsers read where Python keeps private-use characters
-    for char, code in zip(
+    for char, pair in zip(
         "\ufe10\ufe12\ufe11\ufe13\ufe14\ufe15\ufe16\ufe17\ufe18\ufe19\u1e3f", _NEW, strict=True
     ):
-        found.setdefault(char, code)
+        found.setdefault(char, pair)
     return found
 
 
 _NEW = [bytes((0xA6, n)) for n in (*range(0xD9, 0xE0), 0xEC, 0xED, 0xF3)] + [b"\xa8\xbc"]
+
+
+BIG5 = ("big5", "cp950", "big5hkscs")
+"""Its tables."""
 
 
 @cache
@@ -66,17 +67,18 @@ def swaps() -> tuple[dict[str, str], dict[str, str]]:
     """
     to_big5: dict[str, str] = {}
     to_gbk: dict[str, str] = {}
-    gbk = {code: char for char, code in gb_bytes().items()}
-    for codec in ("big5", "cp950", "big5hkscs"):
-        for lead in range(0x81, 0xFF):
-            for trail in (*range(0x40, 0x7F), *range(0xA1, 0xFF)):
-                code = bytes((lead, trail))
-                char, plain = _one(code, codec), _one(code, "gb18030") or gbk.get(code, "")
-                if not char or not plain:
-                    continue
-                for other in {plain, mirror.pairs().get(code[0] << 8 | code[1], plain), gbk.get(code, plain)}:
-                    to_big5[other] = "".join(dict.fromkeys(to_big5.get(other, "") + char))
-                to_gbk[char] = "".join(dict.fromkeys(to_gbk.get(char, "") + plain))
+    gbk = {int.from_bytes(code, "big"): char for char, code in gb_bytes().items()}
+    known, mirrored = mirror.read_pairs("gb18030"), mirror.pairs()
+    for codec in BIG5:
+        for code, char in mirror.read_pairs(codec).items():
+            plain = known.get(code) or gbk.get(code)
+            if plain is None or 0x80 <= code & 0xFF < 0xA1:
+                continue
+            for other in {plain, mirrored.get(code, plain), gbk.get(code, plain)}:
+                if char not in (before := to_big5.get(other, "")):
+                    to_big5[other] = before + char
+            if plain not in (before := to_gbk.get(char, "")):
+                to_gbk[char] = before + plain
     return to_big5, to_gbk
 
 
@@ -88,23 +90,16 @@ def readers() -> tuple[tuple[dict[str, str], ...], ...]:
     ['千', '千', '情']
     """
     found: tuple[list[dict[str, str]], ...] = ([], [])
-    for codec in ("big5", "cp950", "big5hkscs"):
+    for codec in BIG5:
         to_big5: dict[str, str] = {}
         to_gbk: dict[str, str] = {}
         for plain, code in sorted(gb_bytes().items(), key=lambda item: item[1]):
-            char = _one(code, codec) if len(code) == 2 else ""
-            if char:
+            if char := mirror.read_pairs(codec).get(int.from_bytes(code, "big")):
                 to_big5[plain] = char
                 to_gbk[char] = to_gbk.get(char, "") + plain
         found[0].append(to_big5)
         found[1].append(to_gbk)
     return tuple(found[0]), tuple(found[1])
-
-
-def _one(code: bytes, codec: str) -> str:
-    """Decode two bytes; empty where they are not one character."""
-    char = code.decode(codec, "ignore")
-    return char if len(char) == 1 and char >= "\x80" else ""
 
 
 @cache
@@ -154,19 +149,17 @@ def _flags() -> Any:
     mark(FORM, TRADITIONAL)
     mark(WRONG, "".join(pair[0] for pair in _charwise()))
     mark(BESIDE, "".join(pair[1] for pair in _charwise()))
-    for char, code in gb_bytes().items():
-        if len(code) != 2 or ord(char) > 0xFFFF:
-            continue
-        lead, trail = code
-        inside = 0x80 <= trail < 0xC0
-        number = ord(char)
-        table[number] |= (
-            FIRST * (0xE2 <= lead < 0xF0 and inside)
-            | SECOND * (lead < 0xC0 and 0xE2 <= trail < 0xF0)
-            | THIRD * (lead < 0xC0 and inside)
-            | TWICE * (lead in (0xC2, 0xC3) and inside)
-            | RARE * (lead in (0xC2, 0xC3) and 0x80 <= trail < 0xA1)
-        )
+    coded = [(ord(char), *code) for char, code in gb_bytes().items() if len(code) == 2 and char <= "\uffff"]
+    numbers, leads, trails = np.array(coded, np.uint16).T
+    inside = (trails >= 0x80) & (trails < 0xC0)
+    twice = np.isin(leads, (0xC2, 0xC3))
+    table[numbers] |= (
+        FIRST * ((leads >= 0xE2) & (leads < 0xF0) & inside)
+        | SECOND * ((leads < 0xC0) & (trails >= 0xE2) & (trails < 0xF0))
+        | THIRD * ((leads < 0xC0) & inside)
+        | TWICE * (twice & inside)
+        | RARE * (twice & (trails >= 0x80) & (trails < 0xA1))
+    ).astype(np.uint16)
     return table
 
 
@@ -237,18 +230,21 @@ def _gains() -> Any:
     def cost(char: str) -> float:
         if "\ue000" <= char <= "\uf8ff":
             return 24.0
-        found = bigrams.alone(plain.get(char, char))
+        found = singles.get(plain.get(char, char), bigrams.UNSEEN)
         return min(found, 7.0) if "\u2000" <= char < "\u3040" or "\uff00" <= char <= "\uff65" else found
 
-    plain = simplified()
-    table = np.full(0x10000, -20 * NATS, np.int8)
+    plain, singles = simplified(), bigrams.known()[0]
+    costs = {char: cost(char) for exchange in swaps() for char in {*exchange, *"".join(exchange.values())}}
+    table = [-20 * NATS] * 0x10000
     for exchange in swaps():
         for char, others in exchange.items():
             # lines and arrows say nothing
-            if 0x370 <= ord(char) <= 0xFFFF and not 0x2190 <= ord(char) < 0x2600:
-                gain = cost(char) - min(map(cost, others))
-                table[ord(char)] = max(table[ord(char)], round(NATS * min(max(gain, -20), 20)))
-    return table
+            if 0x370 <= (number := ord(char)) <= 0xFFFF and not 0x2190 <= number < 0x2600:
+                gain = costs[char] - (
+                    costs[others] if len(others) == 1 else min(map(costs.__getitem__, others))
+                )
+                table[number] = max(table[number], round(NATS * min(max(gain, -20), 20)))
+    return np.array(table, np.int8)
 
 
 class _Sight(NamedTuple):

@@ -49,6 +49,24 @@ _OPEN = (
 
 
 @cache
+def read_pairs(codec: str) -> dict[int, str]:
+    """Give the character that a codec of two bytes reads for each code, in their order; what it cannot read is left out.
+
+    All are read at once, with line ends between them, which are no second byte of any of them.
+
+    >>> read_pairs("gbk")[0xCDCB], read_pairs("big5")[0xA4A4], 0xCD28 in read_pairs("gbk")
+    ('退', '中', False)
+    """
+    codes = [lead << 8 | trail for lead in range(0x81, 0xFF) for trail in TRAILS]
+    chars = b"\n".join([code.to_bytes(2, "big") for code in codes]).decode(codec, "ignore").split("\n")
+    return {code: char for code, char in zip(codes, chars, strict=True) if len(char) == 1 and char >= "\x80"}
+
+
+TRAILS = (*range(0x40, 0x7F), *range(0x80, 0xFF))
+"""The second bytes of GBK; Big5 uses some of them."""
+
+
+@cache
 def pairs() -> dict[int, str]:
     """Give the character that PHP's CP936 reads for every two-byte code that it can read.
 
@@ -58,19 +76,15 @@ def pairs() -> dict[int, str]:
     >>> pairs()[0xCDCB], pairs()[0xFEB2], 0xCD28 in pairs()
     ('退', '\\ue479', False)
     """
-    found: dict[int, str] = {}
+    found = dict(read_pairs("gbk"))
     for lead in range(0x81, 0xFF):
-        for trail in (*range(0x40, 0x7F), *range(0x80, 0xFF)):
+        for trail in TRAILS if 0xA1 <= lead <= 0xA7 or 0xAA <= lead <= 0xAF or lead >= 0xF8 else ():
             code = lead << 8 | trail
             if (0xAA <= lead <= 0xAF or lead >= 0xF8) and trail >= 0xA1:
                 row = lead - 0xAA if lead <= 0xAF else lead - 0xF2
                 found[code] = chr(0xE000 + 94 * row + trail - 0xA1)
             elif 0xA1 <= lead <= 0xA7 and trail <= 0xA0:
                 found[code] = chr(0xE4C6 + 96 * (lead - 0xA1) + trail - (0x41 if trail >= 0x80 else 0x40))
-            else:
-                char = bytes((lead, trail)).decode("gbk", "ignore")
-                if len(char) == 1:
-                    found[code] = char
     for first, code, many in _OPEN:
         for step in range(many):
             found[code + step] = chr(first + step)
@@ -97,12 +111,10 @@ def sources() -> dict[str, tuple[bytes, ...]]:
     ((b'\x80', b'\xa2\xe3'), True)
     """
     found: dict[str, tuple[bytes, ...]] = {char: (code,) for char, code in codes().items()}
-    for lead in range(0x81, 0xFF):
-        for trail in (*range(0x40, 0x7F), *range(0x80, 0xFF)):
-            code = bytes((lead, trail))
-            char = code.decode("gb18030", "ignore")
-            if len(char) == 1 and code not in found.get(char, ()):
-                found[char] = (*found.get(char, ()), code)
+    for number, char in read_pairs("gb18030").items():
+        code = number.to_bytes(2, "big")
+        if code not in found.get(char, ()):
+            found[char] = (*found.get(char, ()), code)
     return found
 
 

@@ -60,10 +60,9 @@ def _units(text: str) -> npt.NDArray[np.uint16]:
 
 @cache
 def _pairs() -> _Pairs:
-    folded = np.zeros(1 << 16, np.uint16)
-    for code in range(1, 1 << 16):
-        if not 0xD800 <= code < 0xE000 and len(low := fold(chr(code))) == 1:
-            folded[code] = ord(low)
+    low = [char.lower() if char.isprintable() else fold(char) for char in map(chr, range(1 << 16))]
+    folded = np.array([ord(char) if len(char) == 1 and char != " " else 0 for char in low], np.uint16)
+    folded[0xD800:0xE000] = folded[0] = 0
     words: dict[int, tuple[str, ...]] = {}
     begins = np.zeros(1 << 16, np.bool_)
     for word in (word for word in spam_words() if len(word) > 1):
@@ -193,7 +192,11 @@ class _Kinds(dict[int, str]):
 def _kind(char: str) -> str:
     if char.isascii() or "\uff00" <= char < "\uff60":
         return "0" if char.isdecimal() else "A" if char.isalpha() else " "
-    return char if "\u4e00" <= char < "\ua000" or char in "“”《》、" else " "
+    return char if "\u4e00" <= char < "\ua000" or char in MARKS else " "
+
+
+MARKS = "“”《》、"
+"""Signs that count as characters."""
 
 
 _kinds = _Kinds()
@@ -252,17 +255,17 @@ def _slots(kinds: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
 
 @cache
 def _table() -> _Table:
-    kinds = np.array([ord(_kind(chr(code))) for code in range(1 << 16)], np.uint32)
+    kinds = np.zeros(1 << 16, np.uint32)
+    told = [*range(0x4E00, 0xA000), *range(0x80), *range(0xFF00, 0xFF60), *map(ord, MARKS)]
+    kinds[told] = [ord(_kind(chr(code))) for code in told]
     kinds[kinds == 32] = 0
     ends = np.zeros(1 << 16, np.bool_)
     ends[[ord(sign) for sign in "\n。！？…"]] = True
     single, pair = np.zeros(1 << 16, np.int8), np.zeros(1 << 19, np.int8)
-    for gram, weight in _weights()[1].items():
-        steps = max(-127, min(127, round(weight * STEPS)))
-        if len(gram) == 1:
-            single[ord(gram)] = steps
-        else:
-            pair[_slots(_units(gram).astype(np.uint32))] = steps
+    steps = {gram: max(-127, min(127, round(weight * STEPS))) for gram, weight in _weights()[1].items()}
+    for gram in [gram for gram in steps if len(gram) == 1]:
+        single[ord(gram)] = steps.pop(gram)
+    pair[_slots(_units("".join(steps)).astype(np.uint32))[::2]] = list(steps.values())
     return _Table(kinds, single, pair, ends)
 
 
