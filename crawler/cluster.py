@@ -9,6 +9,7 @@ All places see one folder of shards (a disk, or a file system with locks that th
 
 from __future__ import annotations
 
+import asyncio
 import importlib.metadata
 import logging
 import os
@@ -19,6 +20,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -119,6 +121,8 @@ def connect(address: str, shared: Path, seconds: float = 10.0) -> Iterator[Clien
                 silence_logs=logging.ERROR,
             )
         try:
+            if cluster is None:
+                greet(address, seconds)
             client = Client(cluster or address, timeout=seconds)
         except (OSError, TimeoutError) as error:
             raise ClusterError(
@@ -131,6 +135,23 @@ def connect(address: str, shared: Path, seconds: float = 10.0) -> Iterator[Clien
     finally:
         if cluster is not None:
             cluster.close()
+
+
+def greet(address: str, seconds: float) -> None:
+    """Exchange greetings with a scheduler. Raises OSError or TimeoutError where none answers in time.
+
+    Dask's client waits for ever for one that takes the call and says nothing.
+    """
+    from distributed.comm import connect
+    from distributed.security import Security
+
+    async def call() -> None:
+        secured = Security().get_connection_args("client")
+        comm = await asyncio.wait_for(connect(address, timeout=seconds, **secured), seconds)
+        await comm.close()
+
+    with ThreadPoolExecutor(1) as line:  # this thread's loop is Scrapy's
+        line.submit(asyncio.run, call()).result()
 
 
 def check(client: Client, address: str, shared: Path, seconds: float) -> None:
