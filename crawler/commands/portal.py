@@ -17,7 +17,7 @@ from scrapy.exceptions import UsageError
 
 from crawler.archive import now
 from crawler.checkup import FAIL, Checkup, Finding
-from crawler.discovery import Discovery, choose_channels, save, write_entry
+from crawler.discovery import Discovery, choose_channels, complete, save, write_entry
 from crawler.logs import make_safe, printable
 from crawler.portals import Portal
 from crawler.portals.entries import EntryError, entries, is_home, prove, read_entry, shown, spider_names
@@ -211,11 +211,12 @@ class Command(ScrapyCommand):
     # -- add -------------------------------------------------------------------------------
 
     def add_portal(self, opts: argparse.Namespace, address: str) -> None:
-        """Look at the home page of a portal that has no entry, and write one."""
-        address += "/" if address.count("/") == 2 else ""
+        """Look at a portal that has no entry, from any of its addresses, and write one."""
+        given, address = address, complete(address)
         if not is_home(address):
             raise UsageError(
-                f"portal: found {address!r}, wanted the address of a home page, http(s)://HOST/…",
+                f"portal: found {given!r}, wanted an address of a portal as http(s)://HOST/…, with the name of a host "
+                "and no other port than 80 and 443",
                 print_help=False,
             )
         host = urlsplit(address).hostname

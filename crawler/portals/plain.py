@@ -300,19 +300,21 @@ def moved(
 def _read_home(ask: Ask, tree: HtmlElement, url: str, portal: Portal) -> Found:
     channels = find_channels(tree, url, portal)
     group = find_group(tree, url)
-    further, _ = go_on(ask, "/", tree, url, portal)
+    own = code_of(portal.home, portal)
+    further, _ = go_on(ask, own, tree, url, portal)
     lines: tuple[Line, ...] = ()
     if group and (further or not channels):
         # The home page is a list itself, as a blog's is.
-        lines = list_lines(group.rows, "/", None)
+        lines = list_lines(group.rows, own, None)
         further = further._replace(state=(*further.state, ("way", group.way))) if further else None
-        channels = [Channel("/", name_list(tree, portal.name), url), *channels][:COLUMNS]
+        others = [channel for channel in channels if channel.code != own]
+        channels = [Channel(own, name_list(tree, portal.name), url), *others][:COLUMNS]
     if not lines and not channels:
         return send_on(ask, tree, url, portal) or Found(
             problems=(f"Found neither a menu nor rows of links, wanted links to lists, at {url}",)
         )
     state = tuple(pair for pair in ask.state if pair[0] == "depth")
-    asks = tuple(Ask(c.url, "list", c.code, (), state) for c in channels if c.code != "/")
+    asks = tuple(Ask(c.url, "list", c.code, (), state) for c in channels if c.code != own)
     return Found(lines, further if lines else None, asks, tuple(channels))
 
 
