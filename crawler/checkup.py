@@ -283,12 +283,19 @@ class Checkup(scrapy.Spider):
         newest = f", newest {max(days)}" if days else ", none with a date" if found.lines else ""
         leads = found.lines or found.asks
         more = f", {len(found.asks)} further lists" if found.asks else ""
-        following = ", has a next page" if found.next else ""
+        following = (
+            ", has a next page"
+            if found.next
+            else ", its further pages are out of reach"
+            if found.beyond
+            else ""
+        )
         total = f" of {found.total}" if found.total else ""
         encoding = decode(response.body, content_type(response)).encoding
-        problems = f"; {'; '.join(found.problems)}" if found.problems else ""
+        said = [*found.problems, *([found.beyond] if found.beyond else ())]
+        problems = f"; {'; '.join(said)}" if said else ""
         self.find(
-            FAIL if found.problems or not leads else OK,
+            FAIL if found.problems or not leads else ODD if found.beyond else OK,
             portal,
             what,
             f"{len(found.lines)} lines{total}{newest}{following}{more}, {encoding}{problems}",

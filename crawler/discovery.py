@@ -258,7 +258,7 @@ class Discovery(Checkup):
         newest = f", the newest of {max(days)}" if days else ""
         lines = sum(look.lines for look in self.lists.values())
         said = f"{len(self.lists)} channels read, {lines} lines{newest}"
-        at = self.findings.index(read[0])
+        at = next(n for n, found in enumerate(self.findings) if found.what.startswith("list "))
         rest = [found for found in self.findings[at:] if found not in read]
         return [*self.findings[:at], Finding(OK, self.about.name, "lists", said, self.about.home), *rest]
 

@@ -497,7 +497,12 @@ class Source(scrapy.Spider):
         if cut_off:  # what came is listed, what did not come is still to be had: the channel stays open
             what = f"the answer was cut off after {len(response.body)} bytes"
             self.ledger.alarm(portal.name, ask.channel, "list failed", what, response.url, capture)
-        goes_on = found.next is not None and self.goes_on(portal, ask, found, standings)
+        wanted = bool(found.next or found.beyond) and self.goes_on(portal, ask, found, standings)
+        goes_on = found.next is not None and wanted
+        if wanted and found.beyond:
+            self.ledger.alarm(
+                portal.name, ask.channel, "first screen only", found.beyond, response.url, capture
+            )
         endless = self.find_trap(portal, ask, found)
         if goes_on and endless:
             self.ledger.alarm(portal.name, ask.channel, *endless, response.url, capture)

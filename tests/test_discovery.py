@@ -16,7 +16,7 @@ from scrapy import Request
 from scrapy.http import HtmlResponse
 
 from crawler.archive import now
-from crawler.checkup import FAIL
+from crawler.checkup import FAIL, ODD
 from crawler.discovery import Discovery, choose_channels
 from crawler.portals import Portal
 from tests.replica import Replica, others
@@ -316,3 +316,15 @@ def test_a_host_that_does_not_answer_is_asked_once() -> None:
     asyncio.run(found.discover())
     assert (asked, found.lacks(), found.reached) == ([f"{HOST}s/20261127/1.html"], "no home page", False)
     assert [(each.verdict, each.what) for each in found.findings] == [(FAIL, "home")]
+
+
+def test_a_list_that_goes_on_out_of_reach_is_taken_and_told_of() -> None:
+    pages = {"": LIST, "x/": f"{LIST}<a href='javascript:goPage(2)'>下一页</a>"}
+    found = discover(of_pages(pages), HOST)
+    assert said(entry_of(found)) == ("plain", HOST, ("x/",))
+    told = [(each.verdict, each.said) for each in found.summary() if each.what in ("lists", "list x/")]
+    beyond = f"Found the link '下一页' that leads nowhere, wanted the address of page 2, at {HOST}x/"
+    assert told == [
+        ("ok", "1 channels read, 4 lines, the newest of 2026-11-24"),
+        (ODD, f"4 lines, newest 2026-11-24, its further pages are out of reach, utf-8; {beyond}"),
+    ]

@@ -20,7 +20,6 @@ from crawler.portals.listing import (
     base_of,
     choose_name,
     day_of,
-    find_next,
     is_own,
     links_in,
     name_block,
@@ -35,6 +34,7 @@ from crawler.portals.listing import (
     same_page,
     send_on,
 )
+from crawler.portals.paging import find_next
 
 ARTICLE_RE = re.compile(
     r"/(?P<channel>[\w-]+(?:/[\w-]+)*)/(?P<y>(?:19|20)\d{2})/(?P<m>\d{2})(?P<d>\d{2})/\d+\.s?html?"
@@ -109,16 +109,14 @@ def read(ask: Ask, text: str, url: str, portal: Portal) -> Found:
     if not any(line.channel == code for line in lines):
         problems.append(f"Found {len(lines)} lines of other channels, wanted some of {code}, at {url}")
     further: Ask | None = None
-    target, problem = find_next(tree, url, portal)
     number = number_of(dict(ask.state).get("page", 1)) + 1
-    if problem:
-        problems.append(problem)
+    target, beyond = find_next(tree, url, portal, number)
     if target and number > PAGES:
         problems.append(f"Found {PAGES} pages of {code}, wanted an end of the list, at {url}")
     elif target:
         further = Ask(target, "list", ask.channel, (), (("page", number),))
     channels = (Channel(code, name_list(tree, code), ask.url),) if code and number == 2 else ()
-    return Found(lines, further, (), channels, None, tuple(problems))
+    return Found(lines, further, (), channels, None, tuple(problems), beyond=beyond)
 
 
 def moved(

@@ -233,11 +233,17 @@ def _read_list(ask: Ask, tree: HtmlElement, text: str, url: str, portal: Portal)
     named = (
         (Channel(code, name_list(tree, code), ask.url),) if number_of(dict(ask.state).get("page")) < 2 else ()
     )
+    beyond: str | None = None
     further = _first_call(ask, code, store, script, total, len(records) + blanks, url, portal)
     if further is None and not records:
-        further, problem = plain.go_on(ask, code, tree, url, portal)
+        further, problem, beyond = plain.go_on(ask, code, tree, url, portal)
         problems += (problem,) if problem else ()
-    return Found(lines, further, (), named, total, problems, notes)
+    elif further is None and total is not None and len(records) + blanks < total:
+        beyond = (
+            f"Found {len(records) + blanks} of {total} records, and neither a next group nor columnid and unitid, "
+            f"wanted a way to the others, at {url}"
+        )
+    return Found(lines, further, (), named, total, problems, notes, beyond)
 
 
 def _list_lines(records: Iterable[Record], code: str, portal: Portal) -> tuple[Line, ...]:

@@ -331,7 +331,7 @@ def founder_lists(world: Others) -> dict[str, Reply]:
 
 
 def plain_lists(world: Others) -> dict[str, Reply]:
-    """Render a table with dates that 下一页 continues, and undated lines whose pages are numbers."""
+    """Render a table with dates that a script turns, and undated lines whose pages are numbers."""
     places = (("/tzgg/", "通知公告"), ("/list.asp?id=3", "街道信息"), ("/about.html", "关于我们"))
     menu = _menu(*places)
     news = "".join(
@@ -346,7 +346,8 @@ def plain_lists(world: Others) -> dict[str, Reply]:
             for s in (*shown, shown[-1])
         )
         rows += f'<tr><td>·</td><td><a href="http://{AWAY}/x/77001.html">外站：防汛提示</a></td><td>[2024-01-08]</td></tr>'
-        further = f'<a href="p{number + 1}.html">下一页</a>' if number < len(pages) else "<span>下一页</span>"
+        further = f'<a href="javascript:turn({min(number + 1, len(pages))})">下一页</a>'
+        further += "<script>function turn(n) { location.href = n == 1 ? './' : 'p' + n + '.html'; }</script>"
         inner = f'<table class="wz"><tr><td><table>{rows}</table></td></tr></table><div class="page">{further}</div>'
         found["/tzgg/" if number == 1 else f"/tzgg/p{number}.html"] = page(
             _frame("<title>通知公告-平安街道</title>", inner, menu)
