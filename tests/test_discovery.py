@@ -122,6 +122,12 @@ PORTALS = {
         ("col101", "col102"),
         (f"http://{others.HANWEB}/", article_of(others.HANWEB)),
     ),
+    "jpaas": Known(
+        "hanweb",
+        f"http://{others.JPAAS}/",
+        ("col201", "xw/tt"),
+        (f"http://{others.JPAAS}/", article_of(others.JPAAS)),
+    ),
     "trs": Known(
         "trs",
         f"http://{others.TRS}/",

@@ -260,6 +260,8 @@ def _media(look: Look) -> Iterator[Sign]:
 def _hanweb(look: Look) -> Iterator[Sign]:
     if "dataproxy.jsp" in look.text:
         yield Sign(3, "a call of dataproxy.jsp for further records")
+    if "jpaas-publish-server" in look.text or re.search(r"<script[^<>]{0,600}\bunitbuild\.js", look.text):
+        yield Sign(3, "a script that has the parts of the page built, unitbuild.js")
     if re.search(r"<datastore\b", look.text):
         yield Sign(2, "records in a datastore within the page")
     yield from _shaped(look, hanweb.LIST_RE, "/col/colN/index.html")
