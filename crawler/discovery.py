@@ -34,8 +34,10 @@ OPERATOR_RE = re.compile(r"主\s*办(?:\s*单\s*位)?\s*[:：]\s*([\w()（）·]
 """Evidence of who runs a portal: 主办单位：连云港市教育局, as every government portal's foot says."""
 MAPS = 5
 """How many of the sitemaps that a robots.txt names are tried."""
-TITLE_END_RE = re.compile(r"\s*(?:[-_|—>]*\s*(?:(?:网站)?首页|\d{4}-\d{1,2}-\d{1,2}))+\s*$")
-"""What a home page's title says besides the portal's name."""
+TITLE_END_RE = re.compile(
+    r"\s*(?:[-_|—>]*\s*(?:(?:网站)?首页|\d{4}-\d{1,2}-\d{1,2}|第\s*[A-Z]?\d{1,3}\s*版.{0,40}))+\s*$"
+)
+"""What a home page's title says besides the portal's name; that of a paper says which printed page it is."""
 
 
 FURTHER_RE = re.compile(
@@ -70,6 +72,13 @@ class Discovery(Checkup):
         self.platform = platform
         self.home: Response | None = None
         self.recognised: Recognised | None = None
+        self.open = False
+        """Whether a page was answered at all, robots.txt left out."""
+
+    def answered(self, response: Response) -> None:
+        """Keep what answers tell of their hosts."""
+        super().answered(response)
+        self.open |= urlsplit(response.url).path != "/robots.txt"
 
     async def start(self) -> AsyncIterator[Any]:
         """Look at the home page, its lists, and one article."""
@@ -104,7 +113,7 @@ class Discovery(Checkup):
         """
         address = self.about.home
         given = await self.enter(address)
-        if given is None and not self.reached:
+        if given is None and not self.open:
             return
         front = given if self.platform == "sitemaps" else await self.climb(address, given)
         if front is not None:
@@ -142,13 +151,13 @@ class Discovery(Checkup):
             said = f"{named.found.evidence[0]}; --platform feeds reads them instead"
             self.find(OK, self.about, "feeds", said, front.response.url)
 
-    async def enter(self, url: str, trying: bool = False) -> Front | None:
+    async def enter(self, url: str, trying: bool = False, what: str = "home") -> Front | None:
         """Ask for a page that may be a way in, and recognise its platform, or take the one that was named.
 
         `trying`: nothing is wrong where it cannot be had.
         """
         before = len(self.findings)
-        response = await self.arrive(url)
+        response = await self.arrive(url, what)
         if response is None:
             if trying:
                 said = [found._replace(verdict=ODD) for found in self.findings[before:]]
@@ -161,18 +170,18 @@ class Discovery(Checkup):
             found = Recognised(self.platform, channels, None, ("it was named",))
         return Front(url, response, found)
 
-    async def arrive(self, url: str) -> Response | None:
+    async def arrive(self, url: str, what: str) -> Response | None:
         """Ask for a page, and for where it sends its reader if it does nothing else."""
         first = url
         for _ in range(1 + HOPS):
-            response = await self.ask(self.about, "home", Ask(url, "home"))
+            response = await self.ask(self.about, what, Ask(url, "home"))
             if response is None:
                 return None
             target = sent_on(response.body, response.url, content_type(response))
             if target is None or host_of(target) not in self.about.hosts:
                 return response
             url = target
-        self.find(FAIL, self.about, "home", f"sends its reader on more than {HOPS} times", first)
+        self.find(FAIL, self.about, what, f"sends its reader on more than {HOPS} times", first)
         return None
 
     async def climb(self, address: str, given: Front | None) -> Front | None:
@@ -235,8 +244,8 @@ class Discovery(Checkup):
         ]
         origin = origin_of(front.response.url if front else self.about.home)
         for url in named[:MAPS] or [f"{origin}/{place}" for place in sitemaps.PLACES]:
-            tried = await self.enter(url, trying=True)
-            if tried is None or tried.found is None or not tried.found.evidence:
+            tried = await self.enter(url, trying=True, what="sitemap")
+            if tried is None:
                 continue
             kind = recognise(list_text(tried.response), tried.response.url)
             if kind is None or kind.platform != "sitemaps":

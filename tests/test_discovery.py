@@ -310,18 +310,26 @@ def test_a_plain_list_without_a_menu_is_its_portals_one_channel() -> None:
     assert said(entry_of(found)) == ("plain", f"{HOST}x/", ("x/",))
 
 
-def test_a_host_that_does_not_answer_is_asked_once() -> None:
+@pytest.mark.parametrize("robots", [None, 502])
+def test_a_host_that_does_not_answer_is_asked_once(robots: int | None) -> None:
     asked: list[str] = []
 
     async def refuse(request: Request) -> HtmlResponse:
         asked.append(request.url)
+        if robots:
+            found.answered(HtmlResponse(f"{HOST}robots.txt", status=robots))
         raise ConnectionRefusedError
 
     found = Discovery(address=f"{HOST}s/20261127/1.html")
     found.crawler = SimpleNamespace(engine=SimpleNamespace(download_async=refuse))
     asyncio.run(found.discover())
-    assert (asked, found.lacks(), found.reached) == ([f"{HOST}s/20261127/1.html"], "no home page", False)
-    assert [(each.verdict, each.what) for each in found.findings] == [(FAIL, "home")]
+    assert (asked, found.lacks(), found.reached) == (
+        [f"{HOST}s/20261127/1.html"],
+        "no home page",
+        bool(robots),
+    )
+    told = [(each.verdict, each.what) for each in found.findings]
+    assert told == [(FAIL, "home"), *([] if robots is None else [(FAIL, "robots")])]
 
 
 def test_a_list_that_goes_on_out_of_reach_is_taken_and_told_of() -> None:

@@ -47,7 +47,8 @@ class Command(ScrapyCommand):
             "works. NAME is a source or a portal; without one all that a night crawls are looked at. URL is an address "
             "of a portal, which is looked at besides; with --platform it is the home page of one that has no entry "
             "yet. With --prove the entry of each portal that wholly works is dated today, and scrapy nightly takes it. "
-            "add: look at the home page at URL, recognise its platform, find its channels, and write its entry with "
+            "add: look at the portal that has the address URL (its home page, a list, an article, an issue of a paper, "
+            "a feed, a sitemap), recognise its platform, find its channels, and write its entry with "
             "a page of each kind and what it must give, which a test reads. All is written or nothing. "
             "Exit codes: 0 all works, 3 something does not, 8 nothing answers, 9 an entry is wrong."
         )
@@ -223,7 +224,10 @@ class Command(ScrapyCommand):
         for portal in entries():
             if host in portal.hosts or portal.name == (host or "").removeprefix("www."):
                 path = shown(Path(PORTALS_DIR) / f"{portal.name}.toml")
-                raise UsageError(f"portal: found an entry for {host}, {path}, wanted none", print_help=False)
+                raise UsageError(
+                    f"portal: found an entry for {host}, {path}, wanted none; scrapy portal check {portal.name} looks at it",
+                    print_help=False,
+                )
         (found,) = self.look(Discovery, [{"address": address, "platform": opts.platform}]) or [None]
         if found is None:
             self.exitcode = 3
