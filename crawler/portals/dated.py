@@ -20,6 +20,7 @@ from crawler.portals.listing import (
     base_of,
     choose_name,
     day_of,
+    find_again,
     is_own,
     links_in,
     name_block,
@@ -127,20 +128,14 @@ def moved(
     `gone` is the address that was asked for in vain, by default the channel's address by rule; it is not given
     again, but another page name in the same folder is.
     """
-    tree = parse_page(home_text)
-    if tree is None:
-        return None
-    lost = page_key(gone or list_url(portal, code))
-    base = base_of(tree, home_url)
-    links = [(e, u) for e, u in links_in(tree, base) if is_own(u, portal) and page_key(u) != lost]
-    folders = [(e, u) for e, u in links if CHANNEL_RE.fullmatch(path_of(u))]
-    for _, target in folders:
-        if _code_of(target) == code:
-            return Ask(target, "list", code)
-    for element, target in links:
-        if name and name_link(element) == name and not ARTICLE_RE.fullmatch(path_of(target)):
-            return Ask(target, "list", code)
-    return None
+
+    def lists_of(tree: HtmlElement) -> list[Channel]:
+        links = ((e, u) for e, u in links_in(tree, base_of(tree, home_url)) if is_own(u, portal))
+        return [
+            Channel(_code_of(u), name_link(e), u) for e, u in links if not ARTICLE_RE.fullmatch(path_of(u))
+        ]
+
+    return find_again(home_text, lists_of, code, name, gone or list_url(portal, code))
 
 
 def _code_of(url: str) -> str:

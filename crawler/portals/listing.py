@@ -563,14 +563,26 @@ def ask_for_lists(
     return [Ask(list_url(portal, code), "list", code) for code in codes]
 
 
-def find_again(lists: Iterable[Channel], code: str, name: str | None, lost: str) -> Ask | None:
-    """Ask for the list among others that has a channel's code or name; `lost` is where it was asked for in vain."""
-    for channel in lists:
-        if same_page(channel.url, lost):
-            continue
-        if channel.code == code or (name and channel.name == name):
-            return Ask(channel.url, "list", code)
-    return None
+def find_again(
+    home_text: str,
+    lists_of: Callable[[HtmlElement], Iterable[Channel]],
+    code: str,
+    name: str | None,
+    lost: str,
+    is_it: Callable[[str], bool] | None = None,
+) -> Ask | None:
+    """Ask for the list that has a channel's code among those that a home page leads to, else for the one of its name.
+
+    `lists_of` finds those lists, `lost` is where the channel's was asked for in vain, and `is_it` tells a code that means
+    the channel, by default the same one.
+    """
+    tree = parse_page(home_text)
+    if tree is None:
+        return None
+    lists = [channel for channel in lists_of(tree) if not same_page(channel.url, lost)]
+    chosen = [channel for channel in lists if (is_it(channel.code) if is_it else channel.code == code)]
+    chosen = chosen or [channel for channel in lists if name and channel.name == name]
+    return Ask(chosen[0].url, "list", code) if chosen else None
 
 
 def send_on(ask: Ask, tree: HtmlElement, url: str, portal: Portal) -> Found | None:

@@ -28,6 +28,7 @@ from crawler.portals.listing import (
     base_of,
     choose_name,
     day_of,
+    find_again,
     find_day_in,
     flatten,
     host_of,
@@ -279,19 +280,15 @@ def moved(
 
     `gone` is the address that was asked for in vain; it is not given again.
     """
-    tree = parse_page(home_text)
-    if tree is None:
-        return None
-    lost = gone or list_url(portal, code)
-    channels = [c for c in find_channels(tree, home_url, portal) if not same_page(c.url, lost)]
-    folder = _folder_of(code)
-    for channel in channels:
-        if folder and _folder_of(channel.code) == folder:
-            return Ask(channel.url, "list", code)
-    for channel in channels:
-        if name and channel.name == name:
-            return Ask(channel.url, "list", code)
-    return None
+    lost, folder = gone or list_url(portal, code), _folder_of(code)
+    return find_again(
+        home_text,
+        lambda tree: find_channels(tree, home_url, portal),
+        code,
+        name,
+        lost,
+        lambda other: bool(folder) and _folder_of(other) == folder,
+    )
 
 
 # ---------------------------------------------------------------- pages

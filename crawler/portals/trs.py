@@ -91,10 +91,8 @@ def moved(
 
     `gone` is the address that was asked for in vain; it is not given again.
     """
-    tree = parse_page(home_text)
-    if tree is None:
-        return None
-    return find_again(find_channels(tree, home_url, portal), code, name, gone or list_url(portal, code))
+    lost = gone or list_url(portal, code)
+    return find_again(home_text, lambda tree: find_channels(tree, home_url, portal), code, name, lost)
 
 
 def find_channels(tree: HtmlElement, url: str, portal: Portal) -> list[Channel]:

@@ -27,6 +27,7 @@ from crawler.portals.listing import (
     PAGES,
     Record,
     base_of,
+    find_again,
     flatten,
     is_own,
     links_in,
@@ -171,18 +172,15 @@ def moved(
     `gone` is the address that was asked for in vain, by default the channel's address by rule; it is not given
     again.
     """
-    tree = parse_page(home_text)
-    if tree is None:
-        return None
     lost = gone or list_url(portal, code)
-    lists = _find_lists(tree, home_url, portal, lost)
-    for channel in lists:
-        if channel.code == code or channel.code.partition("?")[0] == code:
-            return Ask(channel.url, "list", code)
-    for channel in lists:
-        if name and channel.name == name:
-            return Ask(channel.url, "list", code)
-    return None
+    return find_again(
+        home_text,
+        lambda tree: _find_lists(tree, home_url, portal, lost),
+        code,
+        name,
+        lost,
+        lambda other: code in (other, other.partition("?")[0]),
+    )
 
 
 # ---------------------------------------------------------------- home pages
