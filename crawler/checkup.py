@@ -26,7 +26,7 @@ from crawler.portals import Ask, Found, Portal, sitemaps
 from crawler.portals.gates import gate_reason
 from crawler.reasons import explain
 from crawler.settings import ITEM_PIPELINES
-from crawler.sources import list_text, slots_of
+from crawler.sources import keep_pauses, list_text
 from crawler.text import decode, read_page
 from crawler.text.memory import Memory
 
@@ -124,8 +124,7 @@ class Checkup(scrapy.Spider):
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         spider = super().from_crawler(crawler, *args, **kwargs)
-        if slots := slots_of(spider.portals, crawler.settings):
-            crawler.settings.set("DOWNLOAD_SLOTS", slots, priority="cmdline")
+        keep_pauses(spider.portals, crawler.settings)
         return spider
 
     async def start(self) -> AsyncIterator[Any]:
