@@ -147,6 +147,7 @@ def test_a_list_whose_next_page_cannot_be_told_says_what_shows_it(page: str, sho
     [
         ("<p>共12页</p>" + GO.format(13, "下一页"), 13),
         ("<p>共1页</p>" + GO.format(1, "下一页"), 2),
+        ("<p>12/12页</p>" + GO.format(12, "下一页"), 2),
         ("<a href='javascript:;'>下一页</a>", 2),
         ("<a class='disabled' href='javascript:goPage(2)'>下一页</a>", 2),
         ("<a href='javascript:show(2)'>2</a><a href='javascript:show(3)'>»</a>", 2),

@@ -34,7 +34,7 @@ TURN_RE = re.compile(r"page|turn|goto|jump|fenye|list|query|search", re.I)
 PAGER_RE = re.compile(r"page|paging|pagination|fenye|pager", re.I)
 """Evidence in an ``id`` or ``class`` that a box turns pages."""
 TOTAL_RE = re.compile(
-    r"共\s*(\d{1,5})\s*[页頁]|(?<!\d)\d{1,5}\s*/\s*(\d{1,5})\s*[页頁]|页次\s*[:：]\s*\d{1,5}\s*/\s*(\d{1,5})"
+    r"共\s*(?P<all>\d{1,5})\s*[页頁]|(?:(?<![\d/-])|页次\s*[:：]\s*)(?P<this>\d{1,5})\s*/\s*(?P<of>\d{1,5})\s*[页頁]"
 )
 """What a list says of its number of pages: 共12页, 1/12页."""
 SCRIPT_TOTAL_RE = re.compile(
@@ -113,7 +113,8 @@ def _find_called(
 ) -> tuple[str | None, str | None]:
     """Find the next page behind a call, a choice of pages or a form; where that cannot be told, say what shows it."""
     reading = Reading(tree)
-    total = count_pages(tree, reading)
+    this, total = count_pages(tree, reading)
+    page = max(page, this + 1)
     if total is not None and page > total:
         return None, None
     seen: str | None = None
@@ -139,18 +140,20 @@ def _find_called(
     return None, f"Found {shown}, wanted the address of page {page}, at {url}"
 
 
-def count_pages(tree: HtmlElement, reading: Reading) -> int | None:
-    """Give the number of pages that a list says it has; None where it says none.
+def count_pages(tree: HtmlElement, reading: Reading) -> tuple[int, int | None]:
+    """Give which page of a list this one says it is (0: it says nothing), and how many there are (None: it does not say).
 
     >>> from crawler.portals.listing import parse_page
-    >>> page = parse_page("<p>共<b>12</b>页</p>")
-    >>> count_pages(page, Reading(page))
-    12
+    >>> said = [parse_page(text) for text in ("<p>共<b>12</b>页</p>", "<p>当前 3/12 页</p>", "<p>2024/3/12</p>")]
+    >>> [count_pages(page, Reading(page)) for page in said]
+    [(0, 12), (3, 12), (0, None)]
     """
-    shown = "".join(_shown(tree))
-    found = [next(filter(None, match.groups())) for match in TOTAL_RE.finditer(shown)]
-    found = found or [match[1] for match in SCRIPT_TOTAL_RE.finditer(reading.text)]
-    return int(found[-1]) if found else None
+    found = [*TOTAL_RE.finditer("".join(_shown(tree)))]
+    if not found:
+        told = [*SCRIPT_TOTAL_RE.finditer(reading.text)]
+        return 0, int(told[-1][1]) if told else None
+    this = next((int(match["this"]) for match in found if match["this"]), 0)
+    return this, int(found[-1]["all"] or found[-1]["of"])
 
 
 def _shown(tree: HtmlElement) -> Iterator[str]:
