@@ -45,6 +45,8 @@ FURTHER_RE = re.compile(
     re.I,
 )
 """The address of a further page of a list."""
+NAMED = ("it was named",)
+"""What speaks for a platform that nothing on a page does."""
 LOOSE = ("plain", "feeds", "sitemaps")
 """What a page is read as that is of no platform of its own."""
 ROOT_RE = re.compile(r"/(?:(?:index|default|home|main)\.\w{2,5})?", re.I)
@@ -118,7 +120,7 @@ class Discovery(Checkup):
         front = given if self.platform == "sitemaps" else await self.climb(address, given)
         if front is not None:
             self.show(front)
-            if front.found is not None:
+            if front.found is not None and (self.platform != "sitemaps" or front.found.evidence != NAMED):
                 yield front
                 if self.platform not in (None, "sitemaps") or front.found.platform not in LOOSE:
                     return
@@ -167,7 +169,7 @@ class Discovery(Checkup):
         found = self.read(self.about, "platform", response.url, recognise, text, response.url)
         if self.platform and (found is None or found.platform != self.platform):
             channels = read_channels(PLATFORMS[self.platform], text, response.url)
-            found = Recognised(self.platform, channels, None, ("it was named",))
+            found = Recognised(self.platform, channels, None, NAMED)
         return Front(url, response, found)
 
     async def arrive(self, url: str, what: str) -> Response | None:
@@ -245,10 +247,9 @@ class Discovery(Checkup):
         origin = origin_of(front.response.url if front else self.about.home)
         for url in named[:MAPS] or [f"{origin}/{place}" for place in sitemaps.PLACES]:
             tried = await self.enter(url, trying=True, what="sitemap")
-            if tried is None:
+            if tried is None or tried.found is None or tried.found.evidence == NAMED:
                 continue
-            kind = recognise(list_text(tried.response), tried.response.url)
-            if kind is None or kind.platform != "sitemaps":
+            if tried.found.platform != "sitemaps":
                 continue
             where = "robots.txt names" if named else "there is"
             codes = dict.fromkeys(plain.code_of(each, self.about) for each in named or (url,))

@@ -16,7 +16,7 @@ from scrapy import Request
 from scrapy.http import HtmlResponse
 
 from crawler.archive import now
-from crawler.checkup import FAIL, ODD
+from crawler.checkup import FAIL, ODD, OK
 from crawler.discovery import Discovery, choose_channels
 from crawler.portals import Portal
 from tests.replica import Replica, others
@@ -296,7 +296,9 @@ def test_lists_go_before_a_feed_and_a_sitemap_and_those_are_named_beside() -> No
     assert told["feeds"] == f"1 feed is named, such as {HOST}rss.xml; --platform feeds reads them instead"
     assert told["robots"] == f"a.example: 33 bytes, obeyed; names the sitemap {HOST}m/1.xml"
     for platform, channels in (("feeds", ("rss.xml",)), ("sitemaps", ("m/1.xml",))):
-        assert said(entry_of(discover(of_pages(pages), HOST, platform))) == (platform, HOST, channels)
+        found = discover(of_pages(pages), HOST, platform)
+        assert said(entry_of(found)) == (platform, HOST, channels)
+        assert {each.verdict for each in found.findings} == {OK}
 
 
 def test_a_feed_is_read_where_the_lists_of_its_page_are_not() -> None:
