@@ -22,11 +22,11 @@ from crawler.guards import TooSlow, bounded
 from crawler.hosts import read_certificate
 from crawler.landing import sent_on
 from crawler.parts import content_type
-from crawler.portals import Ask, Found, Portal
+from crawler.portals import Ask, Found, Portal, sitemaps
 from crawler.portals.gates import gate_reason
 from crawler.reasons import explain
 from crawler.settings import ITEM_PIPELINES
-from crawler.sources import list_text, slots_of
+from crawler.sources import keep_pauses, list_text
 from crawler.text import decode, read_page
 from crawler.text.memory import Memory
 
@@ -124,8 +124,7 @@ class Checkup(scrapy.Spider):
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         spider = super().from_crawler(crawler, *args, **kwargs)
-        if slots := slots_of(spider.portals, crawler.settings):
-            crawler.settings.set("DOWNLOAD_SLOTS", slots, priority="cmdline")
+        keep_pauses(spider.portals, crawler.settings)
         return spider
 
     async def start(self) -> AsyncIterator[Any]:
@@ -212,7 +211,11 @@ class Checkup(scrapy.Spider):
     def tell_robots(self, portal: Portal, netloc: str, answer: Response) -> None:
         """Say what robots.txt is; what it forbids shows where that is asked for."""
         if answer.status == 200:
-            said = f"{len(answer.body)} bytes, obeyed"
+            named = sitemaps.named_in(decode(answer.body).text, answer.url, portal)
+            more = f" and {len(named) - 1} more" if len(named) > 1 else ""
+            said = f"{len(answer.body)} bytes, obeyed" + (
+                f"; names the sitemap {named[0]}{more}" if named else ""
+            )
         elif answer.status < 500:
             said = f"answers {answer.status}: nothing is forbidden"
         else:
@@ -232,14 +235,14 @@ class Checkup(scrapy.Spider):
     async def look_at_lists(self, portal: Portal, home: Response | None) -> list[str]:
         """Look at the first page of each list; give addresses of articles, those of the platform's shape first."""
         asks: deque[Ask] = deque(portal.platform.first(portal, portal.channels, None, None))
-        asked: set[tuple[str, str | None]] = set()
+        asked: set[tuple[str, str, str | None]] = set()
         articles: list[str] = []
         issue = False
         while asks and len(asked) < PAGES:
             ask = asks.popleft()
-            if (ask.url, ask.channel) in asked or (ask.kind == "issue" and issue):
+            if (ask.kind, ask.url, ask.channel) in asked or (ask.kind == "issue" and issue):
                 continue
-            asked.add((ask.url, ask.channel))
+            asked.add((ask.kind, ask.url, ask.channel))
             what = f"list {ask.channel or ask.kind}"
             if ask.channel:
                 self.looked.setdefault(ask.channel, ask.url)
@@ -255,10 +258,13 @@ class Checkup(scrapy.Spider):
             if found is None:
                 continue
             self.tell_list(portal, what, found, response)
-            if ask.channel and found.lines and not found.problems:
+            code = ask.channel or (
+                found.channels[0].code if found.channels else None
+            )  # a home page may be a list
+            if code and found.lines and not found.problems:
                 days = [line.listed for line in found.lines if line.listed]
                 look = Look(ask, response, len(found.lines), max(days, default=None))
-                self.lists.setdefault(ask.channel, look)
+                self.lists.setdefault(code, look)
             issue |= ask.kind == "issue"
             asks.extendleft(reversed(found.asks)) if ask.kind == "issue" else asks.extend(found.asks)
             articles += [line.url for line in found.lines if urlsplit(line.url).hostname in portal.hosts]
@@ -276,12 +282,19 @@ class Checkup(scrapy.Spider):
         newest = f", newest {max(days)}" if days else ", none with a date" if found.lines else ""
         leads = found.lines or found.asks
         more = f", {len(found.asks)} further lists" if found.asks else ""
-        following = ", has a next page" if found.next else ""
+        following = (
+            ", has a next page"
+            if found.next
+            else ", its further pages are out of reach"
+            if found.beyond
+            else ""
+        )
         total = f" of {found.total}" if found.total else ""
         encoding = decode(response.body, content_type(response)).encoding
-        problems = f"; {'; '.join(found.problems)}" if found.problems else ""
+        said = [*found.problems, *([found.beyond] if found.beyond else ())]
+        problems = f"; {'; '.join(said)}" if said else ""
         self.find(
-            FAIL if found.problems or not leads else OK,
+            FAIL if found.problems or not leads else ODD if found.beyond else OK,
             portal,
             what,
             f"{len(found.lines)} lines{total}{newest}{following}{more}, {encoding}{problems}",

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from resource import getpagesize
 from statistics import median
@@ -26,7 +26,20 @@ from scrapy.extensions.throttle import AutoThrottle as StockAutoThrottle
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from crawler.archive import FILES, Archive, Books, Campaign, Standing, Tampered, now, written
+from crawler.archive import (
+    FILES,
+    HACKED,
+    HACKING,
+    RANKS,
+    Archive,
+    Books,
+    Campaign,
+    Standing,
+    Tampered,
+    moment_of,
+    now,
+    written,
+)
 from crawler.balance import Sample, Tally, compare, hold, is_late, odd_lengths, shares
 from crawler.captures import (
     RENDERED,
@@ -35,7 +48,6 @@ from crawler.captures import (
     CaptureWriter,
     RunRecord,
     is_cut_off,
-    local_time,
     read_record,
 )
 from crawler.documents import Document, ReaderMissing, read_document, sniff
@@ -58,13 +70,8 @@ SETTLED_LATER = ("list", "article", "attachment")
 SEVERITY = (7, 6, 9, 5, 3, 8, 4)
 """Exit codes, gravest first: of several the first one counts."""
 
-HACKING, HACKED = "signs of hacking", "hacked since last seen"
-"""What stands first in a run's report: a portal whose pages are hacked, and a page that was clean before."""
 UNDELIVERED = "not delivered"
 """The rule of the alarm that says that an earlier report did not reach anybody."""
-
-RANKS = {HACKING: 0, HACKED: 1, "tampered": 3}
-"""The order of alarms; all others are 2."""
 
 CHANGES = (
     *("only old", "few new", "many new", "parse rate", "titles missing", "dates missing", "sources missing"),
@@ -108,16 +115,10 @@ def say_counts(counts: Mapping[str, int]) -> str:
     return ", ".join(told) or "nothing new"
 
 
-def moment_of(run_id: str) -> str:
-    """Read from a run's id when it began; empty where the id does not tell.
-
-    >>> moment_of("20261121T180000Z-lyg_news-2"), moment_of("mine")
-    ('2026-11-22T02:00:00+08:00', '')
-    """
-    try:
-        return local_time(datetime.strptime(run_id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC))
-    except ValueError:
-        return ""
+def begun(run_id: str) -> str | None:
+    """Read from a run's id when it began, as the archive writes times; None where the id does not tell."""
+    moment = moment_of(run_id)
+    return moment.isoformat() if moment else None
 
 
 def is_superseded(status: int, flags: Collection[str], attempt: int) -> bool:
@@ -575,8 +576,8 @@ class Ledger:
     def begin_run(self, run: RunRecord) -> None:
         """Write the row of a run that is replayed from its captures."""
         self.run_id = run.run_id
-        self.archive.open_memory(run.memory or moment_of(run.run_id))
-        started = moment_of(run.run_id) or None
+        self.archive.open_memory(run.memory or begun(run.run_id) or "")
+        started = begun(run.run_id)
         self.archive.start_run(run.spider, run.arguments, started=started, run_id=run.run_id)
         self.alarms = []
 
@@ -705,7 +706,7 @@ class Ledger:
         failed = any(self.rules[name, rule] for rule in ("list failed", "list refused", "challenged"))
         if failed or window is None or window.since or window.until:
             return
-        known = self.archive.known_channels(name, moment_of(self.run_id))
+        known = self.archive.known_channels(name, begun(self.run_id) or "")
         wanted = known & set(window.channels or portal.channels or known)
         self.look_for_arrivals(portal, wanted)
         for channel, days in self.archive.listed_days(name, today).items():

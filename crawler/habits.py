@@ -15,7 +15,7 @@ from math import exp, lgamma, log
 from statistics import mean, quantiles
 from typing import NamedTuple
 
-from crawler.captures import SHANGHAI
+from crawler.archive import night_of
 
 NIGHT_HOURS = 20
 """Runs that begin less than so many hours after another belong to the same night."""
@@ -60,6 +60,7 @@ def nights_of(runs: Sequence[tuple[datetime, bool]], seen: Iterable[datetime]) -
     lines. `seen` is when each line was listed first. The first night is left out: it brought what was there before.
     Nothing is given where the last run belongs to the night before.
 
+    >>> from crawler.captures import SHANGHAI
     >>> at = [datetime(2026, 6, day, hour, tzinfo=SHANGHAI) for day, hour in ((1, 2), (2, 2), (2, 9), (3, 2), (5, 2))]
     >>> nights = nights_of([(moment, True) for moment in at], [at[0], at[1], at[2], at[3], at[3], at[4]])
     >>> [(night.days[0].day, len(night.days), night.new) for night in nights]
@@ -87,7 +88,7 @@ def nights_of(runs: Sequence[tuple[datetime, bool]], seen: Iterable[datetime]) -
 
 def days_between(before: datetime, began: datetime) -> tuple[date, ...]:
     """Name the days that a night's run sees: after midnight it is the day before that matters."""
-    first, last = ((at.astimezone(SHANGHAI) - timedelta(hours=12)).date() for at in (before, began))
+    first, last = (night_of(at) - timedelta(days=1) for at in (before, began))
     return tuple(first + timedelta(days=number) for number in range(1, (last - first).days + 1)) or (last,)
 
 

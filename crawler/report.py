@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from crawler.archive import Archive, Books
-from crawler.extensions import COUNTS, HACKED, HACKING, UNDELIVERED, say_counts
+from crawler.archive import HACKED, HACKING, Archive, Books
+from crawler.extensions import COUNTS, UNDELIVERED, say_counts
 from crawler.logs import printable
 
 TITLES = 10

@@ -203,6 +203,14 @@ def slots_of(portals: Iterable[Portal], settings: BaseSettings) -> dict[str, dic
     }
 
 
+def keep_pauses(portals: Iterable[Portal], settings: BaseSettings) -> None:
+    """Set the pauses between two requests to a host: never shorter than `LEAST_PAUSE`, and as the entries ask for."""
+    delay = max(LEAST_PAUSE, settings.getfloat("DOWNLOAD_DELAY"))
+    settings.set("DOWNLOAD_DELAY", delay, priority="cmdline")
+    if slots := slots_of(portals, settings):
+        settings.set("DOWNLOAD_SLOTS", slots, priority="cmdline")
+
+
 class Source(scrapy.Spider):
     """Crawl the portals whose entries name a subclass.
 
@@ -248,11 +256,7 @@ class Source(scrapy.Spider):
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
         super().update_settings(settings)
-        settings.set(
-            "DOWNLOAD_DELAY", max(LEAST_PAUSE, settings.getfloat("DOWNLOAD_DELAY")), priority="cmdline"
-        )
-        if slots := slots_of(cls.portals, settings):
-            settings.set("DOWNLOAD_SLOTS", slots, priority="cmdline")
+        keep_pauses(cls.portals, settings)
 
     def hosts_of(self, name: str) -> frozenset[str]:
         """Give the hosts that pages of a portal may come from and be sent on to: those of its source."""
@@ -497,7 +501,12 @@ class Source(scrapy.Spider):
         if cut_off:  # what came is listed, what did not come is still to be had: the channel stays open
             what = f"the answer was cut off after {len(response.body)} bytes"
             self.ledger.alarm(portal.name, ask.channel, "list failed", what, response.url, capture)
-        goes_on = found.next is not None and self.goes_on(portal, ask, found, standings)
+        wanted = bool(found.next or found.beyond) and self.goes_on(portal, ask, found, standings)
+        goes_on = found.next is not None and wanted
+        if wanted and found.beyond:
+            self.ledger.alarm(
+                portal.name, ask.channel, "first screen only", found.beyond, response.url, capture
+            )
         endless = self.find_trap(portal, ask, found)
         if goes_on and endless:
             self.ledger.alarm(portal.name, ask.channel, *endless, response.url, capture)
@@ -664,7 +673,8 @@ class Source(scrapy.Spider):
     def linked_sheets(self, response: Response) -> list[str]:
         """Give the addresses of the style sheets of a page; none where they are not found in time."""
         with suppress(TooSlow), bounded(f"in the links of {response.url}", response.meta["capture"]):
-            return style_sheets(response.body, response.url)
+            found = response.meta["sheets"] = style_sheets(response.body, response.url)
+            return found
         return []
 
     async def fetch_sheet(self, url: str) -> None:
@@ -775,6 +785,9 @@ class Source(scrapy.Spider):
         else:
             portal = self.by_name.get(context["portal"])
             listed = context.get("listed")
+            linked = response.meta.get(
+                "sheets"
+            )  # found before they were asked for; a replayed page has none there
             page = Page(
                 url=url,
                 portal=context["portal"],
@@ -788,7 +801,7 @@ class Source(scrapy.Spider):
                 zone=portal.zone if portal else SHANGHAI,
                 sheets={
                     link: self.sheets[link]
-                    for link in style_sheets(response.body, response.url)
+                    for link in (style_sheets(response.body, response.url) if linked is None else linked)
                     if link in self.sheets
                 },
                 capture=capture,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from tests.canary import Canary
 from tests.home import ROOT, Home
 
 collect_ignore = ["bench/faults/clock/sitecustomize.py"]  # sets the clock of the process that imports it
@@ -31,6 +32,12 @@ def shared() -> Path:
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     return Home(tmp_path)
+
+
+@pytest.fixture
+def canary() -> Iterator[Canary]:
+    with Canary() as canary:
+        yield canary
 
 
 @pytest.fixture(scope="module")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 
 import pytest
 from scrapy.settings import Settings
 
 from crawler.addresses import is_public, trusted_hosts
+from tests.canary import Canary
 from tests.home import QUICK, ROOT, Home
 
 PRIVATE = [
@@ -73,26 +72,6 @@ def test_a_proxy_and_named_hosts_are_the_users_own_choice(monkeypatch: pytest.Mo
     }  # fmt: skip
 
 
-class Canary(BaseHTTPRequestHandler):
-    """A server on this machine's port 80 in all but number: any request is a breach."""
-
-    def do_GET(self) -> None:
-        self.server.asked.append(self.path)  # type: ignore[attr-defined]
-        self.send_error(404)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def canary() -> Iterator[ThreadingHTTPServer]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Canary) as server:
-        server.asked = []  # type: ignore[attr-defined]
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server
-        server.shutdown()
-
-
 PATCHED = """
 import socket, sys
 from twisted.internet import tcp
@@ -109,7 +88,7 @@ execute(["scrapy", "crawl", "lyg_minzheng", *sys.argv[1:]])
 
 @pytest.mark.parametrize("allowed", [False, True])
 def test_a_name_that_resolves_to_this_machine_is_not_connected_to(
-    make_home: Callable[[], Home], canary: ThreadingHTTPServer, allowed: bool
+    make_home: Callable[[], Home], canary: Canary, allowed: bool
 ) -> None:
     home = make_home()
     words = ["-s", "PRIVATE_HOSTS=mzj.lyg.gov.cn,www.lyg.gov.cn"] if allowed else []
@@ -118,8 +97,8 @@ def test_a_name_that_resolves_to_this_machine_is_not_connected_to(
         cwd=ROOT, env=home.env, capture_output=True, timeout=60, check=False,
     )  # fmt: skip
     if allowed:  # the canary can be reached: the other case would have reached it
-        assert canary.asked  # type: ignore[attr-defined]
+        assert canary.asked
         return
-    assert canary.asked == []  # type: ignore[attr-defined]
+    assert canary.asked == []
     assert done.returncode == 3, done.stderr.decode()[-2000:]
     assert "resolves to 127.0.0.1, wanted a public address" in home.ask("SELECT alarms FROM runs")[0][0]

@@ -15,7 +15,6 @@ from crawler.portals.listing import (
     LONG,
     address_of,
     choose_name,
-    find_next,
     find_redirect,
     name_link,
     parse_page,
@@ -23,6 +22,7 @@ from crawler.portals.listing import (
     text_of,
 )
 from crawler.portals.pager import PAGES, find_pager
+from crawler.portals.paging import find_next
 from crawler.replay import read_saved
 from crawler.sheets import sheet_text
 from crawler.text import extract

@@ -98,11 +98,11 @@ def test_the_next_page_is_found(url: str, paging: str, next_url: str | None) -> 
     assert found == Found((LINE,), further)
 
 
-def test_a_next_page_that_leads_nowhere_is_a_problem() -> None:
+def test_a_next_page_that_leads_nowhere_is_out_of_reach() -> None:
     ask = Ask(LIST, "list", "news/lygxw", (), (("page", 2),))
     found = dated.read(ask, LINK + '<a href="javascript:go(2)">下一页</a>', LIST, DAILY)
-    problem = f"Found the link '下一页' that leads nowhere, wanted the next page, at {LIST}"
-    assert found == Found((LINE,), problems=(problem,))
+    beyond = f"Found the link '下一页' that leads nowhere, wanted the address of page 3, at {LIST}"
+    assert found == Found((LINE,), beyond=beyond)
 
 
 def test_a_list_that_never_ends_is_ended() -> None:

@@ -224,7 +224,7 @@ def test_what_a_capture_tells_otherwise_is_named(copy: Home, sql: str, what: str
         ),
         (
             "UPDATE listings SET state = 'lost' WHERE rowid = 2",
-            "listings row 2 is in the state lost",
+            "listings row 2 ('lost') is in a state that there is not",
         ),
         (
             "UPDATE removed SET text = 'x' WHERE id = (SELECT min(id) FROM removed)",

@@ -7,9 +7,7 @@ import contextlib
 import re
 import shutil
 import signal
-import socket
 import subprocess
-import threading
 import time
 from collections.abc import Collection
 from pathlib import Path
@@ -21,6 +19,7 @@ import pytest
 from crawler.archive import COMPARED, compare
 from crawler.browser import NAMES
 from crawler.gateway import Gateway
+from tests.canary import Canary
 from tests.home import ROOT, Home
 from tests.replica import Replica
 from tests.replica.demo import default_stories
@@ -211,48 +210,21 @@ setTimeout(() => location.href = "http://127.0.0.1:{port}/moved", 300);
 </script></body></html>"""
 
 
-class Canary:
-    """A server on loopback that nothing may reach."""
-
-    def __init__(self) -> None:
-        self.hits: list[bytes] = []
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
-        self.thread = threading.Thread(target=self.listen, daemon=True)
-
-    def listen(self) -> None:
-        while True:
-            try:
-                connection, _ = self.socket.accept()
-            except OSError:
-                return
-            with connection:
-                connection.settimeout(2)
-                self.hits.append(connection.recv(200))
-
-    def __enter__(self) -> Canary:
-        self.thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.socket.shutdown(socket.SHUT_RDWR)
-        self.socket.close()
-        self.thread.join(timeout=10)
-
-
 @browser
-def test_whatever_a_page_does_in_the_browser_it_reaches_no_host_but_those_of_the_spider(home: Home) -> None:
-    with Replica(seed=3, stories=40) as replica, Canary() as canary:
+def test_whatever_a_page_does_in_the_browser_it_reaches_no_host_but_those_of_the_spider(
+    home: Home, canary: Canary
+) -> None:
+    with Replica(seed=3, stories=40) as replica:
         home.through(replica)
         story = next(
             s for s in default_stories(replica, CITY) if s.channel == "gcyw" and s.state(1) == "present"
         )
-        hostile = FOREIGN.format(port=canary.port, padding="。" * 3000)
+        hostile = FOREIGN.format(port=canary.server_port, padding="。" * 3000)
         replica.pages(CITY)[story.path] = page(hostile, status=521)
         done = home.crawl(*CRAWL)
         assert opened(done.stderr) == ["A browser opened 1 pages: gate of www.lyg.gov.cn (1)"]
         assert re.search(r"The browser was refused \d+ hosts: .*127\.0\.0\.1", done.stderr.decode())
-        assert (canary.hits, replica.strays) == ([], [])
+        assert (canary.asked, replica.strays) == ([], [])
 
 
 HEADS = [
@@ -281,12 +253,13 @@ HEADS = [
 
 
 @pytest.mark.parametrize("head", HEADS)
-def test_the_gateway_refuses_what_no_spider_may_ask(head: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gateway_refuses_what_no_spider_may_ask(
+    head: str, canary: Canary, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # a name that the spider may ask resolves to this machine: rebinding
     answers = [(2, 1, 6, "", ("127.0.0.1", 80))]
-    with Canary() as canary:
-        said = asyncio.run(ask_gateway(head.format(port=canary.port), answers, monkeypatch))
-        assert (said.split(b"\r\n")[0], canary.hits) == (b"HTTP/1.1 403 Forbidden", [])
+    said = asyncio.run(ask_gateway(head.format(port=canary.server_port), answers, monkeypatch))
+    assert (said.split(b"\r\n")[0], canary.asked) == (b"HTTP/1.1 403 Forbidden", [])
 
 
 def test_the_gateway_carries_one_request_a_connection_to_the_address_it_checked(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 
 import pytest
@@ -204,3 +205,90 @@ PIECES = st.sampled_from(
 def test_no_page_is_too_odd_to_read(text: str, kind: str) -> None:
     state = (("call", CALL), ("page", LIST), ("extra", "columnid=1"))
     assert isinstance(hanweb.read(Ask(LIST, kind, "col101", (), state), text, LIST, PORTAL), Found)
+
+
+# --- parts that are built
+
+CALL_UNIT = HOST + "/api-gateway/jpaas-publish-server/front/page/build/unit"
+
+
+def unit(tag: str, page: str, more: str = "") -> str:
+    return f"""<script url="/api-gateway/jpaas-publish-server/front/page/build/unit" src="/x/unitbuild.js?v=3"
+        queryData="{{'webId':'9','pageType':'column','tagId':'{tag}','editType':'null','pageId':'{page}'}}"{more}></script>"""
+
+
+def built(*numbers: int, count: int | None = None, rows: int = 2) -> str:
+    items = "".join(
+        f'<li><a href="/xw/tt/art/2024/art_{number:032x}.html" title="第{number}号渡口恢复通航">渡口…</a><span>2024-01-18</span></li>'
+        for number in numbers
+    )
+    told = "" if count is None else f"<div rows='{rows}' count='{count}' pageNo='1'></div>"
+    return json.dumps({"success": True, "data": {"html": f"<ul>{items}</ul>{told}"}})
+
+
+def urls(found: Found) -> list[int]:
+    return [int(line.url[-37:-5], 16) for line in found.lines]
+
+
+def test_a_list_that_is_built_is_asked_for_part_by_part_and_page_by_page() -> None:
+    place = HOST + "/xw/tt/index.html"
+    page = "<title>要闻-海港</title>" + unit("导航", "1") + unit("当前栏目list", "7")
+    found = hanweb.read(Ask(place, "list", "xw/tt"), page, place, PORTAL)
+    (first,) = found.asks
+    assert (found.lines, found.channels, found.problems) == ((), (Channel("xw/tt", "要闻", place),), ())
+    query = (
+        "webId=9&pageType=column&tagId=%E5%BD%93%E5%89%8D%E6%A0%8F%E7%9B%AElist&editType=null&pageId=7"
+        "&paramJson=%7B%22pageNo%22%3A1%2C%22pageSize%22%3A20%7D"
+    )
+    assert (first.url, first.kind, first.channel) == (f"{CALL_UNIT}?{query}", "more", "xw/tt")
+    assert first.headers == (("Referer", place), ("X-Requested-With", "XMLHttpRequest"))
+    one = hanweb.read(first, built(1, 2, count=3), first.url, PORTAL)
+    assert one.lines[0] == Line(
+        f"{HOST}/xw/tt/art/2024/art_{1:032x}.html", "第1号渡口恢复通航", date(2024, 1, 18), "xw/tt"
+    )
+    assert (urls(one), one.total, one.problems) == ([1, 2], 3, ())
+    assert one.next is not None
+    assert one.next.url == first.url.replace("pageNo%22%3A1", "pageNo%22%3A2")
+    two = hanweb.read(one.next, built(3, count=3), one.next.url, PORTAL)
+    assert (urls(two), two.next, two.problems) == ([3], None, ())
+    # the same page again is no further one
+    again = hanweb.read(one.next, built(1, 2, count=9), one.next.url, PORTAL)
+    assert again.next is None
+    assert again.problems == (
+        f"Found the same 2 lines as on the page before, wanted further ones, at {one.next.url}",
+    )
+
+
+def test_a_list_that_does_not_say_how_long_it_is_ends_with_an_empty_page() -> None:
+    place = HOST + "/xw/tt/index.html"
+    (first,) = hanweb.read(Ask(place, "list", "xw/tt"), unit("list", "7"), place, PORTAL).asks
+    one = hanweb.read(first, built(1, 2), first.url, PORTAL)
+    assert one.next is not None
+    two = hanweb.read(one.next, built(3), one.next.url, PORTAL)
+    assert two.next is not None
+    assert hanweb.read(two.next, built(), two.next.url, PORTAL) == Found()
+
+
+def test_the_next_part_is_asked_for_where_one_is_no_list() -> None:
+    place = HOST + "/xw/tt/index.html"
+    page = unit("列表甲", "1") + unit("列表乙", "2")
+    (first,) = hanweb.read(Ask(place, "list", "xw/tt"), page, place, PORTAL).asks
+    (second,) = hanweb.read(first, built(), first.url, PORTAL).asks
+    assert "pageId=2&" in second.url
+    assert urls(hanweb.read(second, built(5, count=1), second.url, PORTAL)) == [5]
+    assert hanweb.read(second, built(), second.url, PORTAL).problems == (
+        f"Found no part that is a list, wanted rows of links to articles, at {second.url}",
+    )
+    for answer in ("", "<html>", "[]", '{"data":{"html":1}}', "[" * 9000):
+        assert hanweb.read(second, answer, second.url, PORTAL).problems == (
+            f"Found no part of a page, wanted JSON with data.html, at {second.url}",
+        )
+
+
+def test_records_that_no_call_is_told_for_are_out_of_reach() -> None:
+    found = hanweb.read(ASK, page(store(record(1), record(2)), "totalRecord:9"), LIST, PORTAL)
+    assert (len(found.lines), found.next, found.problems) == (2, None, ())
+    assert found.beyond == (
+        "Found 2 of 9 records, and neither a next group nor columnid and unitid, "
+        f"wanted a way to the others, at {LIST}"
+    )

@@ -33,6 +33,7 @@ class Wider(Source):
         portal("{others.PLAIN}", plain),
         portal("{others.FEEDS}", feeds),
         portal("{others.SITEMAPS}", sitemaps),
+        portal("{others.JPAAS}", hanweb),
     )
 '''
 

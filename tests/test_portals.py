@@ -665,19 +665,34 @@ def test_an_entry_and_its_pages_are_written_together_or_not_at_all(
         save(portal, entry, found, directory, pages)
 
 
+WANTED = "wanted an address of a portal as http(s)://HOST/…, with the name of a host and no other port than 80 and 443"
+
+
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        (f"https://{BUREAU}/a", f"found an entry for {BUREAU}, data/portals/{BUREAU}.toml, wanted none"),
+        (
+            f"https://{BUREAU}/a",
+            f"found an entry for {BUREAU}, data/portals/{BUREAU}.toml, wanted none; scrapy portal check {BUREAU} looks at it",
+        ),
         (
             "http://nantong.gov.cn",
-            "found an entry for nantong.gov.cn, data/portals/nantong.gov.cn.toml, wanted none",
+            "found an entry for nantong.gov.cn, data/portals/nantong.gov.cn.toml, wanted none; "
+            "scrapy portal check nantong.gov.cn looks at it",
         ),
         (
             "http://127.0.0.1/",
-            "found 'http://127.0.0.1/', wanted the address of a home page, http(s)://HOST/…",
+            f"found 'http://127.0.0.1/', {WANTED}",
         ),
-        ("ftp://a.example/", "found 'ftp://a.example/', wanted the address of a home page, http(s)://HOST/…"),
+        ("ftp://a.example/", f"found 'ftp://a.example/', {WANTED}"),
+        ("http://a.example:8080/", f"found 'http://a.example:8080/', {WANTED}"),
+        ("http://a.example:x/", f"found 'http://a.example:x/', {WANTED}"),
+        ("连云港市民政局", f"found '连云港市民政局', {WANTED}"),
+        ("", f"found '', {WANTED}"),
+        (
+            f" {BUREAU.upper()}#top",
+            f"found an entry for {BUREAU}, data/portals/{BUREAU}.toml, wanted none; scrapy portal check {BUREAU} looks at it",
+        ),
     ],
 )
 def test_a_portal_that_has_an_entry_or_can_have_none_is_not_looked_at(address: str, said: str) -> None:

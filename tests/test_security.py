@@ -7,17 +7,15 @@ import json
 import os
 import re
 import stat
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from socket import AF_INET6
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.request import urlopen
 
 import pytest
 
+from tests.canary import Canary
 from tests.home import ROOT, Home
 from tests.replica import Replica
 from tests.replica.demo import default_stories
@@ -30,38 +28,6 @@ GCYW = ("crawl", "lyg_news", "-a", "channel=gcyw", *NO_FILES)
 
 
 # --- addresses that are never asked ---
-
-
-class Canary(ThreadingHTTPServer):
-    """A server on this machine that nobody may ask."""
-
-    daemon_threads = True
-
-    def __init__(self, address: tuple[str, int]) -> None:
-        self.asked: list[str] = []
-        super().__init__(address, Note)
-
-    def verify_request(self, request: Any, client_address: Any) -> bool:
-        self.asked.append("a connection")
-        return True
-
-
-class Canary6(Canary):
-    address_family = AF_INET6
-
-
-class Note(BaseHTTPRequestHandler):
-    server: Canary
-
-    def do_GET(self) -> None:
-        self.server.asked.append(self.path)
-        self.send_response(200)
-        self.end_headers()
-
-    do_CONNECT = do_POST = do_HEAD = do_GET
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 FORMS = {
@@ -262,14 +228,11 @@ def breach(make_home: Callable[[], Home]) -> Iterator[Breach]:
     """Run one crawl over pages that name every forbidden address; what goes to this machine goes past the proxy."""
     with ExitStack() as stack:
         replica = stack.enter_context(Replica(seed=5, stories=260))
-        canary = stack.enter_context(Canary(("127.0.0.1", 0)))
-        canaries: list[Canary] = [canary]
-        for kind, host in ((Canary, "127.8.9.10"), (Canary6, "::1")):
+        canary = stack.enter_context(Canary())
+        canaries = [canary]
+        for host in ("127.8.9.10", "::1"):
             with suppress(OSError):  # a machine without IPv6
-                canaries.append(stack.enter_context(kind((host, canary.server_port))))
-        for each in canaries:
-            threading.Thread(target=each.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
-            stack.callback(each.shutdown)
+                canaries.append(stack.enter_context(Canary(host, canary.server_port)))
         with urlopen(f"http://127.0.0.1:{canary.server_port}/control", timeout=10) as answer:
             assert answer.status == 200
         assert canary.asked == ["a connection", "/control"]

@@ -22,7 +22,7 @@ from crawler.archive.file import Archive
 from crawler.archive.listings import PAUSES, Lines, Owed, Standing
 from crawler.archive.locking import ArchiveError, ArchiveLocked, lock
 from crawler.archive.remembering import FORGET_DAYS, Remembered
-from crawler.archive.runs import Channel
+from crawler.archive.runs import HACKED, HACKING, RANKS, Channel, moment_of, night_of, night_of_run
 from crawler.archive.seal import broken
 from crawler.archive.search import FILTERS, Found, Hit
 from crawler.archive.shape import APPLICATION_ID, FILE_STATES, INDEXES, SHAPE_VERSION, STATES, TABLES, VIEWS
@@ -38,9 +38,12 @@ __all__ = [
     "FILE_STATES",
     "FILTERS",
     "FORGET_DAYS",
+    "HACKED",
+    "HACKING",
     "INDEXES",
     "NAMES",
     "PAUSES",
+    "RANKS",
     "SHAPE_VERSION",
     "STATES",
     "TABLES",
@@ -81,6 +84,9 @@ __all__ = [
     "lock",
     "match_expression",
     "merge",
+    "moment_of",
+    "night_of",
+    "night_of_run",
     "now",
     "put_in_place",
     "remove",

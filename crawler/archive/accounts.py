@@ -21,6 +21,13 @@ FRESH_DAYS = 15
 """A line that is new to the ledger is a new article where its list dates it no earlier than so many days ago."""
 YEAR = 400
 """Days of listed dates that tell a channel's habit: a year, and a holiday that moves by a month."""
+WRONG_LINES = {
+    "in a state that there is not": f"state NOT IN {STATES}",
+    "archived without an article": "state IN ('archived', 'unchanged') AND article_id IS NULL",
+    "failed and never to be asked for again": "state IN ('failed', 'challenged') AND due IS NULL "
+    f"AND attempts <= {len(PAUSES)}",
+}
+"""What no line may be, as words and a condition on a row of ``listings``: a run's books and ``scrapy verify`` say so."""
 
 
 class Books(NamedTuple):
@@ -147,15 +154,8 @@ class Accounts(Listings):
 
     def imbalances(self, portal: str) -> list[Imbalance]:
         """Find the lines of a portal that are in no state, are archived without an article, or that nobody will ask for."""
-        states = ", ".join(f"'{state}'" for state in STATES)
-        wrong = {
-            "in a state that there is not": f"state NOT IN ({states})",
-            "archived without an article": "state IN ('archived', 'unchanged') AND article_id IS NULL",
-            "failed and never to be asked for again": "state IN ('failed', 'challenged') AND due IS NULL "
-            f"AND attempts <= {len(PAUSES)}",
-        }
         found = []
-        for what, condition in wrong.items():
+        for what, condition in WRONG_LINES.items():
             rows = self.conn.execute(
                 f"SELECT portal, channel, count(*), min(state), min(url) FROM listings WHERE portal = ? AND {condition} "
                 "GROUP BY portal, channel",

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from crawler.archive.accounts import WRONG_LINES
 from crawler.archive.articles import Articles, columns_of, row_digest
 from crawler.archive.chain import Chain
-from crawler.archive.listings import PAUSES
 from crawler.archive.seal import broken, is_at_rest, sums_of
 from crawler.archive.search import INDEXED
-from crawler.archive.shape import FILE_STATES, STATES
+from crawler.archive.shape import FILE_STATES
 from crawler.archive.values import SURROGATE_RE, as_json, block_digest, storable, stored
 from crawler.captures import Capture, CaptureRecord, Damage, read_captures, read_run, sign_file
 from crawler.text.signatures import sign
@@ -51,12 +51,10 @@ WRONG = {
     "EXISTS (SELECT 1 FROM versions v WHERE v.article_id = e.article_id AND v.version = e.version)",
     "removed row {} belongs to no version ({} of article {})": "SELECT e.id, e.version, e.article_id FROM removed e WHERE NOT "
     "EXISTS (SELECT 1 FROM versions v WHERE v.article_id = e.article_id AND v.version = e.version)",
-    "listings row {} is in the state {}": "SELECT rowid, state FROM listings WHERE state NOT IN "
-    + str(STATES),
-    "listings row {} is {} and names no article": "SELECT rowid, state FROM listings "
-    "WHERE state IN ('archived', 'unchanged') AND article_id IS NULL",
-    "listings row {} is {} and is never to be asked for again": "SELECT rowid, state FROM listings "
-    f"WHERE state IN ('failed', 'challenged') AND due IS NULL AND attempts <= {len(PAUSES)}",
+    **{
+        f"listings row {{}} ({{!r}}) is {what}": f"SELECT rowid, state FROM listings WHERE {condition}"
+        for what, condition in WRONG_LINES.items()
+    },
     "runs row {} has the outcome {}": f"SELECT id, outcome FROM runs WHERE outcome NOT IN {OUTCOMES}",
     "capture {} stands for {}, whose payload is another one": "SELECT c.id, p.id FROM captures c JOIN captures p "
     "ON p.id = c.revisit_of WHERE p.digest <> c.digest",

@@ -3,18 +3,60 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from crawler.archive.chain import Chain
 from crawler.archive.remembering import Remembering
 from crawler.archive.values import as_json, now, stored
-from crawler.captures import local_time
+from crawler.captures import SHANGHAI, local_time
 
 RESTART_HOURS = 20
 """How long what a killed run saw counts as seen by the run that goes on; a nightly run asks for all of it again."""
+
+
+RUN_RE = re.compile(r"\d{8}T\d{6}Z(?:-|$)")
+"""How the id of a run begins: with when it began, in UTC."""
+HACKING, HACKED = "signs of hacking", "hacked since last seen"
+"""What stands first in a run's report: a portal whose pages are hacked, and a page that was clean before."""
+RANKS = {HACKING: 0, HACKED: 1, "tampered": 3}
+"""The order of alarms: further pages that are tampered with stand last; all others are 2."""
+
+
+def moment_of(run: str) -> datetime | None:
+    """Read from the id of a run when it began; None where the id does not tell.
+
+    A rebuild by an elder program wrote another time into the row of a run.
+
+    >>> moment_of("20261121T180000Z-lyg_news-2").isoformat(), moment_of("mine")
+    ('2026-11-22T02:00:00+08:00', None)
+    """
+    if not RUN_RE.match(run):
+        return None
+    try:
+        return datetime.strptime(run[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).astimezone(SHANGHAI)
+    except ValueError:
+        return None
+
+
+def night_of(moment: datetime) -> date:
+    """Give the night that a moment lies in, from noon to noon in Asia/Shanghai, by the date of its morning."""
+    return (moment.astimezone(SHANGHAI) + timedelta(hours=12)).date()
+
+
+def night_of_run(run: str) -> date | None:
+    """Give the night of a run by its id; None where the id does not tell.
+
+    >>> night_of_run("20261127T180000Z-lyg_news"), night_of_run("20261128T035959Z-lyg_news")
+    (datetime.date(2026, 11, 28), datetime.date(2026, 11, 28))
+    >>> night_of_run("20261128T040000Z-ingest"), night_of_run("mine")
+    (datetime.date(2026, 11, 29), None)
+    """
+    began = moment_of(run)
+    return night_of(began) if began else None
 
 
 class Channel(NamedTuple):
@@ -288,8 +330,13 @@ class Runs(Remembering, Chain):
         """Give the last nights, the newest first: the day of the morning, and the sums of the runs from noon to noon."""
         counts = ("listed", "archived", "changed", "failed", "missed", "attachments", "tampered")
         sums = ", ".join(f"coalesce(sum({name}), 0) AS {name}" for name in counts)
+
+        def night(started: str) -> str:
+            return night_of(datetime.fromisoformat(started)).isoformat()
+
+        self.conn.create_function("night_of", 1, night, deterministic=True)
         rows = self.conn.execute(
-            f"SELECT date(started, '+20 hours') AS night, count(*) AS runs, {sums}, "
+            f"SELECT night_of(started) AS night, count(*) AS runs, {sums}, "
             "coalesce(sum(json_extract(stats, '$.\"ledger/gone\"')), 0) AS gone, "
             "coalesce(sum(json_array_length(alarms)), 0) AS alarms, "
             "json_group_array(coalesce(outcome, 'running')) AS outcomes "

@@ -6,13 +6,10 @@ import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from crawler.archive import HACKED, RANKS
 from crawler.browsing.display import find_link, name_unseen, parse_json
 from crawler.browsing.language import tr
 from crawler.portals.entries import SPIDER
-
-HACKED = "hacked since last seen"
-RANKS = {HACKED: 0, "signs of hacking": 1, "tampered": 3}
-"""The order of alarms: what was clean before stands first, further pages that are tampered with last; all others 2."""
 
 CRAWL = "scrapy crawl {spider} -a channel={channel}"
 CHECK = "scrapy portal check {portal}"
@@ -395,7 +392,7 @@ def read_alarms(value: object, spider: str = "", archive: str = "archive") -> li
         for each in (found if isinstance(found, list) else [])
         if isinstance(each, dict) and (each.get("rule") or each.get("what"))
     ]
-    return sorted(alarms, key=lambda alarm: RANKS.get(alarm.rule, 2))
+    return sorted(alarms, key=lambda alarm: (alarm.rule != HACKED, RANKS.get(alarm.rule, 2)))
 
 
 def read_alarm(row: Mapping[str, Any], spider: str, archive: str) -> Alarm:

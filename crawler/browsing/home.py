@@ -11,8 +11,7 @@ from typing import Any
 from datasette import Response
 from datasette.database import Database
 
-from crawler.archive import now
-from crawler.browsing.alarms import HACKED
+from crawler.archive import HACKED, HACKING, now
 from crawler.browsing.charts import Chart, draw_bars
 from crawler.browsing.language import tr
 from crawler.browsing.nights import Books, join_alarms, list_nights, read_books, sum_books
@@ -30,7 +29,7 @@ SILENT = 2
 MONTHS = 60
 """How many months the charts of growth show; what is older is told as a number."""
 
-TOLD = (HACKED, "signs of hacking", "tampered")
+TOLD = (HACKED, HACKING, "tampered")
 """Alarms that the home page does not repeat: it tells how things stand."""
 
 COUNTS = {

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from datasette import NotFound, Response
 from datasette.database import Database
 
-from crawler.archive import BALANCED
+from crawler.archive import BALANCED, moment_of, night_of_run
 from crawler.browsing.alarms import Alarms, group_alarms, read_alarms
 from crawler.browsing.charts import Chart, draw_bars
 from crawler.browsing.display import parse_json
@@ -34,7 +34,6 @@ SHOWN = 25
 BROKEN_OFF = ("failed", "interrupted")
 """Outcomes that somebody should look at whatever the alarms say."""
 
-RUN_RE = re.compile(r"\d{8}T\d{6}Z-")
 COUNTS = ("listed", "archived", "changed", "failed", "missed", "attachments", "tampered")
 
 
@@ -116,27 +115,6 @@ def sum_books(rows: Iterable[Books]) -> Books | None:
     )
 
 
-def night_of(run: str) -> date | None:
-    """Give the night of a run by its id; None where the id does not tell.
-
-    >>> night_of("20261127T180000Z-lyg_news"), night_of("20261128T035959Z-lyg_news")
-    (datetime.date(2026, 11, 28), datetime.date(2026, 11, 28))
-    >>> night_of("20261128T040000Z-ingest"), night_of("mine")
-    (datetime.date(2026, 11, 29), None)
-    """
-    began = moment_of(run)
-    return (began + timedelta(hours=12)).date() if began else None
-
-
-def moment_of(run: str) -> datetime | None:
-    """Read from the id of a run when it started; a rebuild by an elder program wrote another time into its row."""
-    try:
-        began = datetime.strptime(run[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    except ValueError:
-        return None
-    return began.astimezone(SHANGHAI) if RUN_RE.match(run) else None
-
-
 def bound(night: date) -> tuple[str, str]:
     """Give the ids between which the runs of a night are: from the first up to, and not with, the second.
 
@@ -179,7 +157,7 @@ async def list_nights(db: Database, before: date | None = None, limit: int = NIG
     )
     nights = [
         sum_night(night, list(runs), db.name)
-        for night, runs in groupby(rows, key=lambda row: night_of(row["id"]))
+        for night, runs in groupby(rows, key=lambda row: night_of_run(row["id"]))
         if night
     ]
     if len(rows) == limit * RUNS:  # the last one may be cut off
@@ -390,7 +368,7 @@ async def list_hacked(db: Database, stretch: Mapping[str, Any]) -> list[dict[str
 async def find_neighbour(db: Database, where: str) -> date | None:
     """Give the night of the nearest run before or after."""
     rows = await fetch(db, f"SELECT id FROM runs WHERE {where} LIMIT 1")
-    return night_of(rows[0]["id"]) if rows else None
+    return night_of_run(rows[0]["id"]) if rows else None
 
 
 def count_gone(run: Mapping[str, Any]) -> int | None:

@@ -6,8 +6,8 @@ from typing import Any
 
 from datasette.database import Database
 
+from crawler.archive import night_of_run
 from crawler.browsing.language import tr
-from crawler.browsing.nights import night_of
 from crawler.browsing.queries import fetch
 
 VERSIONS = 20
@@ -25,7 +25,7 @@ async def tell_row(datasette: Any, db: Database, table: str, key: str) -> dict[s
             asked = f"?show=captured&version={rows[0]['version']}#text"
             given["ways"].append((tr("在正文中看", "see it in the text"), f"{page}{asked}"))
     elif table == "runs":
-        if night := night_of(key):
+        if night := night_of_run(key):
             address = f"{urls.database(db.name)}/-/nights/{night}"
             given["ways"].append((tr("这一夜的全部运行", "all runs of that night"), address))
     elif table == "captures":

@@ -17,7 +17,7 @@ from scrapy.exceptions import UsageError
 
 from crawler.archive import now
 from crawler.checkup import FAIL, Checkup, Finding
-from crawler.discovery import Discovery, choose_channels, save, write_entry
+from crawler.discovery import Discovery, choose_channels, complete, save, write_entry
 from crawler.logs import make_safe, printable
 from crawler.portals import Portal
 from crawler.portals.entries import EntryError, entries, is_home, prove, read_entry, shown, spider_names
@@ -47,7 +47,8 @@ class Command(ScrapyCommand):
             "works. NAME is a source or a portal; without one all that a night crawls are looked at. URL is an address "
             "of a portal, which is looked at besides; with --platform it is the home page of one that has no entry "
             "yet. With --prove the entry of each portal that wholly works is dated today, and scrapy nightly takes it. "
-            "add: look at the home page at URL, recognise its platform, find its channels, and write its entry with "
+            "add: look at the portal that has the address URL (its home page, a list, an article, an issue of a paper, "
+            "a feed, a sitemap), recognise its platform, find its channels, and write its entry with "
             "a page of each kind and what it must give, which a test reads. All is written or nothing. "
             "Exit codes: 0 all works, 3 something does not, 8 nothing answers, 9 an entry is wrong."
         )
@@ -211,18 +212,22 @@ class Command(ScrapyCommand):
     # -- add -------------------------------------------------------------------------------
 
     def add_portal(self, opts: argparse.Namespace, address: str) -> None:
-        """Look at the home page of a portal that has no entry, and write one."""
-        address += "/" if address.count("/") == 2 else ""
+        """Look at a portal that has no entry, from any of its addresses, and write one."""
+        given, address = address, complete(address)
         if not is_home(address):
             raise UsageError(
-                f"portal: found {address!r}, wanted the address of a home page, http(s)://HOST/…",
+                f"portal: found {given!r}, wanted an address of a portal as http(s)://HOST/…, with the name of a host "
+                "and no other port than 80 and 443",
                 print_help=False,
             )
         host = urlsplit(address).hostname
         for portal in entries():
             if host in portal.hosts or portal.name == (host or "").removeprefix("www."):
                 path = shown(Path(PORTALS_DIR) / f"{portal.name}.toml")
-                raise UsageError(f"portal: found an entry for {host}, {path}, wanted none", print_help=False)
+                raise UsageError(
+                    f"portal: found an entry for {host}, {path}, wanted none; scrapy portal check {portal.name} looks at it",
+                    print_help=False,
+                )
         (found,) = self.look(Discovery, [{"address": address, "platform": opts.platform}]) or [None]
         if found is None:
             self.exitcode = 3

@@ -14,8 +14,8 @@ from unicodedata import east_asian_width
 
 from scrapy.commands import ScrapyCommand
 
-from crawler.archive import BALANCED, Archive
-from crawler.extensions import HACKING, say_hacking
+from crawler.archive import BALANCED, HACKING, Archive
+from crawler.extensions import say_hacking
 from crawler.logs import printable
 from crawler.portals.entries import by_name
 from crawler.runs import reading

@@ -72,6 +72,8 @@ class Found(NamedTuple):
     """What was wanted and not found, each one sentence: what was found, what was wanted, where."""
     notes: tuple[str, ...] = ()
     """What was found in another place or form than usual and could be read all the same, each one sentence."""
+    beyond: str | None = None
+    """What shows that the list goes on where its next page cannot be told: a sentence as those of `problems`."""
     attachments: tuple[tuple[str, str], ...] = ()
     """Files that belong to the list page itself, address and name, such as the PDF of a printed page."""
 

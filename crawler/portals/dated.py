@@ -20,7 +20,7 @@ from crawler.portals.listing import (
     base_of,
     choose_name,
     day_of,
-    find_next,
+    find_again,
     is_own,
     links_in,
     name_block,
@@ -35,6 +35,7 @@ from crawler.portals.listing import (
     same_page,
     send_on,
 )
+from crawler.portals.paging import find_next
 
 ARTICLE_RE = re.compile(
     r"/(?P<channel>[\w-]+(?:/[\w-]+)*)/(?P<y>(?:19|20)\d{2})/(?P<m>\d{2})(?P<d>\d{2})/\d+\.s?html?"
@@ -109,16 +110,14 @@ def read(ask: Ask, text: str, url: str, portal: Portal) -> Found:
     if not any(line.channel == code for line in lines):
         problems.append(f"Found {len(lines)} lines of other channels, wanted some of {code}, at {url}")
     further: Ask | None = None
-    target, problem = find_next(tree, url, portal)
     number = number_of(dict(ask.state).get("page", 1)) + 1
-    if problem:
-        problems.append(problem)
+    target, beyond = find_next(tree, url, portal, number)
     if target and number > PAGES:
         problems.append(f"Found {PAGES} pages of {code}, wanted an end of the list, at {url}")
     elif target:
         further = Ask(target, "list", ask.channel, (), (("page", number),))
     channels = (Channel(code, name_list(tree, code), ask.url),) if code and number == 2 else ()
-    return Found(lines, further, (), channels, None, tuple(problems))
+    return Found(lines, further, (), channels, None, tuple(problems), beyond=beyond)
 
 
 def moved(
@@ -129,20 +128,14 @@ def moved(
     `gone` is the address that was asked for in vain, by default the channel's address by rule; it is not given
     again, but another page name in the same folder is.
     """
-    tree = parse_page(home_text)
-    if tree is None:
-        return None
-    lost = page_key(gone or list_url(portal, code))
-    base = base_of(tree, home_url)
-    links = [(e, u) for e, u in links_in(tree, base) if is_own(u, portal) and page_key(u) != lost]
-    folders = [(e, u) for e, u in links if CHANNEL_RE.fullmatch(path_of(u))]
-    for _, target in folders:
-        if _code_of(target) == code:
-            return Ask(target, "list", code)
-    for element, target in links:
-        if name and name_link(element) == name and not ARTICLE_RE.fullmatch(path_of(target)):
-            return Ask(target, "list", code)
-    return None
+
+    def lists_of(tree: HtmlElement) -> list[Channel]:
+        links = ((e, u) for e, u in links_in(tree, base_of(tree, home_url)) if is_own(u, portal))
+        return [
+            Channel(_code_of(u), name_link(e), u) for e, u in links if not ARTICLE_RE.fullmatch(path_of(u))
+        ]
+
+    return find_again(home_text, lists_of, code, name, gone or list_url(portal, code))
 
 
 def _code_of(url: str) -> str:

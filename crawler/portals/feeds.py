@@ -27,9 +27,11 @@ from crawler.portals.listing import (
     number_of,
     page_key,
     parse_page,
+    path_of,
     resolve,
     same_page,
     send_on,
+    text_of,
 )
 from crawler.text.labels import SHANGHAI
 
@@ -38,8 +40,15 @@ ITEMS = 5000
 FEEDS = 60
 """Feeds of one page that are taken."""
 DOCTYPE_RE = re.compile(r"<!DOCTYPE[^\[>]{0,2000}(?:\[.*?\]\s*)?>", re.S | re.I)
-TYPE_RE = re.compile(r"application/(?:rss|atom|rdf)\+xml", re.I)
+TYPE_RE = re.compile(r"\s*application/(?:rss|atom|rdf)\+xml\s*(?:;.*)?", re.I)
 """What a page calls the type of its feeds."""
+XML_RE = re.compile(r"\s*(?:text|application)/xml\s*(?:;.*)?", re.I)
+"""What it calls the type of a feed among its alternates, where that may be one."""
+PLACE_RE = re.compile(
+    r"/(?:(?:[\w-]{0,40}[_-])?(?:rss|atom|feed)[\w-]{0,20}\.xml|[\w-]{1,60}\.(?:rss|rdf)|(?:feed|rss|atom)/?)$",
+    re.I,
+)
+"""How the path of a feed ends that a page links without a type."""
 TAG_RE = re.compile(r"<[^<>]{0,500}>")
 
 
@@ -147,15 +156,22 @@ def is_feed(root: _Element) -> bool:
 
 
 def find_feeds(tree: HtmlElement, url: str, portal: Portal) -> list[Channel]:
-    """Find the feeds of the portal's own hosts that a page names, each once."""
+    """Find the feeds of the portal's own hosts that a page names, each once: by their type, else by their address."""
     base = base_of(tree, url)
-    feeds: dict[str, Channel] = {}
+    named: dict[str, Channel] = {}
+    linked: dict[str, Channel] = {}
     for link in tree.iter("link", "a"):
         target = resolve(link.get("href"), base)
-        if target and is_own(target, portal) and TYPE_RE.fullmatch((link.get("type") or "").strip()):
-            code = plain.code_of(target, portal)
-            feeds.setdefault(page_key(target), Channel(code, flatten(link.get("title")) or code, target))
-    return list(feeds.values())[:FEEDS]
+        if not target or not is_own(target, portal) or same_page(target, url):
+            continue
+        kind, alternate = link.get("type") or "", "alternate" in (link.get("rel") or "").lower().split()
+        code = plain.code_of(target, portal)
+        if TYPE_RE.fullmatch(kind) or (alternate and XML_RE.fullmatch(kind)):
+            named.setdefault(page_key(target), Channel(code, flatten(link.get("title")) or code, target))
+        elif link.tag == "a" and PLACE_RE.search(path_of(target)):
+            title = flatten(link.get("title")) or text_of(link) or code
+            linked.setdefault(page_key(target), Channel(code, title, target))
+    return list((named or linked).values())[:FEEDS]
 
 
 def name_feed(root: _Element) -> str:

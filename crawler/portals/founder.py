@@ -26,6 +26,7 @@ from crawler.portals.listing import (
     page_key,
     parse_page,
     path_of,
+    resolve,
     send_on,
 )
 from crawler.portals.media import CODE_RE, DAYS, EDITION_RE, code_of
@@ -37,9 +38,11 @@ NODE_RE = re.compile(
 )
 """The path of a printed page."""
 CONTENT_RE = re.compile(
-    r"/(?:[\w.-]+/){0,8}(?P<y>(?:19|20)\d{2})-?(?P<m>\d{2})/(?P<d>\d{2})/(?:content_\w+|c\d+|nw\.[\w.-]+?)\.html?"
+    r"(?P<stem>/(?:[\w.-]+/){0,8})(?P<y>(?:19|20)\d{2})-?(?P<m>\d{2})/(?P<d>\d{2})/(?:content_\w+|c\d+|nw\.[\w.-]+?)\.html?"
 )
 """The path of an article page."""
+KIND_RE = re.compile(r"(?:html|layout|content|column|node|page|mpaper|attachment)/$", re.I)
+"""The folder that tells what the pages below it are, rather than which paper they are of."""
 SKIP_RE = re.compile(
     r"上一[版期篇]|下一[版期篇]|(?:前|后)一[版期天]|往期.*|返回.*|目录|首页|pdf|[<>«»◄►\s]*", re.I
 )
@@ -147,25 +150,69 @@ def read_issue(url: str) -> tuple[Issue, date] | None:
     return Issue(match["stem"], match["dash"], match["name"], path.rpartition(".")[2]), day
 
 
+def paper_of(url: str) -> str | None:
+    """Give the folder of the paper that a node or an article is of; None for any other address.
+
+    >>> paper_of("http://p.cn/rb/html/2024-01/18/node_1.htm"), paper_of("http://p.cn/pc/content/202401/18/content_9.html")
+    ('/rb/', '/pc/')
+    >>> paper_of("http://p.cn/html/2024-01/18/node_1.htm"), paper_of("http://p.cn/rb/")
+    ('/', None)
+    """
+    match = NODE_RE.fullmatch(path_of(url)) or CONTENT_RE.fullmatch(path_of(url))
+    return KIND_RE.sub("", match["stem"]) if match else None
+
+
+def fronts_of(url: str) -> list[str]:
+    """Give where the home page of a node's or an article's paper may be: the folders above, the nearest first.
+
+    Above an article last what its issue's first page is often called.
+
+    >>> fronts_of("http://p.cn/pc/layout/202401/18/node_02.html")
+    ['http://p.cn/pc/layout/', 'http://p.cn/pc/', 'http://p.cn/']
+    >>> fronts_of("http://p.cn/html/2024-01/18/content_9.htm")[1:]
+    ['http://p.cn/', 'http://p.cn/html/2024-01/18/node_1.htm', 'http://p.cn/html/2024-01/18/node_2.htm']
+    """
+    match = NODE_RE.fullmatch(path_of(url)) or CONTENT_RE.fullmatch(path_of(url))
+    folders = match["stem"].strip("/").split("/") if match and match["stem"] != "/" else []
+    above = ["".join(f"{folder}/" for folder in folders[:number]) for number in range(len(folders), -1, -1)]
+    if match is None:
+        return []
+    path = path_of(url)
+    day, ending = path.rpartition("/")[0].replace("/content/", "/layout/"), path.rpartition(".")[2]
+    named = ("node_01",) if "/layout/" in day else ("node_1", "node_2")
+    nodes = [] if NODE_RE.fullmatch(path) else [f"{day}/{name}.{ending}".lstrip("/") for name in named]
+    return [f"{origin_of(url)}/{place}" for place in (*above, *nodes)]
+
+
+def newest_issue(tree: HtmlElement, url: str, portal: Portal) -> tuple[str, Issue, date] | None:
+    """Find the newest issue that a page leads to: the address of its first page, how its nodes are addressed, its day.
+
+    The first link of the newest day is its first page, unless the page itself is one.
+    """
+    base = base_of(tree, url)
+    frames = (resolve(frame.get("src"), base) for frame in tree.iter("frame", "iframe"))
+    places = [url, *(each for each in frames if each), *(target for _, target in links_in(tree, base))]
+    known = [(place, *found) for place in places if is_own(place, portal) and (found := read_issue(place))]
+    newest = max((day for _, _, day in known), default=None)
+    return next((each for each in known if each[2] == newest), None)
+
+
 def _read_home(ask: Ask, tree: HtmlElement, url: str, portal: Portal) -> Found:
     """Follow the home page to the newest issue, and ask for that of each wanted day."""
     state = dict(ask.state)
+    known = newest_issue(tree, url, portal)
     if sent := send_on(ask, tree, url, portal):
-        if not sent.asks or read_issue(sent.asks[0].url) is None:
+        onward = read_issue(sent.asks[0].url) if sent.asks else None
+        if onward is None:
             return sent
-        places = [sent.asks[0].url]
-    else:
-        places = [url, *(u for _, u in links_in(tree, base_of(tree, url)) if is_own(u, portal))]
-    known = [(place, found) for place in places if (found := read_issue(place))]
-    if not known:
+        known = (sent.asks[0].url, *onward)
+    if known is None:
         return Found(
             problems=(
                 f"Found no way to an issue, wanted YYYY-MM/DD/node_N.htm or YYYYMM/DD/node_N.html, at {url}",
             )
         )
-    newest = max(day for _, (_, day) in known)
-    # The first link of the newest day is its first page, unless the page itself is one.
-    place, (issue, _) = next(each for each in known if each[1][1] == newest)
+    place, issue, newest = known
     if _read_day(str(state.get("last", ""))) is None:
         return (
             _read_issue(ask, tree, url, newest, portal)

@@ -4,10 +4,15 @@ A list is at ``/col/colN/index.html``. It carries its newest records in a ``<dat
 comes from ``dataproxy.jsp``: the datastore's ``nextgroup`` is the address of the next group of records, and where it has
 none the script of the page says column, unit and number of records. Articles are at ``/art/YYYY/M/D/art_N_ID.html``, N
 being the column; newer ones at ``/col/colN/art/YYYY/art_HEX.html`` or below the folders of their column.
+
+The newest portals carry no records: a script (``unitbuild.js``) has the parts of the page built by the server, and says in
+``queryData`` which: the answer is JSON whose ``data.html`` is the part. Further pages of a list are asked for by number
+and size in ``paramJson``; the part says how many records there are.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from datetime import date
@@ -54,6 +59,16 @@ PROXY = "/module/web/jpage/dataproxy.jsp"
 """The path of the call for records, where the page does not tell another."""
 SIZE = 45
 """Records asked for with one call where the page names no next group: three of its pages of 15."""
+UNIT = "/api-gateway/jpaas-publish-server/front/page/build/unit"
+"""The path of the call that builds a part of a page, where the page does not tell another."""
+UNITS = 6
+"""Parts of one page that are asked for."""
+UNIT_SIZE = 20
+"""Records of a built list asked for with one call."""
+UNIT_NAME_RE = re.compile(r"列表|内容|信息|栏目|分页|list", re.I)
+"""What the part of a page is named that is its list."""
+QUERY_RE = re.compile(r"['\"]([\w-]{1,60})['\"]\s*:\s*['\"]([^'\"]{0,400})['\"]")
+"""A pair of ``queryData``: ``{'webId':'1','tagId':'当前栏目list'}``."""
 STORES = 50
 """Datastores of one page that are read."""
 COLUMNS = 200
@@ -66,6 +81,8 @@ ARTICLE_RE = re.compile(
 """The path of an article page."""
 LIST_RE = re.compile(r"/col/(?P<code>col\d+)/(?:index\.html?)?")
 """The path of a list page."""
+FOLDER_RE = re.compile(r"/(.+)/(?:index\.html?)?")
+"""The path of a list page that is a folder's index."""
 HREF_RE = re.compile(r"href\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.I)
 CALL_RE = re.compile(
     r"(\w*(?:column|unit|web)id|path|webname|permissiontype|sourceContentType|appid|col)['\"]?\s*[:=]\s*['\"]?([^'\",}\s]+)",
@@ -122,7 +139,8 @@ def date_of(url: str) -> date | None:
 def read(ask: Ask, text: str, url: str, portal: Portal) -> Found:
     """Read an answered list page, a further group of records, or a home page."""
     if ask.kind == "more":
-        return _read_more(ask, text, url, portal)
+        reader = _read_unit if "units" in dict(ask.state) else _read_more
+        return reader(ask, text, url, portal)
     tree = parse_page(text)
     if tree is None:
         return Found(problems=(f"Found an empty page, wanted a list of records, at {url}",))
@@ -138,10 +156,8 @@ def moved(
 
     `gone` is the address that was asked for in vain; it is not given again.
     """
-    tree = parse_page(home_text)
-    if tree is None:
-        return None
-    return find_again(find_channels(tree, home_url, portal), code, name, gone or list_url(portal, code))
+    lost = gone or list_url(portal, code)
+    return find_again(home_text, lambda tree: find_channels(tree, home_url, portal), code, name, lost)
 
 
 def find_channels(tree: HtmlElement, url: str, portal: Portal) -> list[Channel]:
@@ -155,7 +171,7 @@ def find_channels(tree: HtmlElement, url: str, portal: Portal) -> list[Channel]:
         elif match := LIST_RE.fullmatch(path_of(target)):
             seen.setdefault(match["code"], []).append((element, target))
     for element, target in links:
-        folder = re.fullmatch(r"/(.+)/(?:index\.html?)?", path_of(target))
+        folder = FOLDER_RE.fullmatch(path_of(target))
         if folder and folder[1] in shown:
             seen.setdefault(folder[1], []).append((element, target))
     channels: list[Channel] = []
@@ -165,6 +181,12 @@ def find_channels(tree: HtmlElement, url: str, portal: Portal) -> list[Channel]:
         name = named[0] if named else next((n for e, _ in found if (n := name_block(e))), "")
         channels.append(Channel(code, name or code, found[0][1]))
     channels += [Channel(code, code, list_url(portal, code)) for code in shown if code not in seen]
+    if find_units(tree, url, portal):  # what it shows is built, and its menu leads to folders, too
+        known = {channel.code for channel in channels}
+        for channel in plain.find_channels(tree, url, portal):
+            folder = FOLDER_RE.fullmatch(path_of(channel.url))
+            if folder and folder[1] not in known and not LIST_RE.fullmatch(path_of(channel.url)):
+                channels.append(channel._replace(code=folder[1]))
     return channels[:COLUMNS]
 
 
@@ -217,13 +239,20 @@ def _read_list(ask: Ask, tree: HtmlElement, text: str, url: str, portal: Portal)
     if records:
         lines = _list_lines(records, code, portal)
     else:
-        rows = plain.find_rows(tree, url, lambda target: channel_of(target, portal) is not None)
+        rows = _find_rows(tree, url, portal)
+        if find_units(tree, url, portal) and not any(channel_of(row.url, portal) is not None for row in rows):
+            rows = []  # the list is built, and what stands there is the page's furniture
         lines = plain.list_lines(rows, code, None)
         if lines:
             notes = (f"Found records in rows of the page, wanted them in a datastore, at {url}",)
     script = "\n".join(e.text or "" for e in tree.iter("script"))
     told = TOTAL_RE.search(script)
     total = store.total if store and store.total is not None else int(told[1] or told[2]) if told else None
+    units = find_units(tree, url, portal, bool(lines)) if not records else []
+    state: dict[str, str | int] = {"page": url, "had": len(lines)}
+    built = _ask_unit(code, state, units, 1) if units else None
+    if not lines and built:
+        return Found(asks=(built,), channels=(Channel(code, name_list(tree, code), ask.url),))
     if not lines:
         sent = None if stores else send_on(ask, tree, url, portal)
         if sent or total == 0:
@@ -233,11 +262,24 @@ def _read_list(ask: Ask, tree: HtmlElement, text: str, url: str, portal: Portal)
     named = (
         (Channel(code, name_list(tree, code), ask.url),) if number_of(dict(ask.state).get("page")) < 2 else ()
     )
+    beyond: str | None = None
     further = _first_call(ask, code, store, script, total, len(records) + blanks, url, portal)
     if further is None and not records:
-        further, problem = plain.go_on(ask, code, tree, url, portal)
+        further, problem, beyond = plain.go_on(ask, code, tree, url, portal)
         problems += (problem,) if problem else ()
-    return Found(lines, further, (), named, total, problems, notes)
+        if further is None and built:
+            further, beyond = built, None
+    elif further is None and total is not None and len(records) + blanks < total:
+        beyond = (
+            f"Found {len(records) + blanks} of {total} records, and neither a next group nor columnid and unitid, "
+            f"wanted a way to the others, at {url}"
+        )
+    return Found(lines, further, (), named, total, problems, notes, beyond)
+
+
+def _find_rows(tree: HtmlElement, url: str, portal: Portal) -> list[plain.Row]:
+    """Find the rows of a list that is in no datastore, articles of the portal before all others."""
+    return plain.find_rows(tree, url, lambda target: channel_of(target, portal) is not None)
 
 
 def _list_lines(records: Iterable[Record], code: str, portal: Portal) -> tuple[Line, ...]:
@@ -366,3 +408,94 @@ def _read_more(ask: Ask, text: str, url: str, portal: Portal) -> Found:
         if (group >= 0 and group <= before) or (group < 0 and again):
             further = None
     return Found(lines, further, (), (), total, problems)
+
+
+# ---------------------------------------------------------------- parts of a page that are built
+
+
+def find_units(tree: HtmlElement, url: str, portal: Portal, lists: bool = False) -> list[str]:
+    """Find the calls that build the parts of a page, the likeliest list of articles first; `lists`: no others.
+
+    >>> page = parse_page('''<script src="/x/unitbuild.js" url="/api/build/unit" queryData="{'webId':'1','tagId':'list'}">''')
+    >>> some = Portal(name="a.cn", platform=plain, hosts=("a.cn",), home="http://a.cn/")
+    >>> find_units(page, "http://a.cn/col/col7/index.html", some)
+    ['http://a.cn/api/build/unit?webId=1&tagId=list']
+    """
+    origin = origin_of(url) if is_own(url, portal) else origin_of(portal.home)
+    found: list[tuple[bool, str]] = []
+    for script in tree.iter("script"):
+        query = dict(QUERY_RE.findall(script.get("querydata") or ""))
+        path = urlsplit(flatten(script.get("url"))).path if query else ""
+        if not query or not (path.endswith("/build/unit") or "unitbuild" in (script.get("src") or "")):
+            continue
+        is_list = query.get("pageType", "column") == "column" and UNIT_NAME_RE.search(query.get("tagId", ""))
+        call = path if path.startswith("/") else UNIT
+        if is_list or not lists:
+            found.append((not is_list, f"{origin}{call}?{urlencode(query)}"))
+    found.sort(key=lambda each: each[0])
+    return list(dict.fromkeys(call for _, call in found))[:UNITS]
+
+
+def _ask_unit(code: str, state: dict[str, str | int], units: list[str], number: int) -> Ask:
+    """Ask for a page of the first of these parts, as many records of it as for every other page."""
+    told = json.dumps({"pageNo": number, "pageSize": UNIT_SIZE}, separators=(",", ":"))
+    state = {**state, "units": "\n".join(units), "number": number}
+    return Ask(
+        f"{units[0]}&{urlencode({'paramJson': told})}", "more", code, _headers(state), tuple(state.items())
+    )
+
+
+def _read_unit(ask: Ask, text: str, url: str, portal: Portal) -> Found:
+    """Read a part of a page that was built, a list of articles as a rule; the next part where it is none."""
+    state, code = dict(ask.state), ask.channel or ""
+    units, number = str(state.pop("units")).split("\n"), number_of(state.pop("number", 1))
+    place = str(state.get("page") or url)
+    html = _built(text)
+    if html is None:
+        return Found(problems=(f"Found no part of a page, wanted JSON with data.html, at {url}",))
+    tree = parse_page(html)
+    lines = plain.list_lines(_find_rows(tree, place, portal) if tree is not None else (), code, None)
+    total, size = _count_built(tree)
+    if not lines:
+        if number == 1 and units[1:]:
+            return Found(asks=(_ask_unit(code, state, units[1:], 1),))
+        if number == 1 and total != 0 and not state.get("had"):
+            return Found(
+                problems=(f"Found no part that is a list, wanted rows of links to articles, at {url}",)
+            )
+        return Found(total=total)
+    mark = crc32("\n".join(line.url for line in lines).encode("utf-8", "replace"))
+    again = state.get("mark") == mark
+    state["mark"] = mark
+    whole = again or (total is not None and number * size >= total)
+    problems: tuple[str, ...] = ()
+    if again and total is not None:
+        problems = (
+            f"Found the same {len(lines)} lines as on the page before, wanted further ones, at {url}",
+        )
+    elif not whole and number >= PAGES:
+        problems, whole = (f"Found {PAGES} pages of {code}, wanted an end of the list, at {url}",), True
+    further = None if whole else _ask_unit(code, state, units[:1], number + 1)
+    return Found(lines, further, (), (), total, problems)
+
+
+def _built(text: str) -> str | None:
+    """Give the markup in the answer of a call that builds a part."""
+    try:
+        data = json.loads(text.lstrip("\ufeff; \r\n"))["data"]
+        html = data["html"] if isinstance(data, dict) else data
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return html if isinstance(html, str) else None
+
+
+def _count_built(tree: HtmlElement | None) -> tuple[int | None, int]:
+    """Give how many records a built list says it has in all, None where it does not say, and how many a page has."""
+    for element in tree.iter() if tree is not None else ():
+        if not isinstance(element.tag, str):
+            continue
+        said = {**dict(QUERY_RE.findall(element.get("querydata") or "")), **element.attrib}
+        rows, count = str(said.get("rows", "")), str(said.get("count", ""))
+        if re.fullmatch(r"\d{1,4}", rows) and re.fullmatch(r"\d{1,8}", count):
+            return int(count), max(int(rows), 1)
+    return None, UNIT_SIZE

@@ -514,68 +514,10 @@ def find_day_in(node: HtmlElement, own: set[HtmlElement]) -> date | None:
     return None
 
 
-def find_next(tree: HtmlElement, url: str, portal: Portal) -> tuple[str | None, str | None]:
-    """Find the next page of a list: ``rel=next``, a link called 下一页, numbered pages, a paging call.
-
-    Gives its address (None: there is none) and a problem (a next page is named, but leads nowhere).
-    """
-    base = base_of(tree, url)
-    problem: str | None = None
-    for element in tree.iter("a", "link"):
-        named = "next" in (element.get("rel") or "").lower().split()
-        if not named and element.tag == "a":
-            names = (text_of(element), flatten(element.get("title")))
-            named = any(name and NEXT_RE.fullmatch(name) for name in names)
-        if not named:
-            continue
-        target = resolve(address_of(element), base)
-        if target and is_own(target, portal):
-            if not same_page(target, url):
-                return target, None
-            return None, None
-        # Only words: arrows without an address also turn the pictures of a slide show.
-        # Without a call behind it, it is how a last page ends.
-        if (
-            target is None
-            and PAGING_CALL_RE.search(f"{element.get('onclick') or ''} {element.get('href') or ''}")
-            and re.search(r"[页頁]", text_of(element))
-            and not re.search(r"disab|unable|gray|grey", element.get("class") or "")
-        ):
-            problem = (
-                f"Found the link {text_of(element)!r} that leads nowhere, wanted the next page, at {url}"
-            )
-    folder = path_of(url).rpartition("/")[0] + "/"
-    here = re.search(r"_(\d+)\.s?html?$", path_of(url))
-    number = int(here[1]) if here and len(here[1]) < 9 else 1
-    further: dict[int, str] = {}
-    for _, target in links_in(tree, base):
-        match = re.fullmatch(r"(.*/)(?:index|list)_(\d{1,8})\.s?html?", path_of(target))
-        if (
-            match
-            and match[1] == folder
-            and is_own(target, portal)
-            and int(match[2]) > number - (here is None)
-        ):
-            further[int(match[2])] = target
-    if further:
-        return further[min(further)], None
-    for script in tree.iter("script"):
-        for call_re, last in ((TRS_PAGES_RE, 1), (BOX_PAGES_RE, 0)):
-            if call := call_re.search(script.text or ""):
-                total, current, name, ending = call.groups()
-                if len(total) < 9 and len(current) < 9 and int(current) + last < int(total):
-                    return resolve(f"{name}_{int(current) + 1}.{ending}", url), None
-                return None, None
-    return None, problem
-
-
 DEPTH = 3
 """How many times a page may send its reader on before it counts as a circle."""
 PAGES = 5000
 """Pages of one list; one with more goes round in a circle."""
-PAGING_CALL_RE = re.compile(r"\b(?!void\b)\w+\s*\(")
-"""A call in ``onclick`` or in a ``javascript:`` address that turns the page."""
-
 REDIRECT_RE = re.compile(
     r"""(?:\b(?:window|self|top|document|parent)\s*\.\s*)?\blocation\s*
     (?:\.\s*href\s*=(?!=)|\.\s*(?:replace|assign)\s*\(|=(?!=))\s*['"]([^'"<>]+)['"]""",
@@ -621,14 +563,26 @@ def ask_for_lists(
     return [Ask(list_url(portal, code), "list", code) for code in codes]
 
 
-def find_again(lists: Iterable[Channel], code: str, name: str | None, lost: str) -> Ask | None:
-    """Ask for the list among others that has a channel's code or name; `lost` is where it was asked for in vain."""
-    for channel in lists:
-        if same_page(channel.url, lost):
-            continue
-        if channel.code == code or (name and channel.name == name):
-            return Ask(channel.url, "list", code)
-    return None
+def find_again(
+    home_text: str,
+    lists_of: Callable[[HtmlElement], Iterable[Channel]],
+    code: str,
+    name: str | None,
+    lost: str,
+    is_it: Callable[[str], bool] | None = None,
+) -> Ask | None:
+    """Ask for the list that has a channel's code among those that a home page leads to, else for the one of its name.
+
+    `lists_of` finds those lists, `lost` is where the channel's was asked for in vain, and `is_it` tells a code that means
+    the channel, by default the same one.
+    """
+    tree = parse_page(home_text)
+    if tree is None:
+        return None
+    lists = [channel for channel in lists_of(tree) if not same_page(channel.url, lost)]
+    chosen = [channel for channel in lists if (is_it(channel.code) if is_it else channel.code == code)]
+    chosen = chosen or [channel for channel in lists if name and channel.name == name]
+    return Ask(chosen[0].url, "list", code) if chosen else None
 
 
 def send_on(ask: Ask, tree: HtmlElement, url: str, portal: Portal) -> Found | None:

@@ -28,8 +28,8 @@ from crawler.portals.listing import (
     base_of,
     choose_name,
     day_of,
+    find_again,
     find_day_in,
-    find_next,
     flatten,
     host_of,
     is_day,
@@ -48,6 +48,7 @@ from crawler.portals.listing import (
     split_title,
     text_of,
 )
+from crawler.portals.paging import find_next
 
 LINKS = 8000
 """Links of one page that are looked at."""
@@ -279,19 +280,15 @@ def moved(
 
     `gone` is the address that was asked for in vain; it is not given again.
     """
-    tree = parse_page(home_text)
-    if tree is None:
-        return None
-    lost = gone or list_url(portal, code)
-    channels = [c for c in find_channels(tree, home_url, portal) if not same_page(c.url, lost)]
-    folder = _folder_of(code)
-    for channel in channels:
-        if folder and _folder_of(channel.code) == folder:
-            return Ask(channel.url, "list", code)
-    for channel in channels:
-        if name and channel.name == name:
-            return Ask(channel.url, "list", code)
-    return None
+    lost, folder = gone or list_url(portal, code), _folder_of(code)
+    return find_again(
+        home_text,
+        lambda tree: find_channels(tree, home_url, portal),
+        code,
+        name,
+        lost,
+        lambda other: bool(folder) and _folder_of(other) == folder,
+    )
 
 
 # ---------------------------------------------------------------- pages
@@ -300,20 +297,22 @@ def moved(
 def _read_home(ask: Ask, tree: HtmlElement, url: str, portal: Portal) -> Found:
     channels = find_channels(tree, url, portal)
     group = find_group(tree, url)
-    further, _ = go_on(ask, "/", tree, url, portal)
+    own = code_of(portal.home, portal)
+    further, _, beyond = go_on(ask, own, tree, url, portal)
     lines: tuple[Line, ...] = ()
     if group and (further or not channels):
         # The home page is a list itself, as a blog's is.
-        lines = list_lines(group.rows, "/", None)
+        lines = list_lines(group.rows, own, None)
         further = further._replace(state=(*further.state, ("way", group.way))) if further else None
-        channels = [Channel("/", name_list(tree, portal.name), url), *channels][:COLUMNS]
+        others = [channel for channel in channels if channel.code != own]
+        channels = [Channel(own, name_list(tree, portal.name), url), *others][:COLUMNS]
     if not lines and not channels:
         return send_on(ask, tree, url, portal) or Found(
             problems=(f"Found neither a menu nor rows of links, wanted links to lists, at {url}",)
         )
     state = tuple(pair for pair in ask.state if pair[0] == "depth")
-    asks = tuple(Ask(c.url, "list", c.code, (), state) for c in channels if c.code != "/")
-    return Found(lines, further if lines else None, asks, tuple(channels))
+    asks = tuple(Ask(c.url, "list", c.code, (), state) for c in channels if c.code != own)
+    return Found(lines, further if lines else None, asks, tuple(channels), beyond=beyond if lines else None)
 
 
 def _read_list(ask: Ask, tree: HtmlElement, url: str, portal: Portal) -> Found:
@@ -325,7 +324,7 @@ def _read_list(ask: Ask, tree: HtmlElement, url: str, portal: Portal) -> Found:
     lines = list_lines(group.rows, code, section) if group else ()
     asks: tuple[Ask, ...] = ()
     level = number_of(state.get("level"))
-    further, problem = go_on(ask, code, tree, url, portal)
+    further, problem, beyond = go_on(ask, code, tree, url, portal)
     if further and group:
         further = further._replace(state=(*further.state, ("way", group.way)))
     if level < LEVELS and further is None and number_of(state.get("page")) < 2:
@@ -340,7 +339,9 @@ def _read_list(ask: Ask, tree: HtmlElement, url: str, portal: Portal) -> Found:
         notes = (f"Found {len(lines)} lines without a whole date, wanted year, month and day, at {url}",)
     named = ask.channel and not section and number_of(state.get("page")) < 2
     channels = (Channel(code, name_list(tree, code), ask.url),) if named else ()
-    return Found(lines, further if lines else None, asks, channels, None, problems, notes)
+    return Found(
+        lines, further if lines else None, asks, channels, None, problems, notes, beyond if lines else None
+    )
 
 
 def list_lines(rows: Iterable[Row], code: str, section: str | None) -> tuple[Line, ...]:
@@ -352,17 +353,22 @@ def list_lines(rows: Iterable[Row], code: str, section: str | None) -> tuple[Lin
     return tuple(lines.values())
 
 
-def go_on(ask: Ask, code: str, tree: HtmlElement, url: str, portal: Portal) -> tuple[Ask | None, str | None]:
-    """Say how the list goes on: 下一页 and its kin, a blog's older posts, the number after this page's."""
+def go_on(
+    ask: Ask, code: str, tree: HtmlElement, url: str, portal: Portal
+) -> tuple[Ask | None, str | None, str | None]:
+    """Say how the list goes on: 下一页 and its kin, a blog's older posts, the number after this page's.
+
+    Gives besides what is wrong, and what lies beyond: see `Found.problems` and `Found.beyond`.
+    """
     page = max(number_of(dict(ask.state).get("page")), 1) + 1
-    target, problem = find_next(tree, url, portal)
+    target, beyond = find_next(tree, url, portal, page)
     target = target or _find_numbered(tree, url, portal, page)
     if target is None or same_page(target, url) or same_page(target, ask.url):
-        return None, problem
+        return None, None, None if target else beyond
     if page > PAGES:
-        return None, f"Found {PAGES} pages of {code}, wanted an end of the list, at {url}"
+        return None, f"Found {PAGES} pages of {code}, wanted an end of the list, at {url}", None
     kept = (pair for pair in ask.state if pair[0] in ("section", "level"))
-    return Ask(target, "list", code, (), (*kept, ("page", page))), None
+    return Ask(target, "list", code, (), (*kept, ("page", page))), None, None
 
 
 def _find_numbered(tree: HtmlElement, url: str, portal: Portal, page: int) -> str | None:

@@ -135,7 +135,9 @@ def recognise(html: str, url: str) -> Recognised | None:
     if sum(sign.weight for sign in signs) >= ENOUGH:
         channels = read_channels(PLATFORMS[best], html, url)
         return Recognised(best, channels, _site_of(best, look), tuple(sign.said for sign in signs))
-    return _recognise_plain(tree, html, url) or _recognise_feeds(tree, url)
+    return (
+        _recognise_plain(tree, html, url) or _recognise_paper(tree, html, url) or _recognise_feeds(tree, url)
+    )
 
 
 def portal_at(url: str, platform: ModuleType) -> Portal:
@@ -166,6 +168,15 @@ def _recognise_plain(tree: HtmlElement, html: str, url: str) -> Recognised | Non
     days = sum(row.dated for row in rows)
     said = f"{len(rows)} rows of links to articles, {days} of them dated, such as {rows[0].title!r}"
     return Recognised("plain", read_channels(plain, html, url), None, (said,))
+
+
+def _recognise_paper(tree: HtmlElement, html: str, url: str) -> Recognised | None:
+    """Tell a page that has nothing else of a platform, and leads to an issue of a printed paper."""
+    known = founder.newest_issue(tree, url, portal_at(url, founder))
+    if known is None:
+        return None
+    said = f"a page without lists that leads to the issue of {known[2]} at {known[0]}"
+    return Recognised("founder", read_channels(founder, html, url), None, (said,))
 
 
 def _recognise_feeds(tree: HtmlElement, url: str) -> Recognised | None:
@@ -249,6 +260,8 @@ def _media(look: Look) -> Iterator[Sign]:
 def _hanweb(look: Look) -> Iterator[Sign]:
     if "dataproxy.jsp" in look.text:
         yield Sign(3, "a call of dataproxy.jsp for further records")
+    if "jpaas-publish-server" in look.text or re.search(r"<script[^<>]{0,600}\bunitbuild\.js", look.text):
+        yield Sign(3, "a script that has the parts of the page built, unitbuild.js")
     if re.search(r"<datastore\b", look.text):
         yield Sign(2, "records in a datastore within the page")
     yield from _shaped(look, hanweb.LIST_RE, "/col/colN/index.html")

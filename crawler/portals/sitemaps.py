@@ -7,6 +7,7 @@ foreign hosts are none. Titles are only in the sitemaps of news, and ``lastmod``
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import NamedTuple
 
@@ -18,6 +19,10 @@ from crawler.portals.listing import flatten, is_own, number_of, page_key, path_o
 
 PLACE = "sitemap.xml"
 """Where a sitemap is, by convention."""
+PLACES = (PLACE, "sitemap_index.xml", "sitemap.xml.gz", "sitemap/sitemap.xml")
+"""Where else one is looked for, the likeliest first."""
+ROBOTS_RE = re.compile(r"^[^\S\n]*sitemap[^\S\n]*:[^\S\n]*(\S+)", re.I | re.M)
+"""The line of a robots.txt that names a sitemap (https://www.sitemaps.org/protocol.html#submit_robots)."""
 SITEMAPS = 50
 """Sitemaps of one index that are followed."""
 ENTRIES = 50_000
@@ -34,6 +39,18 @@ class Entry(NamedTuple):
     url: str
     day: date | None
     title: str
+
+
+def named_in(robots: str, url: str, portal: Portal) -> list[str]:
+    """Give the sitemaps on the portal's own hosts that a robots.txt names, each once, in its order.
+
+    >>> import sys
+    >>> some = Portal(name="a.cn", platform=sys, hosts=("a.cn",), home="http://a.cn/")
+    >>> named_in("User-agent: *\\nDisallow: /x/\\nSitemap: /maps/1.xml\\nsitemap:http://b.cn/2.xml", "http://a.cn/robots.txt", some)
+    ['http://a.cn/maps/1.xml']
+    """
+    found = (resolve(named, url) for named in ROBOTS_RE.findall(robots.replace("\r", "\n")))
+    return list(dict.fromkeys(each for each in found if each and is_own(each, portal)))[:SITEMAPS]
 
 
 def first(portal: Portal, channels: tuple[str, ...], since: date | None, until: date | None) -> list[Ask]:

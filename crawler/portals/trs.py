@@ -21,7 +21,6 @@ from crawler.portals.listing import (
     choose_name,
     day_of,
     find_again,
-    find_next,
     is_own,
     links_in,
     name_link,
@@ -31,11 +30,10 @@ from crawler.portals.listing import (
     page_key,
     parse_page,
     path_of,
-    resolve,
     same_page,
     send_on,
 )
-from crawler.portals.pager import COUNT_RE, CURRENT_RE
+from crawler.portals.paging import find_next
 
 COLUMNS = 200
 """Channels that are taken from one page."""
@@ -93,10 +91,8 @@ def moved(
 
     `gone` is the address that was asked for in vain; it is not given again.
     """
-    tree = parse_page(home_text)
-    if tree is None:
-        return None
-    return find_again(find_channels(tree, home_url, portal), code, name, gone or list_url(portal, code))
+    lost = gone or list_url(portal, code)
+    return find_again(home_text, lambda tree: find_channels(tree, home_url, portal), code, name, lost)
 
 
 def find_channels(tree: HtmlElement, url: str, portal: Portal) -> list[Channel]:
@@ -137,8 +133,8 @@ def _read_list(ask: Ask, tree: HtmlElement, url: str, portal: Portal) -> Found:
         return send_on(ask, tree, url, portal) or Found(
             problems=(f"Found no row with a link to an article, wanted tYYYYMMDD_ID.html, at {url}",)
         )
-    target, problem = _find_next(tree, url, portal)
-    problems: tuple[str, ...] = (problem,) if problem else ()
+    target, beyond = find_next(tree, url, portal, page + 1)
+    problems: tuple[str, ...] = ()
     further: Ask | None = None
     if target and page >= PAGES:
         problems += (f"Found {PAGES} pages of {code}, wanted an end of the list, at {url}",)
@@ -149,7 +145,7 @@ def _read_list(ask: Ask, tree: HtmlElement, url: str, portal: Portal) -> Found:
     named = (Channel(code, name_list(tree, code), ask.url),) if code and page == 1 and not section else ()
     if section:
         lines = tuple(line._replace(section=section) for line in lines)
-    return Found(lines, further if lines else None, asks, named, None, problems)
+    return Found(lines, further if lines else None, asks, named, None, problems, beyond=beyond)
 
 
 def _find_lines(tree: HtmlElement, url: str, code: str, portal: Portal) -> tuple[Line, ...]:
@@ -181,17 +177,3 @@ def _ask_children(tree: HtmlElement, url: str, code: str, portal: Portal) -> tup
         for channel in below
         if path_of(channel.url).startswith(folder) and CHANNEL_RE.fullmatch(path_of(channel.url))
     )
-
-
-def _find_next(tree: HtmlElement, url: str, portal: Portal) -> tuple[str | None, str | None]:
-    """Find the next page: as every list names it, else by the variables of the paging script."""
-    target, problem = find_next(tree, url, portal)
-    if target or problem:
-        return target, problem
-    for script in tree.iter("script"):
-        text = script.text or ""
-        count, at = COUNT_RE.search(text), CURRENT_RE.search(text)
-        if count and at and int(at[1]) + 1 < int(count[1]):
-            ending = re.search(r"\.(s?html?)$", path_of(url))
-            return resolve(f"index_{int(at[1]) + 1}.{ending[1] if ending else 'html'}", url), None
-    return None, None

@@ -27,7 +27,7 @@ from crawler.portals.listing import (
     PAGES,
     Record,
     base_of,
-    find_next,
+    find_again,
     flatten,
     is_own,
     links_in,
@@ -43,6 +43,7 @@ from crawler.portals.listing import (
     same_page,
     send_on,
 )
+from crawler.portals.paging import find_next
 
 SIZE = 50
 """Records asked for with one call: clients ask for 30 to 50, and 100 have been seen to bring nothing."""
@@ -171,18 +172,15 @@ def moved(
     `gone` is the address that was asked for in vain, by default the channel's address by rule; it is not given
     again.
     """
-    tree = parse_page(home_text)
-    if tree is None:
-        return None
     lost = gone or list_url(portal, code)
-    lists = _find_lists(tree, home_url, portal, lost)
-    for channel in lists:
-        if channel.code == code or channel.code.partition("?")[0] == code:
-            return Ask(channel.url, "list", code)
-    for channel in lists:
-        if name and channel.name == name:
-            return Ask(channel.url, "list", code)
-    return None
+    return find_again(
+        home_text,
+        lambda tree: _find_lists(tree, home_url, portal, lost),
+        code,
+        name,
+        lost,
+        lambda other: code in (other, other.partition("?")[0]),
+    )
 
 
 # ---------------------------------------------------------------- home pages
@@ -339,10 +337,10 @@ def _read_list(ask: Ask, tree: HtmlElement, url: str, portal: Portal) -> Found:
     lines = _list_lines(records, code, section, portal)
     if lines and not any(line.listed for line in lines):
         notes.append(f"Found {len(lines)} lines without a whole date, wanted year, month and day, at {url}")
-    further, problem = _go_on(ask, code, facts, len(records) + blanks, tree, url, portal)
+    further, problem, beyond = _go_on(ask, code, facts, len(records) + blanks, tree, url, portal)
     problems += [problem] if problem else []
     named = (Channel(code, name_list(tree, code), ask.url),) if code and lines and section is None else ()
-    return Found(lines, further, (), named, facts.total, tuple(problems), tuple(notes))
+    return Found(lines, further, (), named, facts.total, tuple(problems), tuple(notes), beyond)
 
 
 def _ask_home(ask: Ask, home: str, gone: str) -> Ask | None:
@@ -449,24 +447,28 @@ def _ask_child(code: str, child: Channel) -> Ask:
 
 def _go_on(
     ask: Ask, code: str, facts: Facts, count: int, tree: HtmlElement, url: str, portal: Portal
-) -> tuple[Ask | None, str | None]:
-    """Say how the list goes on after its first screen: the call for more, or a page that the list links."""
+) -> tuple[Ask | None, str | None, str | None]:
+    """Say how the list goes on after its first screen: the call for more, or a page that the list links.
+
+    Gives besides what is wrong, and what lies beyond: see `Found.problems` and `Found.beyond`.
+    """
     if facts.total is not None and count >= facts.total:
-        return None, None
+        return None, None, None
     if facts.column is None:
-        target, problem = find_next(tree, url, portal)
         page = number_of(dict(ask.state).get("page", 1)) + 1
+        target, beyond = find_next(tree, url, portal, page)
         if target and page > PAGES:
-            return None, f"Found {PAGES} pages of {code}, wanted an end of the list, at {url}"
+            return None, f"Found {PAGES} pages of {code}, wanted an end of the list, at {url}", None
         if target:
             kept = (pair for pair in ask.state if pair[0] in ("known", "section"))
-            return Ask(target, "list", code, (), (*kept, ("page", page))), None
+            return Ask(target, "list", code, (), (*kept, ("page", page))), None, None
         if facts.total is not None:
             return (
                 None,
                 f"Found {count} of {facts.total} records and no columnId, wanted one to ask for more, at {url}",
+                None,
             )
-        return None, problem
+        return None, None, beyond
     origin = origin_of(url) if is_own(url, portal) else origin_of(portal.home)
     folder = "TrueCMS" if any(host.endswith("lyg.gov.cn") for host in portal.hosts) else "truecms"
     path = facts.path or f"/{folder}/messageController/getMessage.do"
@@ -477,7 +479,7 @@ def _go_on(
         state["section"] = section
     if facts.total is not None:
         state["total"] = facts.total
-    return _ask_more(code, state, count), None
+    return _ask_more(code, state, count), None, None
 
 
 # ---------------------------------------------------------------- further records

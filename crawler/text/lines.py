@@ -27,7 +27,8 @@ WRAP_RE = re.compile(
 )
 """A source line that breaks between two Chinese characters: browsers show a space there, no writer meant it."""
 
-UNSEEN_RE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\u00ad]")
+WIDTHLESS_RE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\u00ad]")
+"""What has no width and no meaning in a line; `unseen` names more, which a reader is shown."""
 
 
 def tidy(text: str) -> str:
@@ -44,7 +45,7 @@ def tidy(text: str) -> str:
     if not text.isprintable():  # line feeds, no-break spaces and invisible characters are not printable
         if "\n" in text or "\r" in text:
             text = WRAP_RE.sub("", text)
-        text = UNSEEN_RE.sub("", text)
+        text = WIDTHLESS_RE.sub("", text)
         return SPACE_RE.sub(" ", text).strip(OUTER)
     return SPACE_RE.sub(" ", text) if "  " in text else text
 

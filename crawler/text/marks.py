@@ -26,7 +26,7 @@ from lxml.etree import _Element as Element
 from crawler.text.blocks import Removed, judge_tree
 from crawler.text.encoding import decode
 from crawler.text.extraction import Extracted, extract_tree, find_places
-from crawler.text.lines import UNSEEN_RE, Line
+from crawler.text.lines import WIDTHLESS_RE, Line
 from crawler.text.memory import Memory
 from crawler.text.outline import INLINED, LINED, MODES, ROW, SKIPPED
 from crawler.text.tampering import Edit, Step, apply, repair
@@ -228,7 +228,7 @@ def _join(changes: Sequence[Change], edits: Sequence[Edit], causes: Sequence[tup
 
 # ------------------------------------------------------------------------------------------------- places
 
-BLANK_RE = re.compile(rf"[\s{UNSEEN_RE.pattern[1:-1]}]+")
+BLANK_RE = re.compile(rf"[\s{WIDTHLESS_RE.pattern[1:-1]}]+")
 """What does not count where a text is held against another: lines are read without much of it."""
 SIGN_RE = re.compile("([\U000f0000-\U0010fffd])")
 FIRST_SIGN = 0xF0000

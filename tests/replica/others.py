@@ -6,6 +6,7 @@ Each has its traps: links off-site, menus and side columns that look like lists,
 from __future__ import annotations
 
 import gzip
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -25,25 +26,34 @@ FOUNDER = "paper.fangzheng.example"
 PLAIN = "www.pingan.example"
 FEEDS = "www.dingyue.example"
 SITEMAPS = "www.ditu.example"
+JPAAS = "www.yizhan.example"
 AWAY = "www.elsewhere.example"
 """A host that lists lead to and nobody may ask."""
-HOSTS = (HANWEB, TRS, FOUNDER, PLAIN, FEEDS, SITEMAPS)
+HOSTS = (HANWEB, TRS, FOUNDER, PLAIN, FEEDS, SITEMAPS, JPAAS)
 
 SIZES = {
     (HANWEB, "col101"): 14, (HANWEB, "col102"): 8, (TRS, "xwzx/tzgg"): 9, (TRS, "xwzx/gzdt"): 6,
     (FOUNDER, "01"): 4, (FOUNDER, "A02"): 4, (PLAIN, "tzgg/"): 8, (PLAIN, "list.asp?id=3"): 6,
     (FEEDS, "rss.xml"): 5, (FEEDS, "atom.xml"): 5, (FEEDS, "news.rdf"): 3, (SITEMAPS, "sitemap.xml"): 8,
+    (JPAAS, "col201"): 8, (JPAAS, "xw/tt"): 3,
 }  # fmt: skip
 """How many stories each channel has."""
 NAMES = {
     "col101": "海港要闻", "col102": "部门动态", "xwzx/tzgg": "通知公告", "xwzx/gzdt": "工作动态", "01": "第01版：要闻",
     "A02": "第A02版：民生", "tzgg/": "通知公告", "list.asp?id=3": "街道信息", "rss.xml": "快讯", "atom.xml": "调研",
-    "news.rdf": "公报", "sitemap.xml": "sitemap.xml",
+    "news.rdf": "公报", "sitemap.xml": "sitemap.xml", "col201": "驿站要闻", "xw/tt": "驿站图文",
 }  # fmt: skip
 SCREEN = {"col101": 5, "col102": 5}
 """Records that a Hanweb list carries itself, and those of a further group."""
 PER_PAGE = {"xwzx/tzgg": 4, "xwzx/gzdt": 4, "tzgg/": 3, "list.asp?id=3": 4, "atom.xml": 3}
-SOURCE = {HANWEB: "海港日报", TRS: "泰山区政府办", PLAIN: "平安街道", FEEDS: "订阅日报", SITEMAPS: "地图日报"}
+SOURCE = {
+    HANWEB: "海港日报",
+    TRS: "泰山区政府办",
+    PLAIN: "平安街道",
+    FEEDS: "订阅日报",
+    SITEMAPS: "地图日报",
+    JPAAS: "驿站日报",
+}
 """What the pages print as their source; the printed paper prints none."""
 
 
@@ -101,6 +111,7 @@ def address(host: str, channel: str, day: date, serial: int) -> str:
         PLAIN: f"/show.asp?id={800 + serial}" if "asp" in channel else f"/tzgg/{9300 + serial}.html",
         FEEDS: f"/posts/{serial}-{day:%m%d}.html",
         SITEMAPS: f"/{('xw', 'zw')[serial % 2]}/{day:%Y/%m%d}/c{serial:05d}.html",
+        JPAAS: f"/{f'col/{channel}' if channel == 'col201' else channel}/art/{day:%Y}/art_{Random(serial).getrandbits(128):032x}.html",
     }[host]
 
 
@@ -113,6 +124,7 @@ def site_pages(world: Others, host: str) -> dict[str, Reply]:
         PLAIN: plain_lists,
         FEEDS: feed_lists,
         SITEMAPS: sitemap_lists,
+        JPAAS: jpaas_lists,
     }
     found = makers[host](world)
     found["/robots.txt"] = Reply(b"User-agent: *\nDisallow: /admin/\n", "text/plain")
@@ -131,7 +143,7 @@ def article(story: Story) -> Reply:
     told, source = story.published, story.source or ""
     clock = f"{told[:10]} {told[11:19]}".strip()
     head = f"<title>{title}</title>"
-    if story.host == HANWEB:
+    if story.host in (HANWEB, JPAAS):
         head += (
             f'<meta name="ArticleTitle" content="{title}"><meta name="PubDate" content="{clock}">'
             f'<meta name="ContentSource" content="{source}"><meta name="ColumnName" content="{story.channel_name}">'
@@ -256,6 +268,46 @@ def more(world: Others, query: str) -> Reply:
     return Reply(_store([_record(s) for s in shown], len(stories)).encode(), "text/xml")
 
 
+# --- Hanweb, whose newest portals have the parts of a page built
+
+
+BUILT = {"col201": ("/col/col201/index.html", "201"), "xw/tt": ("/xw/tt/index.html", "tt")}
+"""Where each list is, and what its column is called in the call."""
+ROWS = 5
+"""Records that a built list has, whatever size is asked for."""
+
+
+def _unit(place: str, page: str) -> str:
+    query = f"{{'parseType':'bulidstatic','webId':'9','pageType':'column','tagId':'{place}','editType':'null','pageId':'{page}'}}"
+    return f'<script src="/cms_files/script/unitbuild.js" url="/api-gateway/jpaas-publish-server/front/page/build/unit" queryData="{query}"></script>'
+
+
+def jpaas_lists(world: Others) -> dict[str, Reply]:
+    """Render the home page and two list pages: what they show is built, and a part that is no list comes first."""
+    menu = _menu(*((path, NAMES[code]) for code, (path, _) in BUILT.items()))
+    found = {"/": page(_frame("<title>驿站</title>", _unit("首页要闻", "0"), menu))}
+    for code, (path, number) in BUILT.items():
+        parts = _unit("导航列表", "menu") + f'<div class="list">{_unit("当前栏目list", number)}</div>'
+        found[path] = page(_frame(f"<title>{NAMES[code]}-驿站</title>", parts, menu))
+    return found
+
+
+def built(world: Others, query: str) -> Reply:
+    """Answer the call that builds a part: a menu, or a page of a list; its size is its own, its number comes in paramJson."""
+    asked = dict(parse_qsl(query))
+    code = next((code for code, (_, number) in BUILT.items() if number == asked.get("pageId")), "")
+    number = int(json.loads(asked.get("paramJson", "{}")).get("pageNo", 1))
+    stories = world.of(JPAAS, code) if code else []
+    rows = "".join(
+        f'<li><a href="{s.path}" title="{escape(s.title)}">{escape(s.title[:10])}…</a><span>{s.listed}</span></li>'
+        for s in stories[(number - 1) * ROWS : number * ROWS]
+    )
+    html = f"<ul>{rows}</ul><div queryData=\"{{'rows':'{ROWS}','count':'{len(stories)}','pageNo':'{number}'}}\"></div>"
+    if not code:
+        html = f"<ul>{_menu(('/col/col201/index.html', '驿站要闻'))}</ul>"
+    return Reply(json.dumps({"success": True, "data": {"html": html}}).encode(), "application/json")
+
+
 # --- TRS
 
 
@@ -331,7 +383,7 @@ def founder_lists(world: Others) -> dict[str, Reply]:
 
 
 def plain_lists(world: Others) -> dict[str, Reply]:
-    """Render a table with dates that 下一页 continues, and undated lines whose pages are numbers."""
+    """Render a table with dates that a script turns, and undated lines whose pages are numbers."""
     places = (("/tzgg/", "通知公告"), ("/list.asp?id=3", "街道信息"), ("/about.html", "关于我们"))
     menu = _menu(*places)
     news = "".join(
@@ -346,7 +398,8 @@ def plain_lists(world: Others) -> dict[str, Reply]:
             for s in (*shown, shown[-1])
         )
         rows += f'<tr><td>·</td><td><a href="http://{AWAY}/x/77001.html">外站：防汛提示</a></td><td>[2024-01-08]</td></tr>'
-        further = f'<a href="p{number + 1}.html">下一页</a>' if number < len(pages) else "<span>下一页</span>"
+        further = f'<a href="javascript:turn({min(number + 1, len(pages))})">下一页</a>'
+        further += "<script>function turn(n) { location.href = n == 1 ? './' : 'p' + n + '.html'; }</script>"
         inner = f'<table class="wz"><tr><td><table>{rows}</table></td></tr></table><div class="page">{further}</div>'
         found["/tzgg/" if number == 1 else f"/tzgg/p{number}.html"] = page(
             _frame("<title>通知公告-平安街道</title>", inner, menu)

@@ -231,6 +231,8 @@ class Replica:
             return truecms.more(self.world, host, query, self.night)
         if host == others.HANWEB and place.path.endswith("/dataproxy.jsp"):
             return others.more(self.others, place.query)
+        if host == others.JPAAS and place.path.endswith("/build/unit"):
+            return others.built(self.others, place.query)
         home = DAILY if host == DAILY_BARE else host
         pages = self.pages(host)
         found = self._files.get((home, target)) or pages.get(target) or pages.get(place.path)

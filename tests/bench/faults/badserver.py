@@ -18,6 +18,8 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
+from tests.canary import Canary
+
 BYTES = 400 * 2**20
 SECONDS = 40.0
 """The bounds of every answer: no stream is really endless."""
@@ -172,39 +174,12 @@ class BadServer:
         return reply("<h1>404</h1>", status="404 Not Found") if known else None
 
 
-class Canary:
-    """A listener on 127.0.0.2: port 80 where this process may have it, else any."""
-
-    def __init__(self) -> None:
-        self.hits: list[str] = []
-        try:
-            self.socket = socket.create_server(("127.0.0.2", 80))
-        except OSError:
-            self.socket = socket.create_server(("127.0.0.2", 0))
-        self.port = self.socket.getsockname()[1]
-        self._thread = threading.Thread(target=self._listen, daemon=True, name="canary")
-
-    def _listen(self) -> None:
-        while True:
-            try:
-                connection, where = self.socket.accept()
-            except OSError:
-                return
-            with connection, contextlib.suppress(OSError):
-                connection.settimeout(2)
-                self.hits.append(repr(connection.recv(200)) + str(where))
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with contextlib.suppress(OSError):
-            self.socket.shutdown(socket.SHUT_RDWR)
-        self.socket.close()
-        self._thread.join(10)
+def make_canary() -> Canary:
+    """Make a canary on 127.0.0.2: port 80 where this process may have it, else any."""
+    try:
+        return Canary("127.0.0.2", 80)
+    except OSError:
+        return Canary("127.0.0.2")
 
 
 # --- answers that take their time, or have no end ---

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from tests.bench.faults.badserver import Answers, BadServer, Canary, broken_off, endless, reply, silence
+from tests.bench.faults.badserver import Answers, BadServer, broken_off, endless, make_canary, reply, silence
 from tests.bench.faults.crawls import (
     CPU,
     DAY,
@@ -218,10 +218,10 @@ def prove_redirects(bench: Bench, wanted: frozenset[str]) -> Verdicts:
             answers[f"{host}/*"] = landed
     batch.answers = answers
     home = bench.home()
-    with Canary() as canary:
+    with make_canary() as canary:
         done, server = batch.crawl(home)
     verdicts = batch.judge(home, done, server)
-    wrong = whole(home, done, server) + (f"canary: {canary.hits}" if canary.hits else "")
+    wrong = whole(home, done, server) + (f"canary: {canary.asked}" if canary.asked else "")
     injected = [head for head in server.heads.values() if "\nx-injected" in head.lower()]
     wrong += "a header was injected" if injected else ""
     found: dict[str, list[tuple[str, Verdict]]] = {}
@@ -246,9 +246,9 @@ def prove_private_portals(bench: Bench, wanted: frozenset[str]) -> Verdicts:
         home = bench.home()
         hosts = PRIVATE[case]
         declare(home, [Portal(host, (host.strip("[]"),), (), f"http://{host}/") for host in hosts])
-        with Canary() as canary:
+        with make_canary() as canary:
             done = run(home, "nightly", *QUICK, *FAST, *SOURCES, "-s", "RETRY_TIMES=0")
-            hits = list(canary.hits)
+            hits = list(canary.asked)
         alarms = json.loads(home.ask("SELECT alarms FROM runs")[0][0])
         told = {alarm["portal"]: alarm["what"] for alarm in alarms if alarm["rule"] == "list failed"}
         wrong = [
@@ -259,7 +259,9 @@ def prove_private_portals(bench: Bench, wanted: frozenset[str]) -> Verdicts:
         wrong += [f"canary: {hits}"] if hits else []
         wrong += [done.tells] if done.tells else []
         wrong += [f"exit {done.code}"] if done.code not in (3, 8) else []
-        where = f"canary on port {canary.port}: 0 hits; exit {done.code}; {told.get(hosts[0], '')[:90]}"
+        where = (
+            f"canary on port {canary.server_port}: 0 hits; exit {done.code}; {told.get(hosts[0], '')[:90]}"
+        )
         found[case] = Verdict(not wrong, "; ".join(wrong)[:400] or where)
     return found
 
