@@ -27,8 +27,8 @@ MARKUP_RE = re.compile(
 TAG_RE = re.compile(r"<([/!]?)([a-zA-Z][a-zA-Z0-9:-]*)((?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>")
 CONTROLS = bytes((*range(9), 11, *range(14, 32)))
 """Control characters that no page means; libxml2 cuts a page off at some of them."""
-NO_CHARACTER_RE = re.compile("[\ufffe\uffff]")
-"""What Unicode has as no character, and no tree may hold."""
+UNFIT_RE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""What no text may hold that lxml is given; the parser itself makes such characters of ``&#xFFFE;`` and ``&#1;``."""
 
 SURROGATE_RE = re.compile("[\ud800-\udfff]")
 VOID = frozenset(("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "wbr"))
@@ -178,10 +178,17 @@ def _plain(text: str) -> Tree:
     root = _empty()
     for number, line in enumerate(text.splitlines(), 1):
         if line := line.strip("\ufeff \t\r\n\f\v\xa0\u3000"):
-            lxml.etree.SubElement(root[0], "p", {LINE: str(number)}).text = NO_CHARACTER_RE.sub(
-                "\ufffd", line
-            )
+            lxml.etree.SubElement(root[0], "p", {LINE: str(number)}).text = fit(line)
     return Tree(root, plain=True)
+
+
+def fit(text: str) -> str:
+    """Give a text that a tree takes: a sign for each character that none may hold.
+
+    >>> fit("甲\\ufffe乙")
+    '甲\ufffd乙'
+    """
+    return UNFIT_RE.sub("\ufffd", text)
 
 
 def text_of(el: Element) -> str:
