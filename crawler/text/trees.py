@@ -6,6 +6,7 @@ import re
 from itertools import islice
 
 import lxml.etree
+import numpy as np
 from lxml.etree import _Element as Element
 
 from crawler.text.outline import Outline, read_outline
@@ -113,7 +114,7 @@ def _printable(text: str) -> bytes:
 ATTRIBUTES = 500
 """Attributes of one tag that are kept: libxml2 compares each with all before it, 100,000 of them for minutes."""
 
-LONG_TAG_RE = re.compile(rb"<[a-zA-Z](?:[^>\"']+|\"[^\"]*\"|'[^']*')*")
+LONG_TAG_RE = re.compile(rb"<[a-zA-Z][^>\"']*+(?:(?:\"[^\"]*+\"|'[^']*+')[^>\"']*+)*+")
 ATTRIBUTE_RE = re.compile(rb"[^\s>\"'=/]+(?:\s*=\s*(?:\"[^\"]*\"?|'[^']*'?|[^\s>\"']+))?|[\"'][^\"']*[\"']?")
 
 
@@ -124,7 +125,8 @@ def bound_tags(body: bytes) -> bytes:
     >>> body.count(b"a=1"), body[-5:]
     (500, b'a=1>x')
     """
-    if len(body) < 10**5 and max(map(len, body.split(b">"))) < 4 * ATTRIBUTES:
+    ends = np.flatnonzero(np.frombuffer(body, np.uint8) == ord(">"))
+    if len(body) < 10**5 and np.diff(ends, prepend=-1, append=len(body)).max() <= 4 * ATTRIBUTES:
         return body  # in so short a page, more attributes that hide behind a quoted > cost half a second
     if max(map(len, LONG_TAG_RE.findall(body)), default=0) < 4 * ATTRIBUTES:
         return body
@@ -141,6 +143,7 @@ def bound_tags(body: bytes) -> bytes:
 
 
 OVER_RE = re.compile(rb"</(?:html|body)\s*>", re.IGNORECASE)
+INNER_RE = re.compile(rb"</(?:body|html|BODY|HTML)")
 LAST_RE = re.compile(rb"(?:</body\s*>\s*)?(?:</html\s*>\s*)?$", re.IGNORECASE)
 
 
@@ -149,7 +152,7 @@ def _undivided(body: bytes) -> bytes:
     end = body.rstrip()
     last = LAST_RE.search(end, max(0, len(end) - 40))
     start = last.start() if last else len(end)
-    if any(body.find(tag, 0, start) >= 0 for tag in (b"</body", b"</html", b"</BODY", b"</HTML")):
+    if INNER_RE.search(body, 0, start):
         return OVER_RE.sub(b"", body)
     return body
 
