@@ -363,7 +363,7 @@ class _Page:
     def comments(self) -> list[_Find]:
         """Judge what is commented out: links and words that nobody has seen since."""
         finds: list[_Find] = []
-        for el in self.root.iter(lxml.etree.Comment):
+        for el in filter(self.stays, self.outline.comments):
             text = el.text or ""
             leads = "//" in text and any(map(self.hosts.foreign, ADDRESS_RE.findall(text)))
             if not leads and (text.isascii() or len(text) > SHORT or pitch(text) < SURE):

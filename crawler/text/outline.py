@@ -182,6 +182,7 @@ class Outline:
         "anchors",
         "begun",
         "bodies",
+        "comments",
         "heads",
         "images",
         "lines",
@@ -207,6 +208,7 @@ class Outline:
         self.scripts: list[Element] = []
         """``<script>`` and ``<iframe>``."""
         self.styles: list[Element] = []
+        self.comments: list[Element] = []
         self.begun = -1
         """How many lines stand before the page's head, where something was put before ``<html>``."""
 
@@ -214,7 +216,7 @@ class Outline:
         """Give all that was found."""
         return (
             *(self.lines, self.pieces, self.unread, self.anchors, self.images),
-            *(self.bodies, self.titles, self.heads, self.scripts, self.styles),
+            *(self.bodies, self.titles, self.heads, self.scripts, self.styles, self.comments),
         )
 
     def sizes(self) -> tuple[int, ...]:
@@ -224,7 +226,7 @@ class Outline:
 
 INLINED, LINED, ROW, SKIPPED = range(4)
 """How the inside of an element is read: within a line, as lines of its own, cell by cell, not at all."""
-BREAK, PICTURE, META, SCRIPT, STYLE, NOTHING = range(4, 10)
+BREAK, PICTURE, META, SCRIPT, STYLE, COMMENT, NOTHING = range(4, 11)
 """What has no element in it."""
 
 
@@ -238,9 +240,8 @@ class _Modes(dict[Any, int]):
 MODES = _Modes({"tr": ROW, "br": BREAK, "img": PICTURE, "meta": META, "script": SCRIPT, "style": STYLE})
 MODES.update(dict.fromkeys(INLINE, INLINED) | dict.fromkeys(SKIP, SKIPPED))
 MODES.update(dict.fromkeys(("link", "base", "input", "param"), NOTHING))
-MODES.update(
-    dict.fromkeys((lxml.etree.Comment, lxml.etree.ProcessingInstruction, lxml.etree.Entity), NOTHING)
-)
+MODES.update({lxml.etree.Comment: COMMENT})
+MODES.update(dict.fromkeys((lxml.etree.ProcessingInstruction, lxml.etree.Entity), NOTHING))
 NAMED = JUNK_TAGS | frozenset(s for _, _, s in read("containers") if s[0] not in "#.")
 """Tags that tell something without an attribute."""
 
@@ -329,6 +330,8 @@ def read_outline(root: Element) -> Outline:
                 found.scripts.append(child)
             elif how == STYLE:
                 found.styles.append(child)
+            elif how == COMMENT:
+                found.comments.append(child)
             text = child.tail
         else:
             if mode == SKIPPED:
@@ -425,6 +428,7 @@ class Part(NamedTuple):
     heads: list[tuple[str, str, int]]
     scripts: list[int]
     styles: list[int]
+    comments: list[int]
 
     def repeat(self, found: Outline, els: Sequence[Element]) -> None:
         """Find the same in the same part of another page."""
@@ -442,6 +446,7 @@ class Part(NamedTuple):
         found.heads += [Head(name, text, els[n]) for name, text, n in self.heads]
         found.scripts += [els[n] for n in self.scripts]
         found.styles += [els[n] for n in self.styles]
+        found.comments += [els[n] for n in self.comments]
 
 
 REPEATS: Repeats[Part] = Repeats()
@@ -449,7 +454,7 @@ REPEATS: Repeats[Part] = Repeats()
 
 def _part(found: Outline, top: Element, sizes: Sequence[int], hops: int) -> Part:
     """Give what was found in an element, given how much there was of everything before it."""
-    lines, pieces, unread, anchors, images, bodies, titles, heads, scripts, styles = (
+    lines, pieces, unread, anchors, images, bodies, titles, heads, *rest = (
         some[size:] for some, size in zip(found.lists(), sizes, strict=True)
     )
     first, begun = sizes[:2]
@@ -468,8 +473,7 @@ def _part(found: Outline, top: Element, sizes: Sequence[int], hops: int) -> Part
         [(spot.selector, spot.start - first, spot.end - first, number[spot.el]) for spot in bodies],
         [(spot.selector, spot.start - first, spot.end - first, number[spot.el]) for spot in titles],
         [(head.name, head.text, number[head.el]) for head in heads],
-        [number[el] for el in scripts],
-        [number[el] for el in styles],
+        *([number[el] for el in some] for some in rest),
     )
 
 
