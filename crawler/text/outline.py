@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
-from itertools import chain, islice
+from itertools import chain, compress, islice
 from typing import Any, NamedTuple
 
 import lxml.etree
@@ -395,7 +395,8 @@ def read_outline(root: Element) -> Outline:
                             key = source(child), hops, hidden, covered, junk, in_link
                             written += len(key[0])
                             if part := REPEATS.find(key, opening):
-                                part.repeat(found, [child, *islice(walk, part.size)])
+                                inner = islice(walk, len(part.held) - 1)
+                                part.repeat(found, [*compress(chain((child,), inner), part.held)])
                                 mark, hops = len(pieces), part.hops
                                 continue
                             if REPEATS.met(key):
@@ -413,10 +414,10 @@ def read_outline(root: Element) -> Outline:
 
 
 class Part(NamedTuple):
-    """What was found in a part of a page; elements by their numbers in it, all else counted from where it begins."""
+    """What was found in a part of a page; elements by their numbers, all else counted from where the part begins."""
 
-    size: int
-    """How many elements and comments are in it."""
+    held: bytes
+    """Of the element that it begins with and of all in it, in order: whether something below names it."""
     hops: int
     lines: list[tuple[tuple[Any, ...], int]]
     pieces: list[str]
@@ -458,9 +459,14 @@ def _part(found: Outline, top: Element, sizes: Sequence[int], hops: int) -> Part
         some[size:] for some, size in zip(found.lists(), sizes, strict=True)
     )
     first, begun = sizes[:2]
-    number = {el: n for n, el in enumerate((top, *top.iterdescendants()))}
+    els = [top, *top.iterdescendants()]
+    named = {entry.el for entry in chain(lines, anchors, bodies, titles, heads)}
+    named.update(el for _, el in images)
+    named.update(*rest)
+    held = bytes(el in named for el in els)
+    number = {el: n for n, el in enumerate(compress(els, held))}
     return Part(
-        len(number) - 1,
+        held,
         hops,
         [(line.told(), number[line.el]) for line in lines],
         pieces,
