@@ -259,3 +259,10 @@ def test_links_in_a_comment_are_evidence() -> None:
     ]
     honest = PAGE.replace("@", "书屋<!-- <a href='http://a1.example/'>旧版首页</a> -->")
     assert strip(honest, "http://www.lyg.gov.cn/a.html").removed == ()
+
+
+def test_what_no_tree_may_hold_is_marked_where_a_block_before_it_is_cut_out() -> None:
+    spam = "<div style='display:none'><a href='http://x.example/'>澳门新葡京</a></div>"
+    page = strip(f"<p>书屋昨日开放。{spam}&#xFFFE;图书&#1;共有九千册。</p>", "http://www.lyg.gov.cn/a.html")
+    assert [block.text for block in page.removed] == ["澳门新葡京"]
+    assert "\ufffd图书\ufffd共有九千册。" in page.html

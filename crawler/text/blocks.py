@@ -62,7 +62,7 @@ from crawler.text.topics import (
     survey,
     words_in,
 )
-from crawler.text.trees import LINE, Tree, parse, text_of
+from crawler.text.trees import LINE, Tree, fit, parse, text_of
 
 
 class Removed(NamedTuple):
@@ -267,9 +267,9 @@ def _drop(el: Element) -> None:
     parent, before = el.getparent(), el.getprevious()
     if el.tail:
         if before is None:
-            parent.text = (parent.text or "") + el.tail
+            parent.text = fit((parent.text or "") + el.tail)
         else:
-            before.tail = (before.tail or "") + el.tail
+            before.tail = fit((before.tail or "") + el.tail)
     parent.remove(el)
 
 
@@ -363,7 +363,7 @@ class _Page:
     def comments(self) -> list[_Find]:
         """Judge what is commented out: links and words that nobody has seen since."""
         finds: list[_Find] = []
-        for el in self.root.iter(lxml.etree.Comment):
+        for el in filter(self.stays, self.outline.comments):
             text = el.text or ""
             leads = "//" in text and any(map(self.hosts.foreign, ADDRESS_RE.findall(text)))
             if not leads and (text.isascii() or len(text) > SHORT or pitch(text) < SURE):
@@ -642,9 +642,9 @@ class _Page:
                 kept += part
             at += len(part)
         if tail:
-            el.tail = kept
+            el.tail = fit(kept)
         else:
-            el.text = kept
+            el.text = fit(kept)
         return removed
 
     @staticmethod

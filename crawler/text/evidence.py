@@ -310,7 +310,9 @@ paragraphs; notes of the copying machine, Traditional characters put in one by o
 MOJIBAKE = AS_LATIN | AS_GBK | SWAPPED | ROW
 NOISE = UNSEEN | STRANGE | NUMBERED | HUNG_ON
 
-JUNK_RE = re.compile(r"(?<=[\u3400-\u9fff。！？”；])([!#-%(-.0-;?-~]{9,40})(?=\s*(?:</p>|<br|\r?\n|$))", re.I)
+JUNK_RE = re.compile(
+    r"(?<=[\u3400-\u9fff。！？”；])([!#-%(-.0-;?-~]{9,40}+)(?=\s*(?:</p>|<br|\r?\n|$))", re.I
+)
 """Evidence of a string hung onto a paragraph: signs and letters without a blank between the last Hanzi and its
 end."""
 

@@ -392,6 +392,8 @@ def _is_name(claim: Claim) -> bool:
 CRUMBS_RE = re.compile(r"(?:您|你)?(?:现在|当前)?(?:所在|的)?的?位置|当前位置|首页\s*[>»›＞→]")
 LINKED_CRUMBS_RE = re.compile(r"\S\s*[>»›＞]\s*\S")
 TWO_CRUMBS_RE = re.compile(r"[\u4e00-\u9fff]{2,8}\s*[>»›＞]\s*[\u4e00-\u9fff]{2,12}")
+CRUMB_SIGN_RE = re.compile("[>»›＞→置]")
+"""One of these is in all that the three find."""
 CRUMB_RE = re.compile(r"\s*(?:>+|»|›|＞|→|/|·|\t|-)\s*")
 
 
@@ -399,7 +401,9 @@ def _crumb(lines: Sequence[Line], start: int) -> list[Claim]:
     """Read the channel from the breadcrumbs: their last part that is not the page itself."""
     for line in reversed(lines[:start]):
         text = line.text
-        if line.size <= 120 and (
+        if line.size > 120 or not CRUMB_SIGN_RE.search(text):
+            continue
+        if (
             CRUMBS_RE.match(text)
             or (line.link * 3 > line.size and LINKED_CRUMBS_RE.search(text))
             or TWO_CRUMBS_RE.fullmatch(text)

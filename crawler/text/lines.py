@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
+from operator import attrgetter
+from typing import Any
 
 from lxml.etree import _Element as Element
 
@@ -239,6 +241,32 @@ class Line:
         self.info = info == ALWAYS or (info == UNLINKED and link * 2 <= size) or (table and size <= 160)
         """Whether the line is an info line."""
 
+    def told(self) -> tuple[Any, ...]:
+        """Give all that the line tells, apart from its element."""
+        return TOLD(self)
+
+    @classmethod
+    def again(cls, told: tuple[Any, ...], el: Element) -> Line:
+        """Make the line of what `told` gave and of its element."""
+        line = cls.__new__(cls)
+        line.el = el
+        (
+            line.cells,
+            line.covered,
+            line.ends,
+            line.hidden,
+            line.hops,
+            line.info,
+            line.junk,
+            line.kind,
+            line.link,
+            line.role,
+            line.size,
+            line.text,
+            line.weight,
+        ) = told
+        return line
+
     @property
     def linked(self) -> bool:
         """Whether most of the line is link text."""
@@ -251,6 +279,8 @@ class Line:
             return False
         return self.ends or (self.weight >= 10 and not self.info)
 
+
+TOLD = attrgetter(*(name for name in Line.__slots__ if name != "el"))
 
 MARKS_RE = re.compile("[，。、；：！？,;!?”“…]")
 END_RE = re.compile("[。！？!?；;…][”’」』）)]?$")

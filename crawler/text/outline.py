@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
-from itertools import chain
+from itertools import chain, compress, islice
 from typing import Any, NamedTuple
 
 import lxml.etree
@@ -18,6 +18,7 @@ from lxml.etree import _Element as Element
 from crawler.text.hiding import conceals
 from crawler.text.labels import OUTER
 from crawler.text.lines import OFTEN, Line, heard, said, tidy
+from crawler.text.repeats import WRITTEN, Key, Repeats, source
 from crawler.text.tables import read
 
 INLINE = frozenset(
@@ -181,6 +182,7 @@ class Outline:
         "anchors",
         "begun",
         "bodies",
+        "comments",
         "heads",
         "images",
         "lines",
@@ -206,13 +208,25 @@ class Outline:
         self.scripts: list[Element] = []
         """``<script>`` and ``<iframe>``."""
         self.styles: list[Element] = []
+        self.comments: list[Element] = []
         self.begun = -1
         """How many lines stand before the page's head, where something was put before ``<html>``."""
+
+    def lists(self) -> tuple[list[Any], ...]:
+        """Give all that was found."""
+        return (
+            *(self.lines, self.pieces, self.unread, self.anchors, self.images),
+            *(self.bodies, self.titles, self.heads, self.scripts, self.styles, self.comments),
+        )
+
+    def sizes(self) -> tuple[int, ...]:
+        """Say how much was found of everything."""
+        return tuple(map(len, self.lists()))
 
 
 INLINED, LINED, ROW, SKIPPED = range(4)
 """How the inside of an element is read: within a line, as lines of its own, cell by cell, not at all."""
-BREAK, PICTURE, META, SCRIPT, STYLE, NOTHING = range(4, 10)
+BREAK, PICTURE, META, SCRIPT, STYLE, COMMENT, NOTHING = range(4, 11)
 """What has no element in it."""
 
 
@@ -226,9 +240,8 @@ class _Modes(dict[Any, int]):
 MODES = _Modes({"tr": ROW, "br": BREAK, "img": PICTURE, "meta": META, "script": SCRIPT, "style": STYLE})
 MODES.update(dict.fromkeys(INLINE, INLINED) | dict.fromkeys(SKIP, SKIPPED))
 MODES.update(dict.fromkeys(("link", "base", "input", "param"), NOTHING))
-MODES.update(
-    dict.fromkeys((lxml.etree.Comment, lxml.etree.ProcessingInstruction, lxml.etree.Entity), NOTHING)
-)
+MODES.update({lxml.etree.Comment: COMMENT})
+MODES.update(dict.fromkeys((lxml.etree.ProcessingInstruction, lxml.etree.Entity), NOTHING))
 NAMED = JUNK_TAGS | frozenset(s for _, _, s in read("containers") if s[0] not in "#.")
 """Tags that tell something without an attribute."""
 
@@ -245,6 +258,10 @@ def read_outline(root: Element) -> Outline:
     start = before = 0  # of the nearest block: its first line, and the distance if it has none
     cells: list[tuple[int, int]] | None = None  # of the nearest row; None if it holds more than cells
     outer: list[Any] = []  # the same of all that `el` lies in
+    new: tuple[Element, Key, tuple[int, ...]] | None = (
+        None  # a part to be kept: what it begins with, and where
+    )
+    written = 0
 
     def flush() -> None:
         nonlocal mark, linked, hops, filled
@@ -257,13 +274,17 @@ def read_outline(root: Element) -> Outline:
             hops = 0
         linked = 0
 
-    for child in chain(root.iterdescendants(), (None,)):
+    walk = root.iterdescendants()
+    for child in chain(walk, (None,)):
         up = root if child is None else child.getparent()
         while el is not up:  # it is over
             text = el.tail
             if INLINED < mode < SKIPPED:
                 if filled:
                     flush()
+                if new is not None and el is new[0]:
+                    REPEATS.keep(new[1], _part(found, el, new[2], hops))
+                    new = None
                 if cells and mode == ROW and _join_cells(found, el, start, before, cells):
                     hops = 0
                 first, end, tag = start, len(lines), kind
@@ -309,6 +330,8 @@ def read_outline(root: Element) -> Outline:
                 found.scripts.append(child)
             elif how == STYLE:
                 found.styles.append(child)
+            elif how == COMMENT:
+                found.comments.append(child)
             text = child.tail
         else:
             if mode == SKIPPED:
@@ -318,6 +341,7 @@ def read_outline(root: Element) -> Outline:
             if INLINED < how < SKIPPED and filled:
                 flush()
             what, inside = NO_TRAITS, in_link
+            attributes: Any = ()
             if tag == "a":
                 href = None
                 for name, value in child.items():
@@ -349,8 +373,9 @@ def read_outline(root: Element) -> Outline:
                     attributes = child.items()
                     if attributes and tag not in ODD:
                         attributes = [pair for pair in attributes if pair[0] in TELLING]
+                    attributes = tuple(attributes)
                     if attributes or tag in NAMED:
-                        what = traits(tag, tuple(attributes))
+                        what = traits(tag, attributes)
                 outer.append((el, kind, mode, own, hidden, covered, junk, in_link, start, before, cells))
                 el, mode, own, in_link = child, how, what, inside
                 if what is not NO_TRAITS:
@@ -364,6 +389,18 @@ def read_outline(root: Element) -> Outline:
                         cells = []
                     hops += up is not root
                     junk = junk or own.junk
+                    if how == LINED and new is None and up is not root and written < WRITTEN and len(child):
+                        opening = tag, attributes
+                        if REPEATS.worth(opening):
+                            key = source(child), hops, hidden, covered, junk, in_link
+                            written += len(key[0])
+                            if part := REPEATS.find(key, opening):
+                                inner = islice(walk, len(part.held) - 1)
+                                part.repeat(found, [*compress(chain((child,), inner), part.held)])
+                                mark, hops = len(pieces), part.hops
+                                continue
+                            if REPEATS.met(key):
+                                new = child, key, found.sizes()
                 text = child.text
         if text:
             if mode >= ROW:
@@ -374,6 +411,76 @@ def read_outline(root: Element) -> Outline:
                 if in_link:
                     linked += len(text.strip())
     return found
+
+
+class Part(NamedTuple):
+    """What was found in a part of a page; elements by their numbers, all else counted from where the part begins."""
+
+    held: bytes
+    """Of the element that it begins with and of all in it, in order: whether something below names it."""
+    hops: int
+    lines: list[tuple[tuple[Any, ...], int]]
+    pieces: list[str]
+    unread: list[str]
+    anchors: list[tuple[int, int, str, int, bool]]
+    images: list[tuple[int, int]]
+    bodies: list[tuple[str, int, int, int]]
+    titles: list[tuple[str, int, int, int]]
+    heads: list[tuple[str, str, int]]
+    scripts: list[int]
+    styles: list[int]
+    comments: list[int]
+
+    def repeat(self, found: Outline, els: Sequence[Element]) -> None:
+        """Find the same in the same part of another page."""
+        first, begun = len(found.lines), len(found.pieces)
+        found.lines += [Line.again(told, els[n]) for told, n in self.lines]
+        found.pieces += self.pieces
+        found.unread += self.unread
+        found.anchors += [
+            Anchor(place + first if place >= 0 else -1, els[n], href, at + begun, covered)
+            for place, n, href, at, covered in self.anchors
+        ]
+        found.images += [(place + first, els[n]) for place, n in self.images]
+        for spots, known in (found.bodies, self.bodies), (found.titles, self.titles):
+            spots += [Spot(name, start + first, end + first, els[n]) for name, start, end, n in known]
+        found.heads += [Head(name, text, els[n]) for name, text, n in self.heads]
+        found.scripts += [els[n] for n in self.scripts]
+        found.styles += [els[n] for n in self.styles]
+        found.comments += [els[n] for n in self.comments]
+
+
+REPEATS: Repeats[Part] = Repeats()
+
+
+def _part(found: Outline, top: Element, sizes: Sequence[int], hops: int) -> Part:
+    """Give what was found in an element, given how much there was of everything before it."""
+    lines, pieces, unread, anchors, images, bodies, titles, heads, *rest = (
+        some[size:] for some, size in zip(found.lists(), sizes, strict=True)
+    )
+    first, begun = sizes[:2]
+    els = [top, *top.iterdescendants()]
+    named = {entry.el for entry in chain(lines, anchors, bodies, titles, heads)}
+    named.update(el for _, el in images)
+    named.update(*rest)
+    held = bytes(el in named for el in els)
+    number = {el: n for n, el in enumerate(compress(els, held))}
+    return Part(
+        held,
+        hops,
+        [(line.told(), number[line.el]) for line in lines],
+        pieces,
+        unread,
+        [
+            (a.place - first if a.place >= 0 else -1, number[a.el], a.href, a.at - begun, a.covered)
+            for a in anchors
+        ],
+        [(place - first, number[el]) for place, el in images],
+        [(spot.selector, spot.start - first, spot.end - first, number[spot.el]) for spot in bodies],
+        [(spot.selector, spot.start - first, spot.end - first, number[spot.el]) for spot in titles],
+        [(head.name, head.text, number[head.el]) for head in heads],
+        *([number[el] for el in some] for some in rest),
+    )
 
 
 def _head(el: Element) -> Head:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from crawler.text.lines import OFTEN
 from crawler.text.tables import read
 
 
@@ -91,6 +92,8 @@ def survey(texts: Sequence[str]) -> Survey:
     >>> found.words, found.holds, [*found.sells[1]]
     (['百家乐', '投注', '官网'], {1: ['百家乐', '投注', '官网']}, ['诚招代理,百家乐官网在线投注。'])
     """
+    numbers = [i for i, text in enumerate(texts) if text not in _quiet]
+    texts = [texts[i] for i in numbers]
     whole = "\n".join(texts)
     if whole.count("\n") >= len(texts):
         texts = [text.replace("\n", " ") for text in texts]
@@ -100,9 +103,24 @@ def survey(texts: Sequence[str]) -> Survey:
         return Survey([], {}, {})
     order = _pairs().order
     ends = (units == 10).nonzero()[0]
-    holds = _holding(texts, whole, units, ends)
+    holds, sells = _holding(texts, whole, units, ends), _selling(units, ends)
     words = sorted({word for found in holds.values() for word in found}, key=order.__getitem__)
-    return Survey(words, holds, _selling(units, ends))
+    if len(_quiet) > QUIET:
+        _quiet.clear()
+    _quiet.update(
+        text for i, text in enumerate(texts) if len(text) <= OFTEN and i not in holds and i not in sells
+    )
+    return Survey(
+        words,
+        {numbers[i]: found for i, found in holds.items()},
+        {numbers[i]: found for i, found in sells.items()},
+    )
+
+
+_quiet: set[str] = set()
+"""Texts in which a look has found nothing; pages of a portal repeat most of them."""
+QUIET = 10**4
+"""How many of them are remembered."""
 
 
 def words_in(text: str) -> list[str]:

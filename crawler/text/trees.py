@@ -6,6 +6,7 @@ import re
 from itertools import islice
 
 import lxml.etree
+import numpy as np
 from lxml.etree import _Element as Element
 
 from crawler.text.outline import Outline, read_outline
@@ -27,8 +28,8 @@ MARKUP_RE = re.compile(
 TAG_RE = re.compile(r"<([/!]?)([a-zA-Z][a-zA-Z0-9:-]*)((?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>")
 CONTROLS = bytes((*range(9), 11, *range(14, 32)))
 """Control characters that no page means; libxml2 cuts a page off at some of them."""
-NO_CHARACTER_RE = re.compile("[\ufffe\uffff]")
-"""What Unicode has as no character, and no tree may hold."""
+UNFIT_RE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""What no text may hold that lxml is given; the parser itself makes such characters of ``&#xFFFE;`` and ``&#1;``."""
 
 SURROGATE_RE = re.compile("[\ud800-\udfff]")
 VOID = frozenset(("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "wbr"))
@@ -113,7 +114,7 @@ def _printable(text: str) -> bytes:
 ATTRIBUTES = 500
 """Attributes of one tag that are kept: libxml2 compares each with all before it, 100,000 of them for minutes."""
 
-LONG_TAG_RE = re.compile(rb"<[a-zA-Z](?:[^>\"']+|\"[^\"]*\"|'[^']*')*")
+LONG_TAG_RE = re.compile(rb"<[a-zA-Z][^>\"']*+(?:(?:\"[^\"]*+\"|'[^']*+')[^>\"']*+)*+")
 ATTRIBUTE_RE = re.compile(rb"[^\s>\"'=/]+(?:\s*=\s*(?:\"[^\"]*\"?|'[^']*'?|[^\s>\"']+))?|[\"'][^\"']*[\"']?")
 
 
@@ -124,7 +125,8 @@ def bound_tags(body: bytes) -> bytes:
     >>> body.count(b"a=1"), body[-5:]
     (500, b'a=1>x')
     """
-    if len(body) < 10**5 and max(map(len, body.split(b">"))) < 4 * ATTRIBUTES:
+    ends = (np.frombuffer(b">%b>" % body, np.uint8) == ord(">")).nonzero()[0]
+    if len(body) < 10**5 and (ends[1:] - ends[:-1]).max() <= 4 * ATTRIBUTES:
         return body  # in so short a page, more attributes that hide behind a quoted > cost half a second
     if max(map(len, LONG_TAG_RE.findall(body)), default=0) < 4 * ATTRIBUTES:
         return body
@@ -141,6 +143,7 @@ def bound_tags(body: bytes) -> bytes:
 
 
 OVER_RE = re.compile(rb"</(?:html|body)\s*>", re.IGNORECASE)
+INNER_RE = re.compile(rb"</(?:body|html|BODY|HTML)")
 LAST_RE = re.compile(rb"(?:</body\s*>\s*)?(?:</html\s*>\s*)?$", re.IGNORECASE)
 
 
@@ -149,7 +152,7 @@ def _undivided(body: bytes) -> bytes:
     end = body.rstrip()
     last = LAST_RE.search(end, max(0, len(end) - 40))
     start = last.start() if last else len(end)
-    if any(body.find(tag, 0, start) >= 0 for tag in (b"</body", b"</html", b"</BODY", b"</HTML")):
+    if INNER_RE.search(body, 0, start):
         return OVER_RE.sub(b"", body)
     return body
 
@@ -178,10 +181,17 @@ def _plain(text: str) -> Tree:
     root = _empty()
     for number, line in enumerate(text.splitlines(), 1):
         if line := line.strip("\ufeff \t\r\n\f\v\xa0\u3000"):
-            lxml.etree.SubElement(root[0], "p", {LINE: str(number)}).text = NO_CHARACTER_RE.sub(
-                "\ufffd", line
-            )
+            lxml.etree.SubElement(root[0], "p", {LINE: str(number)}).text = fit(line)
     return Tree(root, plain=True)
+
+
+def fit(text: str) -> str:
+    """Give a text that a tree takes: a sign for each character that none may hold.
+
+    >>> fit("甲\\ufffe乙")
+    '甲\ufffd乙'
+    """
+    return UNFIT_RE.sub("\ufffd", text)
 
 
 def text_of(el: Element) -> str:
