@@ -605,6 +605,13 @@ class Ledger:
         ) or time.monotonic() - self._committed >= self.settings.getfloat("ARCHIVE_BATCH_SECONDS"):
             self.commit()
 
+    def commit_list(self) -> None:
+        """End the transaction with a list page, so that what it owes is known whatever ends the run; a rebuild goes on."""
+        if self.writer is None:
+            self.tick()
+        else:
+            self.commit()
+
     def commit(self) -> None:
         """Put the captures on disk, then end the transaction."""
         if self.writer is not None:

@@ -1,0 +1,169 @@
+"""Processes that work ahead: results in order, whatever becomes of a process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crawler.readers import AHEAD, LOSSES, Readers, ReadersLost
+
+
+def make() -> Callable[[int], Callable[[Any], Any]]:
+    """Give what multiplies numbers by what all were told; other tasks are called."""
+
+    def begin(factor: int) -> Callable[[Any], Any]:
+        return lambda task: task() if callable(task) else task * factor
+
+    return begin
+
+
+@contextmanager
+def two(ended: Callable[[int], None] = lambda pid: None) -> Iterator[Readers[Any, Any]]:
+    """Give two processes; none is left."""
+    with closing(Readers[Any, Any](2, make, ended)) as readers:
+        pids = [hand.process.pid for hand in readers.hands]
+        yield readers
+    assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
+
+
+def test_results_come_in_order_with_what_needs_no_reading_between_them() -> None:
+    with two() as readers:
+        readers.begin(3)
+        tasks = [(n if n % 3 else None, n) for n in range(50)]
+        assert list(readers.read(tasks)) == [(None if n % 3 == 0 else 3 * n, n) for n in range(50)]
+        readers.begin(5)
+        assert list(readers.read([(1, "a"), (2, "b")])) == [(5, "a"), (10, "b")]
+
+
+def test_no_more_is_taken_up_than_a_few_tasks_for_each_process() -> None:
+    taken = []
+
+    def tasks() -> Iterator[tuple[int, None]]:
+        for number in range(1000):
+            taken.append(number)
+            yield number, None
+
+    with two() as readers:
+        readers.begin(1)
+        results = readers.read(tasks())
+        assert [next(results)[0] for _ in range(10)] == list(range(10))
+        assert len(taken) == 9 + 2 * AHEAD
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGPROF])
+def test_what_a_killed_process_had_is_done_by_another(tmp_path: Path, number: int) -> None:
+    ended: list[int] = []
+    with two(ended.append) as readers:
+        first = [hand.process.pid for hand in readers.hands]
+        readers.begin(2)
+        tasks: list[tuple[Any, Any]] = [(n, None) for n in range(20)]
+        tasks[5] = (Once(tmp_path / "mark", number), None)
+        assert [result for result, _ in readers.read(tasks)] == [
+            "done" if n == 5 else 2 * n for n in range(20)
+        ]
+        assert len(ended) == 1
+        assert ended[0] in first
+
+
+class Once:
+    """A task that ends its process the first time."""
+
+    def __init__(self, mark: Path, number: int) -> None:
+        self.mark, self.number = mark, number
+
+    def __call__(self) -> str:
+        if not self.mark.exists():
+            self.mark.touch()
+            os.kill(os.getpid(), self.number)
+        return "done"
+
+    def __str__(self) -> str:
+        return "a deadly page"
+
+
+class Deadly(Once):
+    """A task that always ends its process."""
+
+    def __call__(self) -> str:
+        os.kill(os.getpid(), self.number)
+        return "never"
+
+
+def test_a_task_that_ends_every_process_ends_the_reading_with_its_name(tmp_path: Path) -> None:
+    with two() as readers:
+        readers.begin(2)
+        tasks = [(1, None), (Deadly(tmp_path, signal.SIGKILL), None), *[(n, None) for n in range(50)]]
+        with pytest.raises(ReadersLost, match=f"signal 9 over a deadly page, process {LOSSES} of {LOSSES}"):
+            list(readers.read(tasks))
+
+
+def test_a_process_that_fails_is_replaced_and_given_up_in_the_end() -> None:
+    def broken() -> Callable[[Any], Callable[[Any], Any]]:
+        raise SystemExit(3)
+
+    def read() -> None:
+        with closing(Readers[int, int](1, broken, lambda pid: None)) as readers:
+            readers.begin(1)
+            list(readers.read([(1, None)] * 5))
+
+    with pytest.raises(ReadersLost, match="exit code 3"):
+        read()
+
+
+def test_a_hanging_process_is_ended_with_the_reading() -> None:
+    with two() as readers:
+        readers.begin(1)
+        results = readers.read([(1, None), *[(Sleep(), None)] * 3])
+        assert next(results) == (1, None)
+
+
+class Sleep:
+    """A task that does not return."""
+
+    def __call__(self) -> None:
+        time.sleep(600)
+
+
+def test_no_process_outlives_the_one_that_started_it() -> None:
+    out, into = os.pipe()
+    parent = os.fork()
+    if parent == 0:  # killed with two processes at work, one of them in a task
+        readers = Readers[Any, Any](2, make, lambda pid: None)
+        readers.begin(1)
+        readers.give(0, Nap())
+        os.write(into, " ".join(str(hand.process.pid) for hand in readers.hands).encode())
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.close(into)
+    os.waitpid(parent, 0)
+    with open(out) as told:
+        pids = told.read().split()
+    assert len(pids) == 2
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and any(
+        Path(f"/proc/{pid}/fd").exists() and alive(pid) for pid in pids
+    ):
+        time.sleep(0.01)
+    assert [pid for pid in pids if alive(pid)] == []
+
+
+def alive(pid: str) -> bool:
+    """Tell whether a process is there and more than a name that nobody has asked for."""
+    try:
+        said = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return said.rpartition(")")[2].split()[0] != "Z"
+
+
+class Nap:
+    """A task of a moment."""
+
+    def __call__(self) -> None:
+        time.sleep(0.1)
