@@ -146,7 +146,7 @@ class Readers(Generic[Task, Done]):
             raise ReadersLost(
                 f"readers: {said}, process {self.losses[number]} of {LOSSES}; wanted one that reads it"
             )
-        logger.error("%s; another one takes its place", said.capitalize())
+        logger.error("readers: %s; another one takes its place", said)
         new = self.start()
         self.hands.insert(at, new)
         new.given = hand.given
