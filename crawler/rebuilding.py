@@ -194,8 +194,7 @@ class Ahead:
     def __init__(self, settings: Settings) -> None:
         """Make callbacks and stages as a crawl has them, and watch over this process alone."""
         logging.getLogger().setLevel(logging.ERROR)  # the process that writes says it
-        WATCH.__init__()  # type: ignore[misc]  # what was open is the other process's
-        WATCH.open(Path(settings["CAPTURE_DIR"]).absolute())
+        watch_alone(Path(settings["CAPTURE_DIR"]).absolute())
         thawed = settings.copy()
         thawed.frozen = False
         self.crawler = _Reader(scrapy.Spider, thawed)
@@ -298,6 +297,12 @@ def start_readers(crawler: Crawler, jobs: int) -> Readers[Tasks, list[Answer]]:
 def make_reader(settings: Settings) -> Callable[[Known], Callable[[Tasks], list[Answer]]]:
     """Make what reads, in its process."""
     return Ahead(settings).begin
+
+
+def watch_alone(captures: Path) -> None:
+    """Begin to write down what this process reads, in a file of its own: what is open is that of the one it comes from."""
+    WATCH.__init__()  # type: ignore[misc]
+    WATCH.open(captures)
 
 
 def take_up(captures: Path, pid: int) -> None:

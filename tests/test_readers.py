@@ -5,14 +5,21 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from crawler import guards
+from crawler.guards import TooSlow, bounded
 from crawler.readers import AHEAD, LOSSES, Readers, ReadersLost
+from crawler.rebuilding import take_up, watch_alone
+from tests.test_faults import CAPTURE
 
 
 def make() -> Callable[[int], Callable[[Any], Any]]:
@@ -115,6 +122,40 @@ def test_a_process_that_fails_is_replaced_and_given_up_in_the_end() -> None:
 
     with pytest.raises(ReadersLost, match="exit code 3"):
         read()
+
+
+class Hang:
+    """A capture over which a library does not return."""
+
+    def __call__(self) -> str:
+        try:
+            with bounded("in a test", CAPTURE):
+                deque(repeat(1), maxlen=0)
+        except TooSlow as slow:
+            return str(slow)
+        return "read"
+
+
+def test_a_capture_over_which_two_processes_died_is_given_up_by_the_third(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(guards, "STAGE_SECONDS", 0.1)
+    monkeypatch.setattr(guards, "LAST_SECONDS", 0.2)
+    monkeypatch.setattr(guards.WATCH, "deaths", Counter())
+    captures = tmp_path / "warc"
+
+    def watching() -> Callable[[int], Callable[[Any], Any]]:
+        watch_alone(captures)
+        return make()
+
+    with closing(Readers[Any, Any](2, watching, partial(take_up, captures))) as readers:
+        readers.begin(1)
+        results = [result for result, _ in readers.read([(1, None), (Hang(), None), (2, None)])]
+    said = "too-slow: 2 processes ended over it, wanted one that reads it, in a test"
+    assert results == [1, said, 2]
+    assert guards.WATCH.deaths == {CAPTURE.digest: 2}
+    assert [path.name for path in tmp_path.iterdir()] == ["warc.deadly"]
+    assert capfd.readouterr().err.count("Stack (most recent call first)") == 2
 
 
 def test_a_hanging_process_is_ended_with_the_reading() -> None:

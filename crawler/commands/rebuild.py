@@ -89,6 +89,8 @@ class Command(ScrapyCommand):
             raise UsageError(
                 "rebuild: found --shards portal without --cluster, wanted both", print_help=False
             )
+        if opts.jobs > 1 and opts.cluster:
+            raise UsageError("rebuild: found --jobs with --cluster, wanted one of them", print_help=False)
         if opts.shards and (opts.to or opts.dry_run):
             raise UsageError(
                 "rebuild: found --shards with --to or --dry-run, wanted one of them", print_help=False
