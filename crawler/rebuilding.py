@@ -69,7 +69,7 @@ class Rebuild(scrapy.Spider):
         else:
             with closing(start_readers(self.crawler, self.jobs)) as readers:
                 await self.derive(ledger, readers)
-        await ledger.read_texts()
+        await ledger.read_texts(self.jobs)
         if self.elder:
             try:
                 ledger.archive.carry_over(self.elder)
