@@ -51,7 +51,7 @@ class Rebuild(scrapy.Spider):
 
     name = "rebuild"
     keeps_captures = False
-    custom_settings = {"ARCHIVE_BATCH_PAGES": 1000, "ARCHIVE_BATCH_SECONDS": 3600.0}  # noqa: RUF012  # Scrapy's
+    custom_settings = {"ARCHIVE_BATCH_PAGES": 200, "ARCHIVE_BATCH_SECONDS": 3600.0}  # noqa: RUF012  # Scrapy's
 
     def __init__(self, name: str | None = None, elder: Path | None = None, jobs: int = 1) -> None:
         super().__init__(name)
