@@ -20,7 +20,7 @@ from typing import Any, Generic, TypeVar
 
 logger = logging.getLogger(__name__)
 
-AHEAD = 3
+AHEAD = 2
 """How many tasks a process has at most, done or not: so many pages wait in memory."""
 LOSSES = 3
 """How many processes may end over one task."""
@@ -170,6 +170,25 @@ class Readers(Generic[Task, Done]):
             self.ended(hand.process.pid or 0)
             hand.process.close()
         self.hands = []
+
+
+class Here(Generic[Task, Done]):
+    """What does tasks as readers do, in this process, each when its turn comes."""
+
+    def __init__(self, begin: Callable[[Any], Callable[[Task], Done]]) -> None:
+        self.make = begin
+
+    def begin(self, told: Any) -> None:
+        """Take up what the tasks are about."""
+        self.do = self.make(told)
+
+    def read(self, tasks: Iterable[tuple[Task | None, Any]]) -> Iterator[tuple[Done | None, Any]]:
+        """Do tasks, and give each result with what came beside its task; no task: no result."""
+        for task, beside in tasks:
+            yield None if task is None else self.do(task), beside
+
+    def close(self) -> None:
+        """Nothing is left."""
 
 
 def work(

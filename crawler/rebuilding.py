@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import scrapy
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
-from scrapy.settings import Settings
+from scrapy.settings import BaseSettings
 from scrapy.statscollectors import StatsCollector
 
 from crawler.archive import ArchiveError, Prepared
@@ -31,7 +31,7 @@ from crawler.extensions import Ledger, is_superseded
 from crawler.guards import WATCH, TooSlow, bounded
 from crawler.items import Page
 from crawler.parts import Parts
-from crawler.readers import Readers
+from crawler.readers import Here, Readers
 from crawler.replay import Ingest, Listed, Place, Read, Run, Stages, Survey, answer_of, source_named
 from crawler.sources import as_ask, read_list
 from crawler.text import Memory, read_page, sign
@@ -40,8 +40,10 @@ logger = logging.getLogger(__name__)
 
 BREATH = 0.5
 """Seconds after which signals are let through."""
-BATCH = 4
-"""Records that a process is given at once: what passes between two processes costs less by the handful."""
+BATCH = 8
+"""Records that are read together: what passes between two processes costs less by the handful."""
+HEAVY = 2**18
+"""Bytes of pages that are parsed at the same time; a larger one goes alone."""
 SAMPLE = "<h1>海州区新建书屋</h1><div id=zoom><p>时间：2024-01-18 来源：连云港日报</p><p>昨日，海州區三處書屋開放，５千册。</p></div>"
 """A page that has the tables made which reading needs."""
 
@@ -64,11 +66,8 @@ class Rebuild(scrapy.Spider):
         if self.elder:
             ledger.archive.keep_ids(self.elder)
         ledger.archive.hasten()
-        if self.jobs == 1:
-            await self.derive(ledger, None)
-        else:
-            with closing(start_readers(self.crawler, self.jobs)) as readers:
-                await self.derive(ledger, readers)
+        with closing(start_readers(self.crawler, self.jobs)) as readers:
+            await self.derive(ledger, readers)
         await ledger.read_texts(self.jobs)
         if self.elder:
             try:
@@ -81,7 +80,7 @@ class Rebuild(scrapy.Spider):
         return
         yield  # what makes this a generator
 
-    async def derive(self, ledger: Ledger, readers: Readers[Tasks, list[Answer]] | None) -> None:
+    async def derive(self, ledger: Ledger, readers: Reads) -> None:
         """Replay every capture file, in order."""
         stages = Stages(self.crawler, ledger)
         sources: dict[str, Any] = {Ingest.name: None}
@@ -98,7 +97,7 @@ class Rebuild(scrapy.Spider):
                 sources[run.spider] = source_named(run.spider, self.crawler)
             ledger.begin_run(run)
             again = Run(path, run.run_id, sources[run.spider], stages, survey)
-            ahead = None if readers is None or again.source is None else read_ahead(again, readers)
+            ahead = None if again.source is None else read_ahead(again, readers)
             breath = time.monotonic()
             for _ in again.steps(ahead):
                 if time.monotonic() - breath > BREATH:
@@ -139,6 +138,10 @@ class Answer(NamedTuple):
 
     record: CaptureRecord | Damage
     read: Read | Listed | None = None
+
+
+Reads = Readers[Tasks, list[Answer]] | Here[Tasks, list[Answer]]
+"""What reads captures in order."""
 
 
 class Known(NamedTuple):
@@ -188,16 +191,36 @@ class _Reader(Crawler):
         return self.ledger if cls is Ledger else None
 
 
-class Ahead:
-    """Reads captures in a process of its own."""
+class Reading:
+    """A capture that is being read."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Make callbacks and stages as a crawl has them, and watch over this process alone."""
-        logging.getLogger().setLevel(logging.ERROR)  # the process that writes says it
-        watch_alone(Path(settings["CAPTURE_DIR"]).absolute())
+    __slots__ = ("dropped", "left", "listed", "page", "record", "stats")
+
+    def __init__(self, record: CaptureRecord | Damage) -> None:
+        self.record = record
+        self.page: Page | None = None
+        self.listed: Listed | None = None
+        self.stats: dict[str, int] = {}
+        self.dropped: str | None = None
+        self.left = False
+        """Whether it is left to the process that writes: whatever went wrong is met there again, and said."""
+
+    @property
+    def answer(self) -> Answer:
+        """What became of it."""
+        if self.page is None or self.left or isinstance(self.record, Damage):
+            return Answer(self.record, self.listed)
+        return Answer(self.record._replace(body=b""), Read(lighten(self.page), self.stats, self.dropped))
+
+
+class Ahead:
+    """Reads captures before their turn, in a process of its own or in the one that writes."""
+
+    def __init__(self, settings: BaseSettings) -> None:
+        """Make callbacks and stages as a crawl has them."""
         thawed = settings.copy()
         thawed.frozen = False
-        self.crawler = _Reader(scrapy.Spider, thawed)
+        self.crawler = _Reader(scrapy.Spider, thawed)  # type: ignore[arg-type]
         self.crawler.stats = StatsCollector(self.crawler)
         self.crawler.ledger = _Ledger()
         self.stages = Stages(self.crawler, self.crawler.ledger)  # type: ignore[arg-type]
@@ -214,41 +237,79 @@ class Ahead:
         return partial(self.read, source)
 
     def read(self, source: Any, given: Tasks) -> list[Answer]:
-        """Read captures."""
-        return [self.read_one(source, given.path, task) for task in given.tasks]
+        """Read captures, and their pages or lists as far as that asks nobody.
 
-    def read_one(self, source: Any, path: str, task: Task) -> Answer:
-        """Read a capture, and its page or list as far as that asks nobody."""
+        Each step is done for several pages before the next one: so it finds its code and tables in the processor's memory.
+        """
+        done: list[Reading] = []
+        some: list[Reading] = []
+        weight = 0
+        for task in given.tasks:
+            some.append(Reading(open_record(given.path, task)))
+            weight += len(getattr(some[-1].record, "body", b""))
+            if weight > HEAVY:
+                done += self.carry(source, some)
+                some, weight = [], 0
+        return [reading.answer for reading in (*done, *self.carry(source, some))]
 
-        def resolve(record: CaptureRecord) -> CaptureRecord | None:
-            found = read_record(*task.held) if task.held else None
-            return found if isinstance(found, CaptureRecord) else None
+    def carry(self, source: Any, some: list[Reading]) -> list[Reading]:
+        """Carry captures through their callbacks and the stages before the one that writes."""
+        for reading in some:
+            self.try_out(reading, partial(take, source))
+        for stage in self.stages.reading:
+            for reading in some:
+                if reading.page is not None and reading.dropped is None:
+                    self.try_out(reading, partial(pass_on, stage))
+        for reading in some:
+            if reading.page is not None and reading.dropped is None:
+                self.try_out(reading, prepare)
+        return some
 
-        record = read_record(path, task.offset, resolve)
-        if isinstance(record, Damage) or is_superseded(
-            record.status, record.flags, record.context.get("attempt", 0)
-        ):
-            return Answer(record)
-        self.crawler.stats.clear_stats()
+    def try_out(self, reading: Reading, step: Callable[[Reading], None]) -> None:
+        """Do a step of the way of a page, unless an earlier one failed."""
+        if reading.left:
+            return
+        self.crawler.stats.set_stats(reading.stats)
         try:
-            if record.kind == "list":
-                return Answer(record, list_of(source, record))
-            page = page_of(source, record)
-            return Answer(record) if page is None else Answer(record._replace(body=b""), self.carry(page))
-        except Exception:  # the process that writes meets it again, and says it
-            return Answer(record)
-
-    def carry(self, page: Page) -> Read:
-        """Carry a page through the stages before the one that writes."""
-        dropped = None
-        try:
-            for stage in self.stages.reading:
-                page = stage.process_item(page)
+            step(reading)
         except DropItem as reason:
-            dropped = str(reason)
-        else:
-            page.prepared = Prepared.of(page)
-        return Read(lighten(page), dict(self.crawler.stats.get_stats()), dropped)
+            reading.dropped = str(reason)
+        except Exception:
+            reading.left = True
+
+
+def open_record(path: str, task: Task) -> CaptureRecord | Damage:
+    """Read the record of a task."""
+
+    def resolve(record: CaptureRecord) -> CaptureRecord | None:
+        found = read_record(*task.held) if task.held else None
+        return found if isinstance(found, CaptureRecord) else None
+
+    return read_record(path, task.offset, resolve)
+
+
+def take(source: Any, reading: Reading) -> None:
+    """Make of a record the page or the list that it is."""
+    record = reading.record
+    if isinstance(record, Damage) or is_superseded(
+        record.status, record.flags, record.context.get("attempt", 0)
+    ):
+        return
+    if record.kind == "list":
+        reading.listed = list_of(source, record)
+    else:
+        reading.page = page_of(source, record)
+
+
+def pass_on(stage: Any, reading: Reading) -> None:
+    """Give a page to a stage."""
+    reading.page = stage.process_item(reading.page)
+
+
+def prepare(reading: Reading) -> None:
+    """Work out what is written of a page."""
+    assert reading.page is not None
+    reading.page.prepared = Prepared.of(reading.page)
 
 
 def list_of(source: Any, record: CaptureRecord) -> Listed | None:
@@ -287,15 +348,19 @@ def lighten(page: Page) -> Page:
     return page
 
 
-def start_readers(crawler: Crawler, jobs: int) -> Readers[Tasks, list[Answer]]:
-    """Start processes that read ahead, with the tables of the text core made."""
+def start_readers(crawler: Crawler, jobs: int) -> Reads:
+    """Start processes that read ahead, with the tables of the text core made; one job is done by this process itself."""
+    if jobs == 1:
+        return Here(Ahead(crawler.settings).begin)
     sign(read_page(SAMPLE.encode(), "http://www.lyg.gov.cn/a/content/1.html").text)
     captures = Path(crawler.settings["CAPTURE_DIR"]).absolute()
     return Readers(jobs, partial(make_reader, crawler.settings), partial(take_up, captures))
 
 
-def make_reader(settings: Settings) -> Callable[[Known], Callable[[Tasks], list[Answer]]]:
+def make_reader(settings: BaseSettings) -> Callable[[Known], Callable[[Tasks], list[Answer]]]:
     """Make what reads, in its process."""
+    logging.getLogger().setLevel(logging.ERROR)  # the process that writes says it
+    watch_alone(Path(settings["CAPTURE_DIR"]).absolute())
     return Ahead(settings).begin
 
 
@@ -315,9 +380,7 @@ def take_up(captures: Path, pid: int) -> None:
         WATCH.deaths = Counter(line.partition(" ")[0] for line in told)
 
 
-def read_ahead(
-    run: Run, readers: Readers[Tasks, list[Answer]]
-) -> Iterator[tuple[CaptureRecord | Damage, Read | Listed | None]]:
+def read_ahead(run: Run, readers: Reads) -> Iterator[tuple[CaptureRecord | Damage, Read | Listed | None]]:
     """Give the records of a run in order, with what others read ahead."""
     archive, source = run.archive, run.source
     assert source is not None
