@@ -134,18 +134,14 @@ class Readers(Generic[Task, Done]):
     def replace(self, at: int) -> None:
         """Put another process in the place of one that ended, and give it what that one had. Raises ReadersLost."""
         hand = self.hands.pop(at)
-        hand.pipe.close()
-        hand.process.join(PATIENCE)
-        code = hand.process.exitcode
-        self.ended(hand.process.pid or 0)
-        number, task = hand.given[0] if hand.given else (-1, None)
-        self.losses[number] += 1
-        how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-        said = f"a reading process ended by {how}" + (f" over {task}" if task is not None else "")
-        if self.losses[number] >= LOSSES:
-            raise ReadersLost(
-                f"readers: {said}, process {self.losses[number]} of {LOSSES}; wanted one that reads it"
-            )
+        code = self.bury(hand)
+        said = f"a reading process ended by {f'signal {-code}' if code < 0 else f'exit code {code}'}"
+        if hand.given:
+            number, task = hand.given[0]
+            self.losses[number] += 1
+            said += f" over {task}"
+            if self.losses[number] >= LOSSES:
+                raise ReadersLost(f"readers: {said}, the last of {LOSSES}; wanted one that reads it")
         logger.error("readers: %s; another one takes its place", said)
         new = self.start()
         self.hands.insert(at, new)
@@ -163,13 +159,20 @@ class Readers(Generic[Task, Done]):
             if hand.given:
                 hand.process.terminate()
         for hand in self.hands:
-            hand.process.join(PATIENCE)
-            if hand.process.exitcode is None:
-                hand.process.kill()
-                hand.process.join()
-            self.ended(hand.process.pid or 0)
-            hand.process.close()
+            self.bury(hand)
         self.hands = []
+
+    def bury(self, hand: Hand[Task]) -> int:
+        """See a process end; give its exit code, below 0 where a signal ended it."""
+        hand.pipe.close()
+        hand.process.join(PATIENCE)
+        if hand.process.exitcode is None:
+            hand.process.kill()
+            hand.process.join()
+        code = hand.process.exitcode or 0
+        self.ended(hand.process.pid or 0)
+        hand.process.close()
+        return code
 
 
 class Here(Generic[Task, Done]):

@@ -40,9 +40,9 @@ logger = logging.getLogger(__name__)
 
 BREATH = 0.5
 """Seconds after which signals are let through."""
-BATCH = 8
+BATCH = 16
 """Records that are read together: what passes between two processes costs less by the handful."""
-HEAVY = 2**18
+HEAVY = 2**19
 """Bytes of pages that are parsed at the same time; a larger one goes alone."""
 SAMPLE = "<h1>海州区新建书屋</h1><div id=zoom><p>时间：2024-01-18 来源：连云港日报</p><p>昨日，海州區三處書屋開放，５千册。</p></div>"
 """A page that has the tables made which reading needs."""

@@ -107,7 +107,7 @@ def test_a_task_that_ends_every_process_ends_the_reading_with_its_name(tmp_path:
     with two() as readers:
         readers.begin(2)
         tasks = [(1, None), (Deadly(tmp_path, signal.SIGKILL), None), *[(n, None) for n in range(50)]]
-        with pytest.raises(ReadersLost, match=f"signal 9 over a deadly page, process {LOSSES} of {LOSSES}"):
+        with pytest.raises(ReadersLost, match=f"signal 9 over a deadly page, the last of {LOSSES}"):
             list(readers.read(tasks))
 
 
