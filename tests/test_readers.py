@@ -14,11 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scrapy.utils.project import get_project_settings
 
 from crawler import guards
+from crawler.archive import Prepared, Remembered, words
+from crawler.captures import CaptureRecord, CaptureWriter, read_run
 from crawler.guards import TooSlow, bounded
 from crawler.readers import AHEAD, LOSSES, Readers, ReadersLost
-from crawler.rebuilding import take_up, watch_alone
+from crawler.rebuilding import Ahead, Known, Task, Tasks, take_up, watch_alone
+from crawler.replay import Place, Read, Survey
 from tests.test_faults import CAPTURE
 
 
@@ -208,3 +212,63 @@ class Nap:
 
     def __call__(self) -> None:
         time.sleep(0.1)
+
+
+def test_what_asks_the_archive_is_left_to_the_process_that_writes(tmp_path: Path) -> None:
+    name, host = "20261128T020000Z-lyg_news", "http://www.lyg.gov.cn"
+    story = "<h1>海州区新建书屋三处</h1><div id=zoom><p>海州区昨日新建书屋三处，每处藏书五千册，全年免费开放。</p></div>"
+    with CaptureWriter(tmp_path, name, software="", spider="lyg_news", arguments={}) as writer:
+        for number, (status, body) in enumerate([(200, story), (404, "没有"), (200, " "), (304, "")]):
+            url = f"{host}/zglygzfmhwz/gcyw/content/{number}.html"
+            writer.write(
+                url=url,
+                status=status,
+                headers=[("Content-Type", "text/html; charset=utf-8")],
+                body=body.encode(),
+                fetched_at="2026-11-28T10:00:00+08:00",
+                kind="article",
+                context={"portal": "www.lyg.gov.cn", "channel": "gcyw", "url": url, "title": "书屋"},
+            )
+    survey = Survey()
+    assert read_run(tmp_path / f"{name}.warc.gz", survey.meet) is not None
+    places = [place for place in survey.order if isinstance(place, Place)]
+    assert [(place.kind, place.status) for place in places] == [("article", s) for s in (200, 404, 200, 304)]
+    remembered = Remembered("www.lyg.gov.cn", frozenset(), frozenset(), {})
+    read = Ahead(get_project_settings()).begin(Known("lyg_news", {}, {"www.lyg.gov.cn": remembered}))
+    tasks = tuple(Task(place.offset, None) for place in places)
+    answers = read(Tasks(str(tmp_path / f"{name}.warc.gz"), tasks))
+    told = []
+    for record, found in answers:
+        assert isinstance(record, CaptureRecord)
+        page = found.page if isinstance(found, Read) else None
+        told.append(
+            (
+                record.status,
+                record.body,
+                page and page.text,
+                found.dropped if isinstance(found, Read) else None,
+            )
+        )
+    empty = f"empty: found 1 bytes of white space, wanted a page, at {host}/zglygzfmhwz/gcyw/content/2.html"
+    assert told == [
+        (200, b"", "海州区昨日新建书屋三处，每处藏书五千册，全年免费开放。", None),
+        (404, "没有".encode(), None, None),
+        (200, b"", None, empty),
+        (304, b"", None, None),
+    ]
+    first = answers[0].read
+    assert isinstance(first, Read)
+    page = first.page
+    assert (page.body, page.tree, page.capture, first.stats) == (
+        b"",
+        None,
+        None,
+        {"encoding/utf-8": 1, **missing()},
+    )
+    assert page.prepared == Prepared.of(page)._replace(spelled=page.prepared.spelled)
+    assert page.prepared.spelled.entries == words("海州区新建书屋三处", page.text, None, "202611")
+
+
+def missing() -> dict[str, int]:
+    """Give what is counted of a page that tells neither when nor by whom."""
+    return {f"extraction/without_{field}": 1 for field in ("published", "source")}
