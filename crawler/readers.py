@@ -54,6 +54,7 @@ class Readers(Generic[Task, Done]):
         ended: Callable[[int], None],
     ) -> None:
         """Start them. `make` is called in each; `ended` hears the id of each that is no more."""
+        self.count = count
         self.make = make
         self.ended = ended
         self.told: Any = None
@@ -177,6 +178,8 @@ class Readers(Generic[Task, Done]):
 
 class Here(Generic[Task, Done]):
     """What does tasks as readers do, in this process, each when its turn comes."""
+
+    count = 1
 
     def __init__(self, begin: Callable[[Any], Callable[[Task], Done]]) -> None:
         self.make = begin

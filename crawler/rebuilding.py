@@ -42,6 +42,8 @@ BREATH = 0.5
 """Seconds after which signals are let through."""
 BATCH = 16
 """Records that are read together: what passes between two processes costs less by the handful."""
+LEAST = 2
+"""The same at the end of a file."""
 HEAVY = 2**19
 """Bytes of pages that are parsed at the same time; a larger one goes alone."""
 SAMPLE = "<h1>海州区新建书屋</h1><div id=zoom><p>时间：2024-01-18 来源：连云港日报</p><p>昨日，海州區三處書屋開放，５千册。</p></div>"
@@ -386,7 +388,7 @@ def read_ahead(run: Run, readers: Reads) -> Iterator[tuple[CaptureRecord | Damag
     assert source is not None
     memories = {name: archive.memory(name) for name in sorted(run.survey.portals)}
     readers.begin(Known(source.name, dict(source.sheets), memories))
-    for answers, places in readers.read(deal(run)):
+    for answers, places in readers.read(deal(run, readers.count)):
         done = iter(answers or ())
         for place, asked in places:
             if asked:
@@ -397,18 +399,22 @@ def read_ahead(run: Run, readers: Reads) -> Iterator[tuple[CaptureRecord | Damag
                 yield read_record(run.path, place.offset, run.resolve), None
 
 
-def deal(run: Run) -> Iterator[tuple[Tasks | None, list[tuple[Place | Damage, bool]]]]:
+def deal(run: Run, jobs: int) -> Iterator[tuple[Tasks | None, list[tuple[Place | Damage, bool]]]]:
     """Deal the records of a run into what is read by one process at a time; True: of these all are read ahead."""
-    for some in batched(run.survey.order, BATCH):
+    for some in parted(run.survey.order, jobs):
         tasks = [task_of(run, place) for place in some]
         given = tuple(task for task in tasks if task is not None)
         beside = [(place, task is not None) for place, task in zip(some, tasks, strict=True)]
         yield Tasks(str(run.path), given) if given else None, beside
 
 
-def batched(places: Sequence[Place | Damage], size: int) -> Iterator[Sequence[Place | Damage]]:
-    """Part a sequence (``itertools.batched`` is of Python 3.12)."""
-    return (places[at : at + size] for at in range(0, len(places), size))
+def parted(order: Sequence[Place | Damage], jobs: int) -> Iterator[Sequence[Place | Damage]]:
+    """Part what stands in a file; towards its end several processes get less at once, so that they end together."""
+    at = 0
+    while at < len(order):
+        size = BATCH if jobs == 1 else max(LEAST, min(BATCH, (len(order) - at) // (4 * jobs)))
+        yield order[at : at + size]
+        at += size
 
 
 def task_of(run: Run, place: Place | Damage) -> Task | None:

@@ -21,7 +21,7 @@ from crawler.archive import Prepared, Remembered, words
 from crawler.captures import CaptureRecord, CaptureWriter, read_run
 from crawler.guards import TooSlow, bounded
 from crawler.readers import AHEAD, LOSSES, Readers, ReadersLost
-from crawler.rebuilding import Ahead, Known, Task, Tasks, take_up, watch_alone
+from crawler.rebuilding import Ahead, Known, Task, Tasks, parted, take_up, watch_alone
 from crawler.replay import Place, Read, Survey
 from tests.test_faults import CAPTURE
 
@@ -272,3 +272,14 @@ def test_what_asks_the_archive_is_left_to_the_process_that_writes(tmp_path: Path
 def missing() -> dict[str, int]:
     """Give what is counted of a page that tells neither when nor by whom."""
     return {f"extraction/without_{field}": 1 for field in ("published", "source")}
+
+
+def test_towards_the_end_of_a_file_several_processes_get_less_at_once() -> None:
+    order = [Place(number, None, 200, None) for number in range(100)]
+    for jobs, sizes in (
+        (1, [16, 16, 16, 16, 16, 16, 4]),
+        (2, [12, 11, 9, 8, 7, 6, 5, 5, 4, 4, 3, 3, *[2] * 11, 1]),
+    ):
+        parts = list(parted(order, jobs))
+        assert [len(part) for part in parts] == sizes
+        assert [place for part in parts for place in part] == order
