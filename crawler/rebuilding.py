@@ -25,7 +25,7 @@ from scrapy.exceptions import DropItem
 from scrapy.settings import BaseSettings
 from scrapy.statscollectors import StatsCollector
 
-from crawler.archive import ArchiveError, Prepared
+from crawler.archive import ArchiveError, Prepared, words
 from crawler.captures import CaptureRecord, Damage, read_record, read_run
 from crawler.extensions import Ledger, is_superseded
 from crawler.guards import WATCH, TooSlow, bounded
@@ -354,7 +354,9 @@ def start_readers(crawler: Crawler, jobs: int) -> Reads:
     """Start processes that read ahead, with the tables of the text core made; one job is done by this process itself."""
     if jobs == 1:
         return Here(Ahead(crawler.settings).begin)
-    sign(read_page(SAMPLE.encode(), "http://www.lyg.gov.cn/a/content/1.html").text)
+    text = read_page(SAMPLE.encode(), "http://www.lyg.gov.cn/a/content/1.html").text
+    sign(text)
+    words(None, text)
     captures = Path(crawler.settings["CAPTURE_DIR"]).absolute()
     return Readers(jobs, partial(make_reader, crawler.settings), partial(take_up, captures))
 
