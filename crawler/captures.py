@@ -996,8 +996,11 @@ def _matches(data: bytes, stated: str | None) -> bool | None:
         return False
 
 
-def _interpret(raw: _Raw) -> CaptureRecord | Damage | None:
-    """Make a capture of a record; None for records that are no answer from a web server."""
+def _interpret(raw: _Raw, *, check: bool = True) -> CaptureRecord | Damage | None:
+    """Make a capture of a record; None for records that are no answer from a web server.
+
+    Without `check` its digests are taken as they are stated.
+    """
     head, block = raw.head, raw.block
     name = head[""]
     kind = head.get("warc-type", "").lower()
@@ -1037,28 +1040,32 @@ def _interpret(raw: _Raw) -> CaptureRecord | Damage | None:
         status = int(parts[1]) if parts[1].isascii() and parts[1].isdigit() and len(parts[1]) < 6 else 0
         reason = parts[2].strip() if len(parts) > 2 else ""
         fields = _fields(rest)
-    verdicts = [_matches(block, head.get("warc-block-digest"))]
-    if kind != "revisit":
-        verdicts.append(_matches(payload, head.get("warc-payload-digest")))
+    stated = head.get("warc-payload-digest", "")
+    verdicts = [_matches(block, head.get("warc-block-digest"))] if check else []
+    if check and kind != "revisit":
+        verdicts.append(_matches(payload, stated))
     known = [verdict for verdict in verdicts if verdict is not None]
     if head.get("warc-truncated"):
         flags.append(f"truncated:{head['warc-truncated']}")
     body = payload
     if any(key.lower() == "transfer-encoding" and b"chunked" in value.lower() for key, value in fields):
         body = _dechunk(payload)
-        if not all(known) and _matches(body, head.get("warc-payload-digest")):
+        if not all(known) and _matches(body, stated):
             known = [True]  # some tools state the digest of the payload without its chunks
     revisit: str | None = None
     refers: tuple[str, str] | None = None
-    digest = payload_digest(body)
+    digest = stated
     if kind == "revisit":
         revisit = "not-modified" if head.get("warc-profile", "").endswith("server-not-modified") else "same"
-        digest = head.get("warc-payload-digest", "")
         try:
             date = local_time(head.get("warc-refers-to-date", ""))
         except ValueError:
             date = ""
         refers = (head.get("warc-refers-to-target-uri", url).strip("<>"), date)
+    elif check and not (
+        body is payload and verdicts[-1] and stated.startswith("sha256:") and stated == stated.lower()
+    ):
+        digest = payload_digest(body)  # no payload is hashed twice
     return CaptureRecord(
         path=name,
         offset=raw.offset,
@@ -1157,21 +1164,28 @@ def read_record(
     return _resolve(record, resolve) if isinstance(record, CaptureRecord) else record
 
 
-def read_run(path: str | os.PathLike[str]) -> RunRecord | None:
-    """Read what one of our capture files says about its run; None for other files."""
+def read_run(
+    path: str | os.PathLike[str], meet: Callable[[CaptureRecord | Damage], None] | None = None
+) -> RunRecord | None:
+    """Read what one of our capture files says about its run; None for other files.
+
+    On the way `meet` is given every response of the file, with digests as they are stated, and every damage.
+    """
     about: dict[str, str] = {}
     outcome: dict[str, Any] | None = None
     for raw in _read_all(path):
+        if meet is not None and (met := raw if isinstance(raw, Damage) else _interpret(raw, check=False)):
+            meet(met)
         if isinstance(raw, Damage):
             continue
         kind = raw.head.get("warc-type")
         if kind == "warcinfo" and not about:
             about = {name: value.decode("utf-8", "replace") for name, value in _fields(raw.block)}
-            if "spider" not in about:
+            if "spider" not in about and meet is None:
                 return None
         elif kind == "metadata" and raw.head.get("content-type") == "application/json" and about:
             outcome = _loads(raw.block)
-    if not about:
+    if "spider" not in about:
         return None
     so_far = (outcome or {}).pop("captures", None)
     return RunRecord(

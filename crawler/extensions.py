@@ -36,6 +36,7 @@ from crawler.archive import (
     Campaign,
     Standing,
     Tampered,
+    Unread,
     moment_of,
     now,
     written,
@@ -454,32 +455,38 @@ class Ledger:
         rule = f"attachment {state}"
         self.alarm(context["portal"], context.get("channel"), rule, error, context["url"], capture)
 
-    async def read_texts(self) -> None:
-        """Read the texts of captured attachments from their captures, one after the other, beside the event loop."""
+    async def read_texts(self, at_once: int = 1) -> None:
+        """Read the texts of captured attachments from their captures, in order, some at once beside the event loop."""
         seconds = self.settings.getint("ATTACHMENT_TEXT_SECONDS")
-        directory = Path(self.settings["CAPTURE_DIR"])
         self.commit()
         while seconds > 0 and (files := self.archive.unread()):
-            for file in files:
-                place = directory / file.capture.warc
-                record = read_record(place, file.capture.offset, self.archive.resolver(directory))
-                if isinstance(record, CaptureRecord):
-                    body = record.unpacked(self.settings.getint("ATTACHMENT_MAXSIZE") + 1).body
-                    try:
-                        document = await asyncio.to_thread(read_document, body, file.mime, seconds=seconds)
-                    except ReaderMissing as missing:  # the files stay unread for a run that has one
-                        logger.error("%s", missing)
-                        self.crawler.stats.inc_value("attachments/no_reader")
-                        self.commit()
-                        return
-                else:
-                    document = Document(None, f"its capture cannot be read: {record.what}")
-                self.archive.read_file(file, document)
-                self.crawler.stats.inc_value("attachments/" + ("unread" if document.text is None else "read"))
-                if document.error:
-                    logger.info("%s: %s", file.capture.url, document.error)
-                self.tick()
+            for at in range(0, len(files), at_once):
+                some = files[at : at + at_once]
+                try:
+                    documents = await asyncio.gather(*(self.read_text(file, seconds) for file in some))
+                except ReaderMissing as missing:  # the files stay unread for a run that has one
+                    logger.error("%s", missing)
+                    self.crawler.stats.inc_value("attachments/no_reader")
+                    self.commit()
+                    return
+                for file, document in zip(some, documents, strict=True):
+                    self.archive.read_file(file, document)
+                    state = "unread" if document.text is None else "read"
+                    self.crawler.stats.inc_value(f"attachments/{state}")
+                    if document.error:
+                        logger.info("%s: %s", file.capture.url, document.error)
+                    self.tick()
         self.commit()
+
+    async def read_text(self, file: Unread, seconds: int) -> Document:
+        """Read the text of a captured attachment; raises ReaderMissing."""
+        directory = Path(self.settings["CAPTURE_DIR"])
+        place = directory / file.capture.warc
+        record = read_record(place, file.capture.offset, self.archive.resolver(directory))
+        if not isinstance(record, CaptureRecord):
+            return Document(None, f"its capture cannot be read: {record.what}")
+        body = record.unpacked(self.settings.getint("ATTACHMENT_MAXSIZE") + 1).body
+        return await asyncio.to_thread(read_document, body, file.mime, seconds=seconds)
 
     # -- what was counted --------------------------------------------------------------------
 
@@ -603,6 +610,13 @@ class Ledger:
         if self._pages >= self.settings.getint(
             "ARCHIVE_BATCH_PAGES"
         ) or time.monotonic() - self._committed >= self.settings.getfloat("ARCHIVE_BATCH_SECONDS"):
+            self.commit()
+
+    def commit_list(self) -> None:
+        """End the transaction with a list page, so that what it owes is known whatever ends the run; a rebuild goes on."""
+        if self.writer is None:
+            self.tick()
+        else:
             self.commit()
 
     def commit(self) -> None:

@@ -80,6 +80,8 @@ class Page:
     # dedup
     signature: str | None = None
     # archive
+    prepared: Any = None
+    """What can be worked out for its rows beforehand (`crawler.archive.Prepared`), where that was done."""
     article_id: int | None = None
     version: int | None = None
     change: str | None = None

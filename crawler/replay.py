@@ -1,6 +1,6 @@
 """Captures once more through the callbacks and stages that a crawl uses, without a network.
 
-One way serves three users: what a killed run captured and did not archive, ``scrapy rebuild``
+One way serves three users: what a killed run captured and did not archive, ``scrapy rebuild`` (`crawler.rebuilding`)
 and ``scrapy ingest``.
 """
 
@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 import scrapy
@@ -24,7 +24,7 @@ from scrapy.spiderloader import get_spider_loader
 from scrapy.utils.misc import build_from_crawler, load_object
 from twisted.python.failure import Failure
 
-from crawler.archive import ArchiveError, now
+from crawler.archive import now
 from crawler.captures import (
     CUT_SHORT,
     SHANGHAI,
@@ -42,13 +42,35 @@ from crawler.guards import TooSlow, bounded
 from crawler.items import Page
 from crawler.landing import named_address
 from crawler.parts import Parts
-from crawler.portals import Portal
+from crawler.portals import Found, Portal
 from crawler.portals.listing import page_key
 
 if TYPE_CHECKING:
     from crawler.sources import Source
 
 logger = logging.getLogger(__name__)
+
+
+class Place(NamedTuple):
+    """Where in a capture file a record is, and what decides whether it is read ahead."""
+
+    offset: int
+    kind: str | None
+    status: int
+    refers_to: tuple[str, str] | None
+
+
+class Read(NamedTuple):
+    """What the stages made of a page elsewhere, before its turn."""
+
+    page: Page
+    stats: Mapping[str, int]
+    dropped: str | None
+    """Why a stage dropped it."""
+
+
+Listed = tuple[Found, list[str]]
+"""What a list page says, and its links that lead nowhere, read elsewhere before its turn (`crawler.sources.read_list`)."""
 
 
 class Stages:
@@ -61,15 +83,32 @@ class Stages:
             for path, order in sorted(named.items(), key=lambda pair: pair[1] or 0)
             if order is not None
         ]
+        last = next((at for at, stage in enumerate(self.stages) if getattr(stage, "writes", False)), None)
+        self.reading, self.writing = self.stages[:last], self.stages[last:] if last is not None else []
         self.crawler = crawler
         self.ledger = ledger
 
     def take(self, page: Page) -> Page | None:
         """Carry a page through all stages; None where one dropped it or failed on it (both noted)."""
+        return self.carry(page, self.stages)
+
+    def write(self, read: Read, capture: Capture) -> Page | None:
+        """Carry a page that was read elsewhere through the rest of the stages, as if it had been read here."""
+        for name, count in read.stats.items():
+            self.crawler.stats.inc_value(name, count)
+        read.page.capture = capture
+        if read.dropped is None:
+            return self.carry(read.page, self.writing)
+        assert self.crawler.spider is not None
+        self.ledger.dropped(read.page, None, DropItem(read.dropped), self.crawler.spider)
+        return None
+
+    def carry(self, page: Page, stages: Iterable[Any]) -> Page | None:
+        """Carry a page through some stages; None where one dropped it or failed on it (both noted)."""
         spider = self.crawler.spider
         assert spider is not None
         try:
-            for stage in self.stages:
+            for stage in stages:
                 page = stage.process_item(page)
         except DropItem as reason:
             self.ledger.dropped(page, None, reason, spider)
@@ -94,34 +133,64 @@ def answer_of(record: CaptureRecord, capture: Capture | None) -> HtmlResponse:
     )
 
 
+class Survey:
+    """What stands in a capture file of ours, and where: a page stands there before its style sheets and further pages."""
+
+    def __init__(self) -> None:
+        self.order: list[Place | Damage] = []
+        self.portals: set[str] = set()
+        """The portals of the articles."""
+        self.sheets: list[int] = []
+        """Where the style sheets are."""
+        self.payloads: dict[int, int] = {}
+        """Where the records are that later ones refer to, by a hash of address and time: there are many."""
+        self.parts: dict[str, list[int]] = {}
+        """Where the answers for an address are that can be a further page or the first one of it."""
+
+    def meet(self, record: CaptureRecord | Damage) -> None:
+        """Take up the next record."""
+        if isinstance(record, Damage):
+            self.order.append(record)
+            return
+        self.order.append(Place(record.offset, record.kind, record.status, record.refers_to))
+        if record.revisit is None:
+            self.payloads[hash((record.url, record.fetched_at))] = record.offset
+        if record.kind == "article" and isinstance(portal := record.context.get("portal"), str):
+            self.portals.add(portal)
+        elif record.kind == "sheet":
+            self.sheets.append(record.offset)
+        elif record.kind == "part" or (record.kind == "saved" and record.status == 200):
+            self.parts.setdefault(page_key(record.context.get("url", record.url)), []).append(record.offset)
+
+
 class Run:
     """One of our capture files that is replayed, and what stands in it further down: style sheets, further pages."""
 
-    def __init__(self, path: Path, run_id: str, source: Source | None, stages: Stages) -> None:
-        """Read the file once: a page stands before its style sheets and its further pages there."""
+    def __init__(
+        self, path: Path, run_id: str, source: Source | None, stages: Stages, survey: Survey | None = None
+    ) -> None:
+        """Begin with what a survey of the file found; without one it is made."""
+        if survey is None:
+            survey = Survey()
+            read_run(path, survey.meet)
         self.path = path
         self.run_id = run_id
         self.source = source
         self.stages = stages
+        self.survey = survey
         self.archive = stages.ledger.archive
         self.earlier = self.archive.resolver(path.parent)
-        self.payloads: dict[int, int] = {}
-        """Where in the file the records are that later ones refer to, by a hash of address and time: there are many."""
-        self.places: dict[str, list[int]] = {}
-        """Where in the file the answers for an address are that can be a further page or the first one of it."""
-        if source is not None:
-            source.forget()
-        for record in read_captures(path, self.earlier):
-            if not isinstance(record, CaptureRecord):
-                continue
-            if record.revisit is None:
-                self.payloads[hash((record.url, record.fetched_at))] = record.offset
-            if record.kind == "sheet" and source is not None:
+        self.payloads = survey.payloads
+        self.places = survey.parts
+        self.taken = self.damaged = 0
+        if source is None:
+            return
+        source.forget()
+        for offset in survey.sheets:
+            record = read_record(path, offset, self.earlier)
+            if isinstance(record, CaptureRecord):
                 url = record.context.get("url", record.url)
                 source.keep_sheet(url, answer_of(record, None), record.capture)
-            elif record.kind == "part" or (record.kind == "saved" and record.status == 200):
-                url = record.context.get("url", record.url)
-                self.places.setdefault(page_key(url), []).append(record.offset)
 
     def resolve(self, record: CaptureRecord) -> CaptureRecord | None:
         """Find the payload of a revisit: in a file before, or in this one, which is not read in order."""
@@ -134,21 +203,36 @@ class Run:
 
     def replay(self) -> tuple[int, int]:
         """Replay the records that have no row yet; give how many, and how many were damaged."""
-        taken = damaged = 0
-        for record in read_captures(self.path, self.resolve):
+        for _ in self.steps():
+            pass
+        return self.taken, self.damaged
+
+    def steps(
+        self, records: Iterable[tuple[CaptureRecord | Damage, Read | Listed | None]] | None = None
+    ) -> Iterator[None]:
+        """Replay record by record; `records` are those of the file, with what was read of each elsewhere."""
+        for record, read in records or ((record, None) for record in read_captures(self.path, self.resolve)):
             if isinstance(record, Damage):
-                damaged += 1
+                self.damaged += 1
                 logger.warning("%s at byte %d: %s", record.path, record.offset, record.what)
             elif not self.archive.has_capture(self.path.name, record.offset):
-                taken += 1
-                self.answer(record, self.archive.add_record(record, self.run_id))
+                self.taken += 1
+                capture = self.archive.add_record(record, self.run_id)
+                if isinstance(read, Read):
+                    self.stages.ledger.tick()  # as the callback does
+                    self.stages.write(read, capture)
+                else:
+                    self.answer(record, capture, read)
                 self.stages.ledger.tick()
             elif record.kind == "part":  # read before its turn; what it refers to may have come since
                 self.archive.add_record(record, self.run_id)
-        return taken, damaged
+            yield
 
-    def answer(self, record: CaptureRecord, capture: Capture) -> None:
-        """Give a captured response to the callback that it was asked for with; what it would ask stays unasked."""
+    def answer(self, record: CaptureRecord, capture: Capture, listed: Listed | None = None) -> None:
+        """Give a captured response to the callback that it was asked for with; what it would ask stays unasked.
+
+        `listed` is what was read of a list beforehand.
+        """
         if record.kind == "saved":
             if record.status in (0, 200):
                 self.answer_saved(record, capture)
@@ -165,6 +249,7 @@ class Run:
         if is_superseded(record.status, record.flags, record.context.get("attempt", 0)):
             return
         response = answer_of(record, capture)
+        response.meta["listed"] = listed
         if record.kind == "article":
             try:
                 with bounded(f"in the page {response.url}", capture):
@@ -234,54 +319,6 @@ def take_leftovers(source: Source, stages: Stages) -> None:
     ledger.missed_once.clear()  # this run looks for itself
     ledger.withdraw("incomplete")  # and asks for the pages that the killed one had not
     ledger.commit()
-
-
-class Rebuild(scrapy.Spider):
-    """Derive an archive anew from the captures alone."""
-
-    name = "rebuild"
-    keeps_captures = False
-
-    def __init__(self, name: str | None = None, elder: Path | None = None) -> None:
-        super().__init__(name)
-        self.elder = elder
-
-    async def start(self) -> AsyncIterator[Any]:
-        ledger = self.crawler.get_extension(Ledger)
-        assert ledger is not None
-        if self.elder:
-            ledger.archive.keep_ids(self.elder)
-        directory = Path(self.settings["CAPTURE_DIR"])
-        stages = Stages(self.crawler, ledger)
-        sources: dict[str, Source | None] = {Ingest.name: None}
-        chain: list[tuple[str, Path, Any]] = []
-        for path in sorted(directory.glob("*.warc.gz")):
-            run = read_run(path)
-            if run is None:
-                logger.warning(
-                    "%s: found no run record of ours, wanted one; give such files to scrapy ingest", path
-                )
-                continue
-            if run.spider not in sources:
-                sources[run.spider] = source_named(run.spider, self.crawler)
-            ledger.begin_run(run)
-            taken, damaged = Run(path, run.run_id, sources[run.spider], stages).replay()
-            ledger.end_run(run)
-            chain.append((run.run_id, path, (run.outcome or {}).get("chain")))
-            logger.info("%s: %d answers, %d damaged", path.name, taken, damaged)
-            await asyncio.sleep(0)  # let signals through
-        for run_id, path, stated in chain:
-            ledger.archive.sign_again(run_id, path, stated)
-        await ledger.read_texts()
-        if self.elder:
-            try:
-                ledger.archive.carry_over(self.elder)
-            except ArchiveError as error:
-                logger.error("%s: what no capture tells is not taken over from %s", error, self.elder)
-        ledger.commit()
-        ledger.done = True
-        return
-        yield  # what makes this a generator
 
 
 class Ingest(scrapy.Spider):

@@ -465,19 +465,17 @@ class Source(scrapy.Spider):
             what = say_overlong(response)
             self.ledger.alarm(portal.name, ask.channel, "list failed", what, response.url, capture)
             return
-        text = list_text(response)
         if "lost" in dict(ask.state):
-            yield from self.look_for_list(portal, ask, text, response.url)
+            yield from self.look_for_list(portal, ask, list_text(response), response.url)
             return
         try:
-            with bounded(f"in the list {response.url}", capture):
-                found: Found = portal.platform.read(ask, text, response.url, portal)
+            found, nowhere = response.meta.get("listed") or read_list(response, portal, ask, capture)
         except TooSlow as slow:
             self.ledger.alarm(portal.name, ask.channel, "list failed", str(slow), response.url, capture)
             return
         for problem in found.problems:
             self.ledger.alarm(portal.name, ask.channel, "unread", problem, response.url, capture)
-        if nowhere := links_nowhere(text, response.url):
+        if nowhere:
             self.crawler.stats.inc_value("links/skipped", len(nowhere))
             said = f"{len(nowhere)} links that lead nowhere, such as {nowhere[0][:100]!r}"
             self.logger.info("%s %s: passed over %s", portal.name, ask.channel or "", said)
@@ -513,7 +511,7 @@ class Source(scrapy.Spider):
             goes_on = False
         if ask.channel and not goes_on and not cut_off:
             self.archive.close_channel(portal.name, ask.channel)
-        self.ledger.commit()
+        self.ledger.commit_list()
         for more in found.asks:
             if self.wants(portal, more.channel):
                 yield self.list_request(portal, more)
@@ -925,6 +923,14 @@ def list_body(response: Response) -> bytes:
 def list_text(response: Response) -> str:
     """Give the text of a list page."""
     return decode(list_body(response), content_type(response)).text
+
+
+def read_list(response: Response, portal: Portal, ask: Ask, capture: Capture) -> tuple[Found, list[str]]:
+    """Read a list page, and its links that lead nowhere; raises TooSlow."""
+    text = list_text(response)
+    with bounded(f"in the list {response.url}", capture):
+        found: Found = portal.platform.read(ask, text, response.url, portal)
+    return found, links_nowhere(text, response.url)
 
 
 def say_overlong(response: Response) -> str:

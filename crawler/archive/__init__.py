@@ -11,7 +11,7 @@ kills the process. Times are ISO 8601 with the offset of Asia/Shanghai and so so
 
 from crawler.archive.accounts import BALANCED, Arrivals, Books, History, Imbalance, written
 from crawler.archive.addresses import retitled
-from crawler.archive.articles import Saved
+from crawler.archive.articles import Prepared, Saved
 from crawler.archive.attachments import FILES, OwedFile, Unread
 from crawler.archive.campaigns import Campaign, Tampered
 from crawler.archive.comparison import COMPARED, Report, compare, put_in_place, report, tell
@@ -65,6 +65,7 @@ __all__ = [
     "Merged",
     "Owed",
     "OwedFile",
+    "Prepared",
     "Remembered",
     "Report",
     "Saved",

@@ -8,7 +8,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from crawler.archive.attachments import Attachments
 from crawler.archive.campaigns import Campaigns
@@ -29,6 +29,7 @@ from crawler.archive.values import (
     stored,
     targets_of,
 )
+from crawler.archive.words import Asked, Spelled, month_of, words
 from crawler.captures import Damage, capture_file, local_time, read_record
 from crawler.text.changes import FURNITURE_ONLY, Shown, kind_of_change
 from crawler.text.encoding import decode
@@ -54,6 +55,23 @@ class Saved(NamedTuple):
     """One of ``crawler.text.changes.KINDS``; None where the page was as before, but for its furniture."""
 
 
+class Prepared(NamedTuple):
+    """What can be worked out for the rows of a page before it is its turn to be written."""
+
+    columns: dict[str, Any]
+    spelled: Spelled
+
+    @classmethod
+    def of(cls, page: Page) -> Self:
+        """Prepare a page that went through the stages."""
+        columns = columns_of(page)
+        seen = local_time(page.capture.fetched_at) if page.capture else None
+        asked = Asked(
+            columns["title"], columns["text"] or "", columns["source"], month_of(columns["published"] or seen)
+        )
+        return cls(columns, Spelled(asked, words(*asked)))
+
+
 class Articles(Attachments, Runovers, Listings, Campaigns):
     """The rows of articles and of what belongs to them."""
 
@@ -67,7 +85,8 @@ class Articles(Attachments, Runovers, Listings, Campaigns):
         """
         key = canonical(page.url)
         when = local_time(page.capture.fetched_at if page.capture else now().replace(microsecond=0))
-        values = columns_of(page)
+        ready: Prepared | None = page.prepared
+        values = columns_of(page) if ready is None else dict(ready.columns)
         values["capture_id"] = page.capture.id if page.capture else None
         with self._write():
             for each in (page, *page.parts):
@@ -121,7 +140,7 @@ class Articles(Attachments, Runovers, Listings, Campaigns):
         article_id = self._insert("articles", row)
         self._write_version(page, article_id, when, values, "first")
         self._offer(_files_of(page), article_id, page.portal, page.channel, page.hosts, when)
-        self._index(article_id, self._indexed(article_id, row))
+        self._index(article_id, self._indexed(article_id, row, page.prepared))
         self._relate(article_id)
         self._learn(page)
         return Saved(article_id, 1, "first")
@@ -145,7 +164,8 @@ class Articles(Attachments, Runovers, Listings, Campaigns):
             row["signature"] = page.signature or sign(values["text"] or "")
         indexed = self._indexed(article_id, before)
         self._offer(_files_of(page), article_id, page.portal, page.channel, page.hosts, when)
-        self._reindex(article_id, indexed, self._indexed(article_id, {**dict(before), **values}))
+        after = self._indexed(article_id, {**dict(before), **values}, page.prepared)
+        self._reindex(article_id, indexed, after)
         self._update("articles", article_id, row)
         if not same:
             self._relate(article_id)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice, pairwise, product
 from math import log
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crawler.archive.connection import Connection
 from crawler.archive.pinyin import spell
@@ -18,6 +18,7 @@ from crawler.archive.words import (
     MONTH,
     SOURCE,
     TITLE,
+    Asked,
     Question,
     Sound,
     Word,
@@ -25,8 +26,12 @@ from crawler.archive.words import (
     cut_snippet,
     fields_of,
     heard,
+    month_of,
     words,
 )
+
+if TYPE_CHECKING:
+    from crawler.archive.articles import Prepared
 
 ATTACHED = (
     "SELECT text FROM attachments WHERE article_id = ? AND withdrawn IS NULL AND text IS NOT NULL ORDER BY id"
@@ -149,18 +154,25 @@ def scope_of(asked: Question, filters: Mapping[str, str] | None = None) -> Scope
 class Search(Connection):
     """The index of articles and the texts of their attachments."""
 
-    def _indexed(self, article_id: int, values: Mapping[str, Any] | sqlite3.Row) -> str:
+    def _indexed(
+        self, article_id: int, values: Mapping[str, Any] | sqlite3.Row, prepared: Prepared | None = None
+    ) -> str:
         """Spell what the index has of an article: title, text with the texts of its attachments, source, month.
 
-        Of a continuation nothing: its words are found where the whole story is.
+        Of a continuation nothing: its words are found where the whole story is. What was `prepared` is taken where it
+        is of the same.
         """
         parted = "SELECT 1 FROM articles WHERE id = ? AND part_of IS NOT NULL"
         if not self._is_elder() and self._row(parted, article_id):
             return ""
         texts = self.conn.execute(ATTACHED, (article_id,))
         whole = "\n".join([values["text"] or "", *(row[0] for row in texts)])
-        month = (values["published"] or values["first_seen"] or "")[:7].replace("-", "")
-        return words(values["title"], whole, values["source"], month)
+        asked = Asked(
+            values["title"], whole, values["source"], month_of(values["published"] or values["first_seen"])
+        )
+        if prepared is not None and prepared.spelled.asked == asked:
+            return prepared.spelled.entries
+        return words(*asked)
 
     def _index(self, article_id: int, found: str) -> None:
         self._put_off("INSERT INTO articles_fts (rowid, entries) VALUES (?, ?)", article_id, found)

@@ -108,6 +108,31 @@ def words(
     return " ".join(filter(None, found))
 
 
+class Asked(NamedTuple):
+    """What `words` spells."""
+
+    title: str | None
+    text: str
+    source: str | None
+    month: str
+
+
+class Spelled(NamedTuple):
+    """What `words` gave for an article before."""
+
+    asked: Asked
+    entries: str
+
+
+def month_of(moment: str | None) -> str:
+    """Give the month of an article as it is indexed; empty where nothing tells it.
+
+    >>> month_of("2024-01-18T09:54:49+08:00"), month_of(None)
+    ('202401', '')
+    """
+    return (moment or "")[:7].replace("-", "")
+
+
 def _entries(codes: npt.NDArray[np.uint32]) -> str:
     """Spell the different characters and pairs of a folded text, parted by blanks."""
     if not len(codes):

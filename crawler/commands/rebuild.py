@@ -27,8 +27,11 @@ from crawler.archive import (
 from crawler.captures import read_run
 from crawler.cluster import PLACES, ClusterError, Done, list_captures, rebuild_on
 from crawler.logs import printable
-from crawler.replay import Rebuild
+from crawler.rebuilding import Rebuild
 from crawler.runs import MEANINGS, run_spiders, say
+
+MOST_JOBS = 64
+"""Each of them takes some 100 MB."""
 
 
 class Command(ScrapyCommand):
@@ -56,6 +59,14 @@ class Command(ScrapyCommand):
             "--dry-run", action="store_true", help="say what would change, and change nothing"
         )
         parser.add_argument(
+            "-j",
+            "--jobs",
+            type=jobs,
+            default=1,
+            metavar="N",
+            help="read pages ahead in N further processes, 2 at least, beside the one that writes (default: 1, it does all)",
+        )
+        parser.add_argument(
             "--cluster",
             metavar="ADDRESS",
             help="deal the captures out to a Dask cluster (tcp://HOST:PORT), or to N processes here (local:N)",
@@ -78,6 +89,8 @@ class Command(ScrapyCommand):
             raise UsageError(
                 "rebuild: found --shards portal without --cluster, wanted both", print_help=False
             )
+        if opts.jobs > 1 and opts.cluster:
+            raise UsageError("rebuild: found --jobs with --cluster, wanted one of them", print_help=False)
         if opts.shards and (opts.to or opts.dry_run):
             raise UsageError(
                 "rebuild: found --shards with --to or --dry-run, wanted one of them", print_help=False
@@ -100,7 +113,7 @@ class Command(ScrapyCommand):
                     self.exitcode = code
                     return
             else:
-                code, _ = run_spiders(self, [Rebuild], {"elder": elder}, locked=present)
+                code, _ = run_spiders(self, [Rebuild], {"elder": elder, "jobs": opts.jobs}, locked=present)
             if code:
                 say(f"rebuild: exit {code}: {MEANINGS[code]}; {present} is as it was")
                 self.exitcode = code
@@ -178,6 +191,13 @@ def leave_years(new: Path, present: Path) -> None:
         print(f"{place}: built")
     shutil.rmtree(folder)
     remove(new)
+
+
+def jobs(word: str) -> int:
+    """Read how many processes are wanted."""
+    if not word.isdecimal() or not 1 <= int(word) <= MOST_JOBS:
+        raise argparse.ArgumentTypeError(f"found {word!r}, wanted a number from 1 to {MOST_JOBS}")
+    return int(word)
 
 
 def sign_again(archive: Archive, captures: str) -> None:
