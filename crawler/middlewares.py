@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Coroutine
 from email.utils import parsedate_to_datetime
 from typing import Any, Self
 
 from scrapy import Request
+from scrapy.core.downloader import Downloader, Slot
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.retry import RetryMiddleware
 from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
@@ -19,6 +21,7 @@ from scrapy.settings import BaseSettings
 from scrapy.statscollectors import StatsCollector
 from scrapy.utils.httpobj import urlparse_cached
 from scrapy.utils.misc import build_from_crawler
+from twisted.internet.defer import Deferred
 
 from crawler.addresses import REFUSED, refusal
 from crawler.archive import now
@@ -30,6 +33,20 @@ from crawler.text import decode
 
 PAGES = frozenset({"list", "article", "part"})
 """Kinds of requests that are answered by pages."""
+
+
+class OneByOne(Downloader):
+    """Scrapy's downloader, which sends no more at once to a host than ``CONCURRENT_REQUESTS_PER_DOMAIN`` says.
+
+    The stock one counts a request as under way when its task has begun, and hands out others before that: without a
+    pause, or after a stall that is longer than it, all that waits for a host is sent at once.
+    """
+
+    def _wait_for_download(
+        self, slot: Slot, request: Request, queue_dfd: Deferred[Response]
+    ) -> Coroutine[Any, Any, None]:
+        slot.transferring.add(request)
+        return super()._wait_for_download(slot, request, queue_dfd)
 
 
 class ExactHosts:

@@ -174,11 +174,6 @@ class Entries:
         return tuple(portal for portal in entries() if portal.spider == owner.name)
 
 
-LEAST_PAUSE = 0.001
-"""Seconds between two requests to a host at least. Without any Scrapy sends all that waits at once, whatever
-``CONCURRENT_REQUESTS_PER_DOMAIN`` says: it counts what is under way when it has begun, and begins it later."""
-
-
 def slots_of(portals: Iterable[Portal], settings: BaseSettings) -> dict[str, dict[str, Any]]:
     """Give ``DOWNLOAD_SLOTS`` for the hosts of portals whose entries say how they are to be asked.
 
@@ -193,20 +188,11 @@ def slots_of(portals: Iterable[Portal], settings: BaseSettings) -> dict[str, dic
         if portal.concurrency > 1:
             slot |= {"concurrency": portal.concurrency}
         found |= {host: slot for host in portal.hosts if slot}
-    said = settings.getdict("DOWNLOAD_SLOTS")
-    return {
-        **found,
-        **{
-            host: {**slot, "delay": max(LEAST_PAUSE, float(slot["delay"]))} if "delay" in slot else slot
-            for host, slot in said.items()
-        },
-    }
+    return {**found, **settings.getdict("DOWNLOAD_SLOTS")}
 
 
 def keep_pauses(portals: Iterable[Portal], settings: BaseSettings) -> None:
-    """Set the pauses between two requests to a host: never shorter than `LEAST_PAUSE`, and as the entries ask for."""
-    delay = max(LEAST_PAUSE, settings.getfloat("DOWNLOAD_DELAY"))
-    settings.set("DOWNLOAD_DELAY", delay, priority="cmdline")
+    """Set the pauses between two requests to a host as the entries of portals ask for."""
     if slots := slots_of(portals, settings):
         settings.set("DOWNLOAD_SLOTS", slots, priority="cmdline")
 

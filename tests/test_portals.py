@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -22,6 +22,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest, UsageError
 from scrapy.http import HtmlResponse, Response
 from scrapy.settings import Settings
+from scrapy.utils.misc import load_object
 from scrapy.utils.project import get_project_settings
 
 from crawler.checkup import FAIL
@@ -43,6 +44,7 @@ from crawler.portals.entries import (
     spider_names,
 )
 from crawler.replay import Run, portal_of
+from crawler.settings import DOWNLOADER
 from crawler.sources import Window, slots_of
 from crawler.text import read_page
 from spiders.lyg_epaper import LygEpaper
@@ -323,18 +325,16 @@ def test_the_downloader_keeps_the_pause_that_an_entry_asks_for(monkeypatch: pyte
     ]
 
 
-@pytest.mark.parametrize("said", [{"DOWNLOAD_DELAY": 0}, {"DOWNLOAD_SLOTS": {"a.example": {"delay": 0}}}])
-def test_a_host_is_asked_one_thing_at_a_time_even_without_a_pause(
-    monkeypatch: pytest.MonkeyPatch, said: dict[str, Any]
-) -> None:
+def test_a_host_is_asked_one_thing_at_a_time_even_without_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     portal = Portal(name="a", platform=truecms, hosts=("a.example",), home="")
     monkeypatch.setattr(Portals, "portals", (portal,))
     settings = {
         "CONCURRENT_REQUESTS_PER_DOMAIN": 1,
+        "DOWNLOAD_DELAY": 0,
         "TWISTED_REACTOR_ENABLED": False,
         "DOWNLOAD_HANDLERS": dict.fromkeys(("http", "https", "file", "data", "ftp", "s3")),
     }
-    crawler = Crawler(Portals, settings | said)
+    crawler = Crawler(Portals, settings)
     crawler._apply_settings()
     under_way: list[str] = []
     most = 0
@@ -348,7 +348,7 @@ def test_a_host_is_asked_one_thing_at_a_time_even_without_a_pause(
         return Response(request.url)
 
     async def ask() -> None:
-        downloader = Downloader(crawler)
+        downloader = load_object(DOWNLOADER)(crawler)
         downloader.handlers.download_request_async = download  # type: ignore[method-assign]
         requests = [Request(f"http://a.example/{number}") for number in range(5)]
         await asyncio.gather(*(downloader._enqueue_request(request) for request in requests))

@@ -129,7 +129,6 @@ OURS = (
 def run_peer(name: str) -> None:
     """Crawl the addresses of standard input with stock Scrapy and one of the spiders."""
     from crawler import settings
-    from crawler.sources import LEAST_PAUSE
 
     spider = {"bare": Bare, "user": User}[name]
     spider.addresses = sys.stdin.read().split()
@@ -138,7 +137,8 @@ def run_peer(name: str) -> None:
         chosen["ITEM_PIPELINES"] = {Upsert: 100}
         logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
         logging.getLogger("htmldate").setLevel(logging.CRITICAL)
-    process = CrawlerProcess({**chosen, "DOWNLOAD_DELAY": LEAST_PAUSE, "LOG_LEVEL": "WARNING"})
+    # without any pause stock Scrapy sends all that waits for a host at once, over new connections
+    process = CrawlerProcess({**chosen, "DOWNLOAD_DELAY": 0.001, "LOG_LEVEL": "WARNING"})
     process.crawl(spider)
     process.start()
 
