@@ -1263,11 +1263,12 @@ def test_a_reprint_finds_its_bulletin_in_a_long_series(archive: Archive) -> None
     assert archive.verify() == []
 
 
-@pytest.mark.parametrize("gathered", [2, 5000])
+@pytest.mark.parametrize(("gathered", "last"), [(2, 500), (5000, 500), (5000, 3)])
 def test_links_do_not_depend_on_the_order_of_arrival(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gathered: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gathered: int, last: int
 ) -> None:
     monkeypatch.setattr(duplicates, "GATHERED", gathered)
+    monkeypatch.setattr(duplicates, "LAST", last)
     chance = random.Random(5)
     told = [(n, LONG if n % 3 else bulletin(chance), n) for n in range(1, 13)]
     told[3] = (4, LONG[: int(len(LONG) * 0.7)], 4)
