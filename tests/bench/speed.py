@@ -251,8 +251,10 @@ def memory(pages: int, sizes: Sequence[int]) -> None:
         home = Home(Path(told))
         home.env |= served.environment
         _, seen = full.run(home, crawl_words(home)[3:], SECONDS, Path(told) / "log")
+    points = [seen[min(len(seen) - 1, len(seen) * tenth // 10)] for tenth in range(1, 11)]
     print(
-        f"memory: {pages} pages, {max(seen):.0f} MiB at most; the last tenth of the run {full.growth(seen):.3f} of its second",
+        f"memory: {pages} pages, {max(seen):.0f} MiB at most; the last tenth of the run {full.growth(seen):.3f} of its second; "
+        f"after each tenth {' '.join(f'{size:.0f}' for size in points)} MiB",
         flush=True,
     )
 
