@@ -93,8 +93,9 @@ def readers() -> tuple[tuple[dict[str, str], ...], ...]:
     for codec in BIG5:
         to_big5: dict[str, str] = {}
         to_gbk: dict[str, str] = {}
+        known = mirror.read_pairs(codec)
         for plain, code in sorted(gb_bytes().items(), key=lambda item: item[1]):
-            if char := mirror.read_pairs(codec).get(int.from_bytes(code, "big")):
+            if char := known.get(int.from_bytes(code, "big")):
                 to_big5[plain] = char
                 to_gbk[char] = to_gbk.get(char, "") + plain
         found[0].append(to_big5)
