@@ -2009,5 +2009,42 @@ def test_what_was_committed_survives_kill_9(tmp_path: Path) -> None:
             assert end <= (tmp_path / "warc" / name).stat().st_size
 
 
+def test_the_books_of_a_run_are_counted_from_one_index(archive: Archive) -> None:
+    asked: list[str] = []
+    archive.conn.set_trace_callback(asked.append)
+    assert (archive.books("lyg.gov.cn"), archive.books(), archive.imbalances("lyg.gov.cn")) == ([], [], [])
+    archive.conn.set_trace_callback(None)
+    counted = [sql for sql in asked if "listings" in sql]
+    steps = [step[3] for sql in counted for step in rows(archive, f"EXPLAIN QUERY PLAN {sql}")]
+    read = {step.partition(" (")[0] for step in steps if "listings" in step}
+    # the lines themselves only where one is wrong
+    assert (len(counted), read) == (
+        5,
+        {
+            "SEARCH listings USING COVERING INDEX listings_counted",
+            "SCAN listings USING COVERING INDEX listings_counted",
+            "SEARCH listings USING INTEGER PRIMARY KEY",
+        },
+    )
+
+
+def test_what_queries_are_planned_by_is_counted_when_an_archive_of_some_size_is_closed(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "archive.db"
+    counted = (
+        "SELECT DISTINCT tbl FROM sqlite_stat1 WHERE tbl IN ('articles', 'bands', 'listings') ORDER BY tbl"
+    )
+    for number, found in ((1, []), (1000, [("articles",), ("listings",)])):
+        with Archive(path) as archive:
+            enlist(archive, line(number))
+            row = {"id": number, "url": URL.format(number), "key": f"k{number}", "tampered": 0, "version": 1}
+            archive._insert("articles", {**row, "first_seen": "2026-11-23", "last_seen": "2026-11-23"})
+            archive.conn.execute("INSERT INTO bands VALUES (?, '1')", (number,))
+        with Archive(path) as archive:
+            known = rows(archive, "SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat1'")
+            assert (rows(archive, counted) if known else []) == found
+
+
 def test_now_has_an_offset() -> None:
     assert now().utcoffset() == datetime(2026, 1, 1, tzinfo=SHANGHAI).utcoffset()
