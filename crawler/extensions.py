@@ -907,6 +907,11 @@ class Feeds(FeedExporter):
 
 give_back = getattr(ctypes.CDLL(None), "malloc_trim", None)
 """Gives free memory back to the machine (glibc; other C libraries have no such function)."""
+tune = getattr(ctypes.CDLL(None), "mallopt", None)
+"""Sets how memory is taken from the machine (glibc)."""
+MMAP_THRESHOLD, LARGE = -3, 2**20
+"""What glibc calls the size from which a piece is taken from the machine by itself, and given back when it is free; and
+that size in bytes. Left alone it grows with the first large page, and what the next ones leave is kept between small pieces."""
 
 
 class SizeLimits:
@@ -968,6 +973,11 @@ class MemoryUsage(StockMemoryUsage):
     slack = 32 * 2**20
     floor = 0
     """What was left when memory was last given back, in bytes."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
+        if tune is not None:
+            tune(MMAP_THRESHOLD, LARGE)
 
     def get_virtual_size(self) -> int:
         """Return the resident memory of this process, in bytes, once what is free in it was given back.

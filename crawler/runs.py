@@ -71,7 +71,8 @@ def run_spiders(
                 *host_locks(command.settings["HOST_LOCKS"], spiders, arguments or {}),
             ]:
                 held.enter_context(lock(place, seconds=command.settings.getfloat("ARCHIVE_LOCK_SECONDS")))
-            Archive(path).close()  # what cannot be used is told before anything is fetched
+            # what cannot be used is told before anything is fetched; held, so that the file is closed and sealed once
+            held.callback(Archive.shared(path).release)
             CaptureWriter.prepare(command.settings["CAPTURE_DIR"])
             if full := lack_of_space(command.settings, "DISK_FLOOR_MB"):
                 raise ArchiveError(f"disk nearly full: {full}")

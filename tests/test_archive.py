@@ -1263,11 +1263,12 @@ def test_a_reprint_finds_its_bulletin_in_a_long_series(archive: Archive) -> None
     assert archive.verify() == []
 
 
-@pytest.mark.parametrize("gathered", [2, 5000])
+@pytest.mark.parametrize(("gathered", "last"), [(2, 500), (5000, 500), (5000, 3)])
 def test_links_do_not_depend_on_the_order_of_arrival(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gathered: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gathered: int, last: int
 ) -> None:
     monkeypatch.setattr(duplicates, "GATHERED", gathered)
+    monkeypatch.setattr(duplicates, "LAST", last)
     chance = random.Random(5)
     told = [(n, LONG if n % 3 else bulletin(chance), n) for n in range(1, 13)]
     told[3] = (4, LONG[: int(len(LONG) * 0.7)], 4)
@@ -2006,6 +2007,43 @@ def test_what_was_committed_survives_kill_9(tmp_path: Path) -> None:
         assert torn >= 0
         for name, end in ends:
             assert end <= (tmp_path / "warc" / name).stat().st_size
+
+
+def test_the_books_of_a_run_are_counted_from_one_index(archive: Archive) -> None:
+    asked: list[str] = []
+    archive.conn.set_trace_callback(asked.append)
+    assert (archive.books("lyg.gov.cn"), archive.books(), archive.imbalances("lyg.gov.cn")) == ([], [], [])
+    archive.conn.set_trace_callback(None)
+    counted = [sql for sql in asked if "listings" in sql]
+    steps = [step[3] for sql in counted for step in rows(archive, f"EXPLAIN QUERY PLAN {sql}")]
+    read = {step.partition(" (")[0] for step in steps if "listings" in step}
+    # the lines themselves only where one is wrong
+    assert (len(counted), read) == (
+        5,
+        {
+            "SEARCH listings USING COVERING INDEX listings_counted",
+            "SCAN listings USING COVERING INDEX listings_counted",
+            "SEARCH listings USING INTEGER PRIMARY KEY",
+        },
+    )
+
+
+def test_what_queries_are_planned_by_is_counted_when_an_archive_of_some_size_is_closed(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "archive.db"
+    counted = (
+        "SELECT DISTINCT tbl FROM sqlite_stat1 WHERE tbl IN ('articles', 'bands', 'listings') ORDER BY tbl"
+    )
+    for number, found in ((1, []), (1000, [("articles",), ("listings",)])):
+        with Archive(path) as archive:
+            enlist(archive, line(number))
+            row = {"id": number, "url": URL.format(number), "key": f"k{number}", "tampered": 0, "version": 1}
+            archive._insert("articles", {**row, "first_seen": "2026-11-23", "last_seen": "2026-11-23"})
+            archive.conn.execute("INSERT INTO bands VALUES (?, '1')", (number,))
+        with Archive(path) as archive:
+            known = rows(archive, "SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat1'")
+            assert (rows(archive, counted) if known else []) == found
 
 
 def test_now_has_an_offset() -> None:

@@ -123,12 +123,14 @@ class Accounts(Listings):
 
     def books(self, portal: str | None = None) -> list[Books]:
         """Balance the books, one row a channel: listed = the sum of all states."""
-        sums = ", ".join(f"sum(l.state = '{state}') AS {state}" for state in STATES)
+        sums = ", ".join(f"sum(iif(l.state = '{state}', l.number, 0)) AS {state}" for state in STATES)
+        whose = "WHERE portal = ?" if portal else ""
         rows = self.conn.execute(
-            f"SELECT l.portal, l.channel, count(*) AS listed, {sums}, max(c.total) AS total FROM listings l "
+            f"SELECT l.portal, l.channel, sum(l.number) AS listed, {sums}, max(c.total) AS total FROM "
+            f"(SELECT portal, channel, state, count(*) AS number FROM listings {whose} GROUP BY 1, 2, 3) l "
             "LEFT JOIN channels c ON c.portal = l.portal AND c.code = l.channel "
-            "WHERE ? IS NULL OR l.portal = ? GROUP BY l.portal, l.channel ORDER BY l.portal, l.channel",
-            (portal, portal),
+            "GROUP BY l.portal, l.channel ORDER BY l.portal, l.channel",
+            (portal,) if portal else (),
         )
         return [Books(**{name: row[name] for name in Books._fields}) for row in rows]
 
@@ -157,8 +159,10 @@ class Accounts(Listings):
         found = []
         for what, condition in WRONG_LINES.items():
             rows = self.conn.execute(
-                f"SELECT portal, channel, count(*), min(state), min(url) FROM listings WHERE portal = ? AND {condition} "
-                "GROUP BY portal, channel",
+                # found in the index `listings_counted` alone
+                f"SELECT portal, channel, count(*), min(state), min(url) FROM listings WHERE rowid IN "
+                f"(SELECT rowid FROM listings WHERE portal = ? AND {condition}) "
+                "GROUP BY portal, channel ORDER BY portal, channel",
                 (portal,),
             )
             found += [

@@ -11,6 +11,10 @@ from __future__ import annotations
 import logging
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
 
 from crawler.archive.connection import Connection
 from crawler.archive.shape import BY_HAND
@@ -22,6 +26,8 @@ CROWD = 10
 """How many articles are kept under one key: what more have in common is a phrase or the frame of a series."""
 GATHERED = 5000
 """How many articles gather in `bands_new`."""
+LAST = 500
+"""How many of them are looked up in a dict, which takes ten times the memory, before they are put in order."""
 LOOKED_AT = 50
 """How many articles' signatures are compared with a new one's, those first that share most and rarest keys."""
 COMPARED = 8
@@ -35,33 +41,75 @@ HELD = 50
 
 
 class Gathered:
-    """The rows of `bands_new` in memory: articles by key, and the keys of each article."""
+    """The rows of `bands_new` in memory: keys and articles side by side in the order of the keys, the last ones in a dict."""
 
     def __init__(self, rows: Iterable[tuple[int, bytes]] = ()) -> None:
-        self.articles: dict[int, tuple[int, ...]] = {}
-        self.count = 0
-        for article_id, packed in rows:
-            self.add(article_id, _unpack(packed))
+        found = [(article_id, _unpack(packed)) for article_id, packed in rows]
+        self.count = len(found)
+        self._last: dict[int, tuple[int, ...]] = {}
+        self._waiting = 0
+        self._keys = np.concatenate([_NONE, *(keys for _, keys in found)])
+        self._ids = np.repeat(
+            np.array([article_id for article_id, _ in found], np.int64),
+            np.array([len(keys) for _, keys in found], np.int64),
+        )
+        self._sort()
 
     def add(self, article_id: int, keys: Iterable[int]) -> None:
         """Put an article under its keys."""
         self.count += 1
         for key in keys:
-            self.articles[key] = (*self.articles.get(key, ()), article_id)
+            self._last[key] = (*self._last.get(key, ()), article_id)
+        self._waiting += 1
+        if self._waiting >= LAST:
+            self._settle()
 
-    def drop(self, article_id: int, keys: Iterable[int]) -> None:
+    def drop(self, article_id: int) -> None:
         """Take an article away."""
         self.count -= 1
-        for key in keys:
-            rest = tuple(each for each in self.articles.get(key, ()) if each != article_id)
-            if rest:
-                self.articles[key] = rest
-            else:
-                self.articles.pop(key, None)
+        self._settle()
+        rest = self._ids != article_id
+        self._keys, self._ids = self._keys[rest], self._ids[rest]
+
+    def find(self, keys: Sequence[int]) -> dict[int, tuple[int, ...]]:
+        """Give the articles under each key that has some, in the order in which they came."""
+        sought = np.array(keys, np.int64)
+        begins, ends = (np.searchsorted(self._keys, sought, side).tolist() for side in ("left", "right"))
+        found: dict[int, tuple[int, ...]] = {}
+        for key, begin, end in zip(keys, begins, ends, strict=True):
+            listed = (*self._ids[begin:end].tolist(), *self._last.get(key, ()))
+            if listed:
+                found[key] = listed
+        return found
+
+    def rows(self) -> Iterator[tuple[int, str]]:
+        """Give each key with its articles as `bands` has them, in order."""
+        self._settle()
+        begins = np.flatnonzero(np.diff(self._keys, prepend=self._keys[:1] - 1)).tolist()
+        for begin, end in pairwise([*begins, len(self._keys)]):
+            yield int(self._keys[begin]), ",".join(map(str, self._ids[begin:end].tolist()))
+
+    def _settle(self) -> None:
+        pairs = [(key, each) for key, ids in self._last.items() for each in ids]
+        self._last, self._waiting = {}, 0
+        if pairs:
+            more = np.array(pairs, np.int64)
+            self._keys, self._ids = (
+                np.concatenate((self._keys, more[:, 0])),
+                np.concatenate((self._ids, more[:, 1])),
+            )
+            self._sort()
+
+    def _sort(self) -> None:
+        order = np.argsort(self._keys, kind="stable")
+        self._keys, self._ids = self._keys[order], self._ids[order]
 
 
-def _unpack(packed: bytes) -> tuple[int, ...]:
-    return struct.unpack(f"<{len(packed) // 8}q", packed)
+_NONE = np.empty(0, np.int64)
+
+
+def _unpack(packed: bytes) -> npt.NDArray[np.int64]:
+    return np.frombuffer(packed, "<i8").astype(np.int64)
 
 
 class Duplicates(Connection):
@@ -127,8 +175,7 @@ class Duplicates(Connection):
         """Give the articles under each key that has some."""
         if not keys:
             return {}
-        gathered = self._present().articles
-        found: dict[int, Sequence[int]] = {key: gathered[key] for key in keys if key in gathered}
+        found: dict[int, Sequence[int]] = {**self._present().find(keys)}
         each = (
             ", (SELECT articles FROM bands WHERE band = ?)"  # in one statement, twice as fast as one by one
         )
@@ -168,23 +215,18 @@ class Duplicates(Connection):
         super().commit()
 
     def _merge(self) -> None:
-        gathered = self._present().articles
         self.conn.executemany(
             "INSERT INTO bands VALUES (?, ?) ON CONFLICT DO UPDATE SET articles = articles || ',' || excluded.articles",
-            [
-                (key, ",".join(map(str, ids)) if len(ids) > 1 else str(ids[0]))
-                for key, ids in sorted(gathered.items())
-            ],
+            self._present().rows(),
         )
         self.conn.execute("DELETE FROM bands_new")
         self._gathered = Gathered()
 
     def _unpost(self, article_id: int) -> None:
         """Take an article out of the index, as its signature still says where it stands."""
-        row = self._row("SELECT keys FROM bands_new WHERE article_id = ?", article_id)
-        if row is not None:
+        if self._row("SELECT 1 FROM bands_new WHERE article_id = ?", article_id):
             if self._gathered is not None:
-                self._gathered.drop(article_id, _unpack(row["keys"]))
+                self._gathered.drop(article_id)
             self.conn.execute("DELETE FROM bands_new WHERE article_id = ?", (article_id,))
             return
         row = self._row("SELECT signature FROM articles WHERE id = ?", article_id)

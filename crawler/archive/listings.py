@@ -219,7 +219,8 @@ class Listings(Addresses):
                 # from the two indexes: what stands behind the text in a row is dear to read
                 "0 AS attempts FROM articles WHERE id IN (SELECT id FROM articles WHERE published >= :recent "
                 "UNION ALL SELECT id FROM articles WHERE published IS NULL AND first_seen >= :recent) "
-                f"AND gone IS NULL AND {free} AND (:kill IS NULL OR last_seen < :kill) "
+                # +: never by the portal, of which there are hundreds of thousands
+                f"AND gone IS NULL AND +{free} AND (:kill IS NULL OR last_seen < :kill) "
                 "AND NOT EXISTS (SELECT 1 FROM listings l WHERE l.key = articles.key AND l.asked = :run)"
                 f"{inside.format(day='published')} ORDER BY published DESC"
             )

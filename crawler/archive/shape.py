@@ -163,6 +163,8 @@ INDEXES = {
     "targets_campaign": "INDEX {} ON targets(campaign)",
     "suspects_version": "INDEX {} ON suspects(article_id, version)",
     "suspects_block": "INDEX {} ON suspects(block)",
+    # all that the books count of a portal at the end of a run: a fifth as wide as the lines, and in the order of the books
+    "listings_counted": "INDEX {} ON listings(portal, channel, state, listed, first_listed, article_id, attempts, due)",
     "listings_key": "INDEX {} ON listings(key)",
     "listings_pending": "INDEX {} ON listings(portal, listed DESC) WHERE state = 'pending'",
     "listings_due": "INDEX {} ON listings(portal, due) WHERE due IS NOT NULL",

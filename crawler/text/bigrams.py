@@ -19,22 +19,32 @@ BACKOFF = 2.2
 
 
 @cache
-def known() -> tuple[dict[str, float], dict[str, float]]:
-    """Give the costs of single characters and of pairs, from ``data/tables/bigrams.tsv``."""
-    rows = tables.read("bigrams")
-    total = sum(int(count) for _, count, _ in rows)
-    singles = {char: math.log(total / int(count)) for char, count, _ in rows}
+def singles() -> dict[str, float]:
+    """Give the costs of single characters, from ``data/tables/bigrams.tsv``."""
+    counts = {char: int(count) for char, count, _ in tables.load("bigrams")}
+    total = sum(counts.values())
+    return {char: math.log(total / count) for char, count in counts.items()}
+
+
+@cache
+def pairs() -> dict[str, float]:
+    """Give the costs of pairs, from the same table: 16 MB, which a crawl of clean pages has no need of."""
+    return _pairs()
+
+
+def _pairs() -> dict[str, float]:
+    alone = singles()
     both: dict[str, float] = {}
-    for first, count, followers in rows:
+    for first, count, followers in tables.load("bigrams"):
         own = math.log(int(count))
         cost = 0.0
         for second in followers:
             if "a" <= second <= "z":
                 cost = max(own - (ord(second) - 97) * math.log(2), 0.01)
             else:
-                both[first + second] = min(cost, singles[second] + BACKOFF)
+                both[first + second] = min(cost, alone[second] + BACKOFF)
     both[SIGN + SIGN] = 4.0
-    return singles, both
+    return both
 
 
 def cost(first: str, second: str) -> float:
@@ -43,11 +53,10 @@ def cost(first: str, second: str) -> float:
     >>> cost("人", "民") < 2 < cost("人", "锕")
     True
     """
-    singles, both = known()
-    found = both.get(first + second)
+    found = pairs().get(first + second)
     if found is not None:
         return found
-    return singles.get(second, UNSEEN) + BACKOFF
+    return singles().get(second, UNSEEN) + BACKOFF
 
 
 def alone(char: str) -> float:
@@ -56,7 +65,7 @@ def alone(char: str) -> float:
     >>> alone("的") < 4 < alone("赣")
     True
     """
-    return known()[0].get(char, UNSEEN)
+    return singles().get(char, UNSEEN)
 
 
 def total(text: str) -> float:
@@ -65,10 +74,10 @@ def total(text: str) -> float:
     >>> total("人民") == cost("人", "民")
     True
     """
-    singles, both = known()
+    single = singles()
     found = 0.0
-    for second, step in zip(text[1:], map(both.get, map(add, text, text[1:])), strict=True):
-        found += step if step is not None else singles.get(second, UNSEEN) + BACKOFF
+    for second, step in zip(text[1:], map(pairs().get, map(add, text, text[1:])), strict=True):
+        found += step if step is not None else single.get(second, UNSEEN) + BACKOFF
     return found
 
 
@@ -93,13 +102,13 @@ def classes() -> dict[str, str]:
     >>> [classes().get(char, char) for char in "會x7\u3000Ｘ─会"]
     ['会', 'A', '0', '$', '※', '※', '会']
     """
-    found = {char: several[0] for char, several in tables.read("traditional")}
+    found = {char: several[0] for char, several in tables.load("traditional")}
     for code in range(0x80):
         found[chr(code)] = "0" if 0x30 <= code < 0x3A else "A" if 0x40 <= code < 0x7F else "$"
     signs = [*range(0xA1, 0xC0), 0xD7, 0xF7, *range(0x2010, 0x2040), *range(0x2100, 0x2700)]
     signs += [*range(0x3001, 0x3020), *range(0x3200, 0x3300), *range(0xFE30, 0xFE70), *range(0xFF01, 0xFF5F)]
     for char in map(chr, signs):
-        if char not in known()[0]:
+        if char not in singles():
             found[char] = SIGN
     return found | {"\u3000": "$", "\xa0": "$", "·": "、"}
 
@@ -111,14 +120,13 @@ def _arrays() -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8], npt.NDArra
     for char, other in classes().items():
         if ord(char) < 65536 and ord(other) < 65536:
             table[ord(char)] = ord(other)
-    singles, both = known()
     alone = np.full(65536, round(QUARTERS * (UNSEEN + BACKOFF)), dtype=np.uint8)
-    for char, value in (singles | {SIGN: SIGN_COST}).items():
+    for char, value in (singles() | {SIGN: SIGN_COST}).items():
         alone[ord(char)] = round(QUARTERS * (value + BACKOFF))
-    both = both | {first + second: 0.25 for first in "A0$" for second in "A0$"}
-    pairs = np.frombuffer("".join(both).encode("utf-16-le"), dtype=np.uint16).astype(np.uint32)
+    both = _pairs() | {first + second: 0.25 for first in "A0$" for second in "A0$"}
+    units = np.frombuffer("".join(both).encode("utf-16-le"), dtype=np.uint16).astype(np.uint32)
     values = np.fromiter(both.values(), dtype=np.float64, count=len(both))
-    slots, checks = _slots(pairs[::2], pairs[1::2])
+    slots, checks = _slots(units[::2], units[1::2])
     found = np.zeros(SLOTS, dtype=np.uint16)
     found[slots] = checks << 8 | np.maximum(1, np.rint(QUARTERS * values)).astype(np.uint16)
     return table, alone, found
@@ -153,9 +161,9 @@ def costs(units: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint8]:
     >>> rows.shape, bool(rows[0, 0] < rows[1, 0])
     ((2, 1), True)
     """
-    table, alone, pairs = _arrays()
+    table, alone, hashed = _arrays()
     known_as = table[units].astype(np.uint32)
     second = known_as[..., 1:]
     slots, checks = _slots(known_as[..., :-1], second)
-    found = pairs[slots]
+    found = hashed[slots]
     return np.where(found >> 8 == checks, found, alone[second]).astype(np.uint8)

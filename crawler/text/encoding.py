@@ -205,7 +205,7 @@ def _hidden(head: bytes, at: int) -> bool:
 
 @cache
 def _simplified() -> dict[str, str]:
-    return {char: several[0] for char, several in tables.read("traditional")}
+    return {char: several[0] for char, several in tables.load("traditional")}
 
 
 def doubt(text: str) -> float | None:

@@ -93,8 +93,9 @@ def readers() -> tuple[tuple[dict[str, str], ...], ...]:
     for codec in BIG5:
         to_big5: dict[str, str] = {}
         to_gbk: dict[str, str] = {}
+        known = mirror.read_pairs(codec)
         for plain, code in sorted(gb_bytes().items(), key=lambda item: item[1]):
-            if char := mirror.read_pairs(codec).get(int.from_bytes(code, "big")):
+            if char := known.get(int.from_bytes(code, "big")):
                 to_big5[plain] = char
                 to_gbk[char] = to_gbk.get(char, "") + plain
         found[0].append(to_big5)
@@ -105,7 +106,7 @@ def readers() -> tuple[tuple[dict[str, str], ...], ...]:
 @cache
 def simplified() -> dict[str, str]:
     """Give the commonest Simplified character for each Traditional one."""
-    return {char: several[0] for char, several in tables.read("traditional")}
+    return {char: several[0] for char, several in tables.load("traditional")}
 
 
 TRADITIONAL = "這們國會來時說對發個後"
@@ -115,7 +116,7 @@ TRADITIONAL = "這們國會來時說對發個後"
 @cache
 def _charwise() -> frozenset[str]:
     """Give the pairs that only a conversion one by one writes."""
-    return frozenset(wrong for wrong, _ in tables.read("charwise"))
+    return frozenset(wrong for wrong, _ in tables.load("charwise"))
 
 
 @cache
@@ -168,7 +169,7 @@ SCRIPT_RE = re.compile("[\u3041-\u30ff]{2}|[\u0370-\u03ff]{2}|[\u0400-\u04ff]{2}
 
 def costs(text: str) -> list[float]:
     """Give the cost in nats of every character after the one before it; numbers and words count once."""
-    singles, pairs = bigrams.known()
+    singles, pairs = bigrams.singles(), bigrams.pairs()
     last = "，"
     costs = []
     for char in map(simplified().get, text, text):
@@ -233,7 +234,7 @@ def _gains() -> Any:
         found = singles.get(plain.get(char, char), bigrams.UNSEEN)
         return min(found, 7.0) if "\u2000" <= char < "\u3040" or "\uff00" <= char <= "\uff65" else found
 
-    plain, singles = simplified(), bigrams.known()[0]
+    plain, singles = simplified(), bigrams.singles()
     costs = {char: cost(char) for exchange in swaps() for char in {*exchange, *"".join(exchange.values())}}
     table = [-20 * NATS] * 0x10000
     for exchange in swaps():

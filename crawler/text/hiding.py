@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
 from typing import Any
 
 import tinycss2
 from cssselect import HTMLTranslator, SelectorError
 from lxml.etree import _Element as Element
+
+from crawler.text.keeping import keep
 
 HIDING_RE = re.compile(
     r"display:none|visibility:(?:hidden|collapse)|(?<![\w-])opacity:0*(?:\.0+)?(?![.\d])|opacity=0\b"
@@ -25,7 +26,7 @@ SIMPLE_RE = re.compile(r"^[a-zA-Z0-9]*([.#][\w-]+)$")
 WRITE_RE = re.compile(r"document\.write(?:ln)?\s*\(")
 
 
-@lru_cache(4096)
+@keep(4096)
 def hides(style: str) -> bool:
     """Say whether a style declaration hides its element.
 
@@ -93,16 +94,26 @@ NESTED = 8
 """How deep conditions are followed."""
 
 
-@lru_cache(256)
+SHEETS = 256
+"""The rules of so many sheets are kept, which portals repeat; not the sheets, of which each may be half a megabyte."""
+_known: dict[tuple[int, int], tuple[str, ...]] = {}
+
+
 def hiding_rules(sheet: str) -> tuple[str, ...]:
-    """Give the selectors of a style sheet's rules that hide, and hold for every reader; portals repeat their sheets.
+    """Give the selectors of a style sheet's rules that hide, and hold for every reader.
 
     >>> hiding_rules("/* a */ .ad, #x > p {display:none} @media print{nav{display:none}} p{margin:0}")
     ('.ad', '#x > p')
     >>> hiding_rules("@media screen{ a[title=',}'] {visibility : hidden} } .open{color:red")
     ('a[title=",}"]',)
     """
-    return tuple(_hiding(tinycss2.parse_stylesheet(sheet, skip_comments=True, skip_whitespace=True)))
+    which = len(sheet), hash(sheet)
+    if which not in _known:
+        if len(_known) >= SHEETS:
+            _known.pop(next(iter(_known)))
+        rules = tinycss2.parse_stylesheet(sheet, skip_comments=True, skip_whitespace=True)
+        _known[which] = tuple(_hiding(rules))
+    return _known[which]
 
 
 def _hiding(rules: Iterable[Any], depth: int = 0) -> Iterator[str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import date
-from functools import lru_cache
 from typing import NamedTuple
 
+from crawler.text.keeping import keep
 from crawler.text.labels import (
     DATE_RE,
     FIELD_OF,
@@ -33,7 +33,7 @@ class Info(NamedTuple):
     """Where the labels below the text begin."""
 
 
-@lru_cache(2048)
+@keep(2048)
 def _told(text: str) -> tuple[tuple[str, str, str], ...]:
     """Give what `labelled` finds; the lines of templates come again and again."""
     return tuple(labelled(text))

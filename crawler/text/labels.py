@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, tzinfo
-from functools import lru_cache
 from zoneinfo import ZoneInfo
+
+from crawler.text.keeping import keep
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 PRINTED = ZoneInfo.no_cache("Asia/Shanghai")
@@ -173,7 +174,7 @@ def stamp(value: str) -> re.Match[str] | None:
     return None if found is None or RANGE_RE.match(value, found.end()) else found
 
 
-@lru_cache(1024)
+@keep(1024)
 def labelled(text: str) -> tuple[tuple[str, str, str], ...]:
     """Give (field, label, value) for each label of a line.
 

@@ -69,7 +69,7 @@ def is_ordinary(word: str) -> bool:
     >>> is_ordinary("网站"), is_ordinary("月月返利")
     (True, False)
     """
-    pairs = bigrams.known()[1]
+    pairs = bigrams.pairs()
     return all(word[at : at + 2] in pairs for at in range(len(word) - 1))
 
 

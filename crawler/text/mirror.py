@@ -48,11 +48,11 @@ _OPEN = (
 )
 
 
-@cache
 def read_pairs(codec: str) -> dict[int, str]:
     """Give the character that a codec of two bytes reads for each code, in their order; what it cannot read is left out.
 
-    All are read at once, with line ends between them, which are no second byte of any of them.
+    All are read at once, with line ends between them, which are no second byte of any of them. They are not kept: what
+    is made of them is, and each of the tables takes 3 MB.
 
     >>> read_pairs("gbk")[0xCDCB], read_pairs("big5")[0xA4A4], 0xCD28 in read_pairs("gbk")
     ('退', '中', False)

@@ -10,7 +10,7 @@ from crawler.text import bigrams, tables
 @cache
 def _rows() -> dict[str, tuple[str, str]]:
     """Give, for one or two characters, the price of an unknown follower and the packed known ones."""
-    return {context: (back, followers) for context, back, followers in tables.read("ngrams")}
+    return {context: (back, followers) for context, back, followers in tables.load("ngrams")}
 
 
 @cache
@@ -27,7 +27,7 @@ def _row(context: str) -> tuple[float, dict[str, float]]:
     return int(back) / 4, costs
 
 
-@lru_cache(1 << 16)
+@lru_cache(1 << 14)
 def cost(before: str, char: str) -> float:
     """Give the cost in nats of a Simplified character after up to two others (minus the logarithm of its probability).
 

@@ -124,13 +124,13 @@ def _by_reading() -> dict[tuple[int, str], tuple[int, ...]]:
 @cache
 def simplified() -> dict[str, str]:
     """Give the Simplified characters that a Traditional one may stand for, the commonest first."""
-    return {row[0]: row[1] for row in tables.read("traditional")}
+    return {row[0]: row[1] for row in tables.load("traditional")}
 
 
 @cache
 def mapped() -> frozenset[str]:
     """Give the Simplified characters that have a Traditional form of their own."""
-    return frozenset(several[0] for char, several in tables.read("traditional")) - simplified().keys()
+    return frozenset(several[0] for char, several in tables.load("traditional")) - simplified().keys()
 
 
 @cache

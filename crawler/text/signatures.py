@@ -27,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crawler.text import tables
+from crawler.text.keeping import keep
 
 GRAM = 3
 """Characters in a run by which two texts are compared. Of texts in which every tenth / fifth character was exchanged,
@@ -101,7 +102,7 @@ def folding(more: Sequence[str] = ()) -> dict[int, str]:
             char = parent[char]
         return char
 
-    for traditional, simplified in tables.read("traditional"):
+    for traditional, simplified in tables.load("traditional"):
         if not simplified:
             continue
         root = find(simplified[0])
@@ -342,7 +343,7 @@ class _Told:
         return [folded for part in _SENTENCE_RE.split(self.text) if (folded := fold(part))]
 
 
-_told = lru_cache(maxsize=64)(_Told)  # one new text is compared with many
+_told = keep(64, longest=20_000)(_Told)  # one new text is compared with many
 
 
 def _overlap(one: npt.NDArray[np.uint32], other: npt.NDArray[np.uint32]) -> tuple[float, float]:

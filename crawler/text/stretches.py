@@ -53,8 +53,7 @@ class Path(NamedTuple):
 @cache
 def _costs() -> tuple[dict[str, str], dict[str, float], dict[str, float]]:
     """Give what the statistics take a character for, the costs of single characters and of pairs."""
-    singles, both = bigrams.known()
-    return bigrams.classes(), singles | {bigrams.SIGN: bigrams.SIGN_COST}, both
+    return bigrams.classes(), bigrams.singles() | {bigrams.SIGN: bigrams.SIGN_COST}, bigrams.pairs()
 
 
 RARE_RE = re.compile("[\U00010000-\U0010ffff][^\\x00-\\x7f]*[@-~]")

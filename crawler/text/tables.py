@@ -10,6 +10,11 @@ TABLES = Path(__file__).resolve().parents[2] / "data" / "tables"
 
 @cache
 def read(name: str) -> tuple[tuple[str, ...], ...]:
+    """Read one table, and keep it: for those that several modules ask for. See `load`."""
+    return load(name)
+
+
+def load(name: str) -> tuple[tuple[str, ...], ...]:
     """Read one table, without its column names and its ``#`` lines.
 
     Give the name without ``.tsv``. The first line of a table names its columns; a line that begins with
@@ -17,9 +22,9 @@ def read(name: str) -> tuple[tuple[str, ...], ...]:
     empty strings. Raises ``FileNotFoundError`` for a table that does not exist: that is a mistake in the
     code, not odd input.
 
-    >>> ("時", "时") in read("traditional")
+    >>> ("時", "时") in load("traditional")
     True
-    >>> dict(read("traditional"))["著"]
+    >>> dict(load("traditional"))["著"]
     '著着'
     """
     lines = (TABLES / f"{name}.tsv").read_text(encoding="utf-8").splitlines()

@@ -526,7 +526,7 @@ def _charwise() -> tuple[dict[str, tuple[str, str]], frozenset[str]]:
     Each pair has the character that is wrong in it and those that people write instead.
     """
     pairs = {}
-    for wrong, right in tables.read("charwise"):
+    for wrong, right in tables.load("charwise"):
         at = 0 if all(word[0] != wrong[0] for word in right.split()) else 1
         pairs[wrong] = (wrong[at], "".join(word[at] for word in right.split()))
     return pairs, frozenset("".join(pairs))

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
-from functools import cache, lru_cache
+from functools import cache
 from operator import add
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from crawler.text.keeping import keep
 from crawler.text.lines import OFTEN
-from crawler.text.tables import read
+from crawler.text.tables import load, read
 
 
 @cache
@@ -195,7 +196,7 @@ def off_topic(text: str, words: Iterable[str] | None = None) -> float:
 @cache
 def _weights() -> tuple[float, dict[str, float]]:
     """Give the bias, and the weight of each character and pair of the table of pitches."""
-    rows = {gram: float(weight) for gram, weight in read("pitches")}
+    rows = {gram: float(weight) for gram, weight in load("pitches")}
     return rows.pop("-"), rows
 
 
@@ -223,7 +224,7 @@ LEAST = 4
 HAN_RE = re.compile("[\u4e00-\u9fff]+")
 
 
-@lru_cache(4096)
+@keep(4096)
 def pitch(text: str) -> float:
     """Score how far a text speaks like somebody who sells, by its characters and their pairs: 0 to 1.
 

@@ -48,8 +48,7 @@ SIZES = {5: Size(0, 0, 4, False), 36: Size(9, 6, 12, False), 250: Size(60, 24, 9
 @cache
 def vocabulary() -> list[str]:
     """Give words of common characters to make honest stories of."""
-    singles, _ = bigrams.known()
-    common = {char for char, cost in singles.items() if cost < COMMON}
+    common = {char for char, cost in bigrams.singles().items() if cost < COMMON}
     return [word for word in full.vocabulary() if common.issuperset(word) and word not in spam_words()]
 
 

@@ -22,7 +22,6 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -268,50 +267,66 @@ def memory(pages: int, sizes: Sequence[int]) -> None:
         home = Home(Path(told))
         home.env |= served.environment
         _, seen = full.run(home, crawl_words(home)[3:], SECONDS, Path(told) / "log")
+    points = [seen[min(len(seen) - 1, len(seen) * tenth // 10)] for tenth in range(1, 11)]
     print(
-        f"memory: {pages} pages, {max(seen):.0f} MiB at most; the last tenth of the run {full.growth(seen):.3f} of its second",
+        f"memory: {pages} pages, {max(seen):.0f} MiB at most; the last tenth of the run {full.growth(seen):.3f} of its second; "
+        f"after each tenth {' '.join(f'{size:.0f}' for size in points)} MiB",
         flush=True,
     )
 
 
 def million(pages: int, sizes: Sequence[int], stories: int, kept: Path | None) -> None:
-    """Print what a page costs in an archive of very many articles, against one of 10,000."""
-    costs = []
+    """Print what a page costs in an archive of very many articles, against one of 10,000, and what a run that finds nothing.
+
+    A crawl of one page is taken off: it reads the tables and whatever a run does once. A `kept` archive is used up.
+    """
+    found = []
     with tempfile.TemporaryDirectory() as told:
         for count in (10_000, stories):
             folder = Path(told) / str(count)
             folder.mkdir()
             home = Home(folder)
             if kept is not None and count == stories:
-                shutil.copyfile(kept, home.archive)
-            grow(home.archive, count)
-            with Served(pages, min(sizes)) as served:
-                home.env |= served.environment
-                start = spent(
-                    plain_words(home), home.env | {"http_proxy": "http://127.0.0.1:9"}, codes=(0, 4, 8)
-                )
-                costs.append((spent(crawl_words(home), home.env, codes=(0, 4)) - start) / pages)
+                home.env["ARCHIVE_PATH"] = str(kept)
+            grow(Path(home.env["ARCHIVE_PATH"]), count)
+            costs = []
+            for number in (1, pages):
+                with Served(number, min(sizes)) as served:
+                    env = home.env | served.environment
+                    costs.append(spent(crawl_words(home), env, codes=(0, 4)))
+                    idle = spent(plain_words(home), env, codes=(0, 4))
+            found.append(((costs[1] - costs[0]) / (pages - 1), idle))
+    (page_small, idle_small), (page_large, idle_large) = found
     print(
-        f"million: {pages} pages of {min(sizes)} kB into {stories} articles: {costs[0] / costs[1]:.2f} x the speed of 10000 "
-        f"({1000 * costs[1]:.2f} and {1000 * costs[0]:.2f} ms a page)",
+        f"million: {pages} pages of {min(sizes)} kB into {stories} articles: {page_small / page_large:.2f} x the speed of 10000 "
+        f"({1000 * page_large:.2f} and {1000 * page_small:.2f} ms a page); a run that finds nothing {idle_large:.1f} and "
+        f"{idle_small:.1f} processor seconds",
         flush=True,
     )
 
 
 def grow(path: Path, count: int) -> None:
-    """Fill an archive with so many articles, indexed, each under 40 keys of the index of near-duplicates."""
+    """Fill an archive with so many articles, indexed and listed, each under 40 keys of the index of near-duplicates."""
     with Archive(path) as archive:
-        [[had]] = archive.conn.execute("SELECT count(*) FROM articles")
+        asked = "SELECT (SELECT count(*) FROM articles), EXISTS (SELECT 1 FROM bands), EXISTS (SELECT 1 FROM listings)"
+        had, related, listed = archive.conn.execute(asked).fetchone()
         if not had:
             search.fill(archive, count)
             archive.rebuild_index()
             had = count
         with archive._write():
-            archive.conn.execute(
-                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) "
-                "INSERT OR IGNORE INTO bands SELECT random() AS band, CAST(1 + i % ? AS TEXT) FROM n ORDER BY band",
-                (KEYS * had, had),
-            )
+            if not related:
+                archive.conn.execute(
+                    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) "
+                    "INSERT OR IGNORE INTO bands SELECT random() AS band, CAST(1 + i % ? AS TEXT) FROM n ORDER BY band",
+                    (KEYS * had, had),
+                )
+            if not listed:
+                archive.conn.execute(
+                    "INSERT INTO listings (portal, channel, key, url, title, listed, first_listed, last_listed, state, attempts, "
+                    "article_id) SELECT portal, channel, key, url, title, substr(published, 1, 10), first_seen, last_seen, "
+                    "'archived', 0, id FROM articles"
+                )
 
 
 KEYS = 40
@@ -392,7 +407,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--sizes", type=int, nargs="*", choices=tuple(SIZES), default=tuple(SIZES), help="in kB"
     )
     parser.add_argument("--stories", type=int, default=50_000, help="articles of the large archive")
-    parser.add_argument("--archive", type=Path, help="a large archive to copy instead of making one")
+    parser.add_argument("--archive", type=Path, help="a large archive to write into instead of making one")
     parser.add_argument("--peer", help=argparse.SUPPRESS)
     parser.add_argument("--read", type=int, nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)

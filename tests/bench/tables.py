@@ -398,7 +398,7 @@ def make_charwise() -> None:
 
     converters = [opencc.OpenCC(name).convert for name in ("s2t", "s2tw", "s2hk")]
     rows: dict[str, str] = {}
-    singles, both = bigrams._costs()
+    singles, both = bigrams.singles(), bigrams.pairs()
     for pair, cost in sorted(both.items()):
         if not (HANZI_RE.match(pair[0]) and HANZI_RE.match(pair[1])) or singles[pair[0]] + cost > 12.5:
             continue
