@@ -366,7 +366,7 @@ def test_a_rebuild_that_breaks_off_leaves_the_archive_as_it_was(make_home: Calla
         home = make_home().through(replica)
         home.crawl(*GCYW)
     before = home.archive.read_bytes()
-    done = broken(home, "replay", "Run", "replay", "rebuild", "--yes")
+    done = broken(home, "replay", "Run", "steps", "rebuild", "--yes")
     assert done.returncode == 5, done.stderr
     assert home.archive.read_bytes() == before
 
