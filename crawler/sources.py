@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
 from typing import Any, ClassVar, NamedTuple
@@ -22,6 +22,7 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.http import HtmlResponse, Response
 from scrapy.http.request import NO_CALLBACK
 from scrapy.settings import BaseSettings
+from scrapy.utils.httpobj import urlparse_cached
 from twisted.python.failure import Failure
 
 from crawler.archive import Archive, Owed, OwedFile, Standing, canonical, now
@@ -54,7 +55,9 @@ from crawler.sheets import WEB_PAGE_RE, sheet_text, style_sheets
 from crawler.text import decode
 
 BATCH = 32
-"""How many owed articles are taken from the ledger at a time."""
+"""How many owed articles are taken from the ledger at a time; of many portals some more."""
+UNDER_WAY = 4
+"""A portal of which so many requests are under way is given no more: its host is asked one thing at a time."""
 
 
 OVERDUE_DAYS = 60
@@ -197,6 +200,11 @@ def keep_pauses(portals: Iterable[Portal], settings: BaseSettings) -> None:
         settings.set("DOWNLOAD_SLOTS", slots, priority="cmdline")
 
 
+def share(portals: Sequence[str]) -> int:
+    """Give how many owed articles of each portal are taken at a time."""
+    return max(UNDER_WAY, BATCH // max(1, len(portals)))
+
+
 class Source(scrapy.Spider):
     """Crawl the portals whose entries name a subclass.
 
@@ -284,11 +292,12 @@ class Source(scrapy.Spider):
                 yield self.list_request(portal, ask)
         while True:
             await self.crawler.signals.wait_for(signals.scheduler_empty)
-            owed = self.owed(BATCH)
+            free = self.free()
+            owed = self.owed(free)
             for row in owed:
                 for request in self.article_request(row):
                     yield request
-            files = [] if owed else self.owed_files(BATCH)
+            files = [] if owed else self.owed_files(free)
             for file in files:
                 for request in self.file_request(file):
                     yield request
@@ -330,18 +339,27 @@ class Source(scrapy.Spider):
         issues: list[Ask] = portal.platform.first(portal, codes, start, self.window.until)
         return [ask for ask in issues if ask.url not in asked and not self.archive.has_issue(ask.url)]
 
-    def owed(self, limit: int) -> list[Owed]:
-        """Take the next articles to ask for from the ledger."""
+    def free(self) -> tuple[str, ...]:
+        """Name the portals of which so little is under way that more may be asked for: none waits until others are done."""
+        active = Counter(
+            urlparse_cached(request).hostname for request in self.crawler.engine.downloader.active
+        )
+        return tuple(
+            portal.name for portal in self.asked if sum(active[host] for host in portal.hosts) < UNDER_WAY
+        )
+
+    def owed(self, portals: Sequence[str]) -> list[Owed]:
+        """Take the next articles of portals to ask for from the ledger."""
         recent = now().date() - timedelta(days=self.crawler.settings.getint("RECENT_DAYS"))
         return self.archive.owed(
-            tuple(portal.name for portal in self.asked),
+            portals,
             run_id=self.ledger.run_id,
             since=self.window.since,
             until=self.window.until,
             channels=self.window.channels,
             recent=recent,
             since_kill=self.since_kill,
-            limit=limit,
+            limit=share(portals),
         )
 
     @property
@@ -350,17 +368,21 @@ class Source(scrapy.Spider):
         files, images = (self.settings.getint(f"{kind}_MAXSIZE") for kind in ("ATTACHMENT", "IMAGE"))
         return {"attachment": files, "page": files, "image": images}
 
-    def owed_files(self, limit: int) -> list[OwedFile]:
-        """Take the next attachments to ask for from the archive."""
-        return self.archive.owed_files(
-            tuple(portal.name for portal in self.asked),
-            run_id=self.ledger.run_id,
-            limits=self.limits,
-            since=self.window.since,
-            until=self.window.until,
-            channels=self.window.channels,
-            limit=limit,
-        )
+    def owed_files(self, portals: Sequence[str]) -> list[OwedFile]:
+        """Take the next attachments of portals to ask for from the archive."""
+        return [
+            file
+            for portal in portals
+            for file in self.archive.owed_files(
+                (portal,),
+                run_id=self.ledger.run_id,
+                limits=self.limits,
+                since=self.window.since,
+                until=self.window.until,
+                channels=self.window.channels,
+                limit=share(portals),
+            )
+        ]
 
     def at_rest(self) -> bool:
         """Tell whether nothing is under way that could still add lines to the ledger."""

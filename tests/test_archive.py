@@ -759,6 +759,25 @@ def test_what_is_owed_is_handed_out_once_a_run_newest_first(archive: Archive) ->
     assert archive.owed(("lyg01.net",), run_id="other") == []
 
 
+def test_of_each_portal_as_many_are_handed_out_as_of_the_others(archive: Archive) -> None:
+    for portal in ("a.gov.cn", "b.gov.cn"):
+        lines = [line(f"http://{portal}/content/{n}.html", listed=date(2026, 11, n)) for n in (1, 2, 3)]
+        archive.enlist(lines, portal=portal, hosts=[portal], seen=DAY.format(24), capture_id=None)
+    first, second = (
+        archive.owed(
+            ("a.gov.cn", "b.gov.cn"), run_id="run", at=DAY.format(24), recent=date(2026, 11, 1), limit=2
+        )
+        for _ in range(2)
+    )
+    assert [(each.portal, each.url[-6]) for each in first] == [
+        ("a.gov.cn", "3"),
+        ("a.gov.cn", "2"),
+        ("b.gov.cn", "3"),
+        ("b.gov.cn", "2"),
+    ]
+    assert [(each.portal, each.url[-6]) for each in second] == [("a.gov.cn", "1"), ("b.gov.cn", "1")]
+
+
 def test_since_until_and_channel_bound_what_is_owed(archive: Archive) -> None:
     days = [date(2026, 11, day) for day in (1, 10, 20)]
     enlist(archive, *(line(number, listed=day) for number, day in enumerate(days, 1)), line(4, listed=None))

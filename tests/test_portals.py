@@ -45,7 +45,7 @@ from crawler.portals.entries import (
 )
 from crawler.replay import Run, portal_of
 from crawler.settings import DOWNLOADER
-from crawler.sources import Window, slots_of
+from crawler.sources import Window, share, slots_of
 from crawler.text import read_page
 from spiders.lyg_epaper import LygEpaper
 from spiders.lyg_minzheng import LygMinzheng
@@ -323,6 +323,24 @@ def test_the_downloader_keeps_the_pause_that_an_entry_asks_for(monkeypatch: pyte
         (3.0, 0.0, 2),
         (pytest.approx(0.25, abs=0.01), 0.5, crawler.settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN")),
     ]
+
+
+def test_a_portal_of_which_enough_is_under_way_is_given_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("a", "b", "c")
+    portals = tuple(
+        Portal(name=name, platform=truecms, hosts=(f"{name}.example",), home="", proven=date(2026, 11, 1))
+        for name in names
+    )
+    monkeypatch.setattr(Portals, "portals", portals)
+    spider = Portals()
+    under_way = [
+        Request(f"http://{host}.example/{number}") for host, n in (("a", 4), ("b", 3)) for number in range(n)
+    ]
+    downloader = SimpleNamespace(active=set(under_way))
+    spider.crawler = SimpleNamespace(engine=SimpleNamespace(downloader=downloader))  # type: ignore[assignment]
+    assert spider.free() == ("b", "c")
+    assert [share(names[:n]) for n in (0, 1, 2, 3)] == [32, 32, 16, 10]
+    assert share([str(n) for n in range(100)]) == 4
 
 
 def test_a_host_is_asked_one_thing_at_a_time_even_without_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple, Protocol
@@ -188,7 +189,8 @@ class Listings(Addresses):
         First lines never had (newest first), then those that failed, were challenged or gone and whose
         pause is over, then, where `recent` is given, archived articles published since that day and not
         seen in this run, nor since the time `since_kill`. `since` and `until` bound the listed (or published)
-        day; lines without a day are always in. Articles come with what a conditional request wants.
+        day; lines without a day are always in. Of each portal come `limit` at most, so that none waits for another.
+        Articles come with what a conditional request wants.
         """
         moment = local_time(at or now())
         bounds = {
@@ -198,6 +200,7 @@ class Listings(Addresses):
             "until": as_iso(until),
             "recent": as_iso(recent),
             "kill": since_kill,
+            "limit": limit,
         }
         inside = "".join(
             (
@@ -210,33 +213,40 @@ class Listings(Addresses):
         line = "SELECT url, key, portal, channel, title, listed, article_id, attempts FROM listings"
         free = "portal = :portal AND (asked IS NULL OR asked <> :run)"
         questions = [
-            f"{line} WHERE state = 'pending' AND {free}{inside.format(day='listed')} ORDER BY listed DESC, rowid",
-            f"{line} WHERE due <= :at AND {free}{inside.format(day='listed')} ORDER BY due",
+            f"{line} WHERE state = 'pending' AND {free}{inside.format(day='listed')} ORDER BY listed DESC, rowid LIMIT :limit",
+            f"{line} WHERE due <= :at AND {free}{inside.format(day='listed')} ORDER BY due LIMIT :limit",
+        ]
+        asked: list[tuple[str, dict[str, str], tuple[str, ...]]] = [
+            (question, {"portal": portal}, (portal,)) for question in questions for portal in portals
         ]
         if recent is not None:
-            questions.append(
-                "SELECT url, key, portal, channel, title, substr(published, 1, 10) AS listed, id AS article_id, "
-                # from the two indexes: what stands behind the text in a row is dear to read
-                "0 AS attempts FROM articles WHERE id IN (SELECT id FROM articles WHERE published >= :recent "
-                "UNION ALL SELECT id FROM articles WHERE published IS NULL AND first_seen >= :recent) "
-                # +: never by the portal, of which there are hundreds of thousands
-                f"AND gone IS NULL AND +{free} AND (:kill IS NULL OR last_seen < :kill) "
-                "AND NOT EXISTS (SELECT 1 FROM listings l WHERE l.key = articles.key AND l.asked = :run)"
-                f"{inside.format(day='published')} ORDER BY published DESC"
+            names = {f"p{n}": portal for n, portal in enumerate(portals)}
+            asked.append(
+                (
+                    "SELECT * FROM (SELECT url, key, portal, channel, title, substr(published, 1, 10) AS listed, id AS article_id, "
+                    # from the two indexes: what stands behind the text in a row is dear to read
+                    "0 AS attempts, row_number() OVER (PARTITION BY portal ORDER BY published DESC) AS number "
+                    "FROM articles WHERE id IN (SELECT id FROM articles WHERE published >= :recent "
+                    "UNION ALL SELECT id FROM articles WHERE published IS NULL AND first_seen >= :recent) "
+                    # +: never by the portal, of which there are hundreds of thousands
+                    f"AND gone IS NULL AND +portal IN ({', '.join(f':{name}' for name in names)}) "
+                    "AND (asked IS NULL OR asked <> :run) AND (:kill IS NULL OR last_seen < :kill) "
+                    "AND NOT EXISTS (SELECT 1 FROM listings l WHERE l.key = articles.key AND l.asked = :run)"
+                    f"{inside.format(day='published')}) WHERE number <= :limit ORDER BY listed DESC",
+                    names,
+                    tuple(portals),
+                )
             )
         found: dict[str, Owed] = {}
+        handed = Counter[str]()
         with self._write():
-            for question in questions:
-                for portal in portals:
-                    if len(found) >= limit:
-                        break
-                    rows = self.conn.execute(
-                        f"{question} LIMIT :limit", bounds | {"portal": portal, "limit": limit - len(found)}
-                    ).fetchall()
-                    for row in rows:
-                        if row["key"] in found:
-                            continue
+            for question, named, whose in asked:
+                if all(handed[portal] >= limit for portal in whose):
+                    continue
+                for row in self.conn.execute(question, bounds | named).fetchall():
+                    if row["key"] not in found and handed[row["portal"]] < limit:
                         found[row["key"]] = self._hand_out(row, run_id)
+                        handed[row["portal"]] += 1
         return list(found.values())
 
     def _hand_out(self, row: sqlite3.Row, run_id: str) -> Owed:
