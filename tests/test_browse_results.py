@@ -407,6 +407,44 @@ def test_csv_has_the_same_rows_and_calculates_nothing(get: Callable[..., httpx.R
     assert [(row["id"], row["source"]) for row in rows] == [("4", "'=1+1"), ("1", "连云港日报")]
 
 
+def test_one_search_looks_in_all_archives_that_are_served(
+    get: Callable[..., httpx.Response], tmp_path: Path
+) -> None:
+    parts = [
+        fill(tmp_path / f"{name}.db", [one for one in ARTICLES if one["id"] % 2 == odd])
+        for name, odd in (("2023", 1), ("2024", 0))
+    ]
+    datasette = open_datasette(parts)
+    try:
+        for asked in ("", "q=老人&sort=newest", "q=养老&tampered=0", "q=养老&size=2&page=2&sort=newest"):
+            whole, both = (
+                get(f"/archive/-/search.json?{asked}").json(),
+                ask(datasette, f"/-/search.json?{asked}").json(),
+            )
+            portals = [sorted(map(str, each["facets"]["portal"])) for each in (whole, both)]
+            assert (both["total"], portals[1]) == (whole["total"], portals[0])
+            assert sorted(row["url"] for row in both["results"]) == sorted(
+                row["url"] for row in whole["results"]
+            )
+            if "q=养老&tampered" not in asked:  # a word weighs in its own archive
+                assert [row["url"] for row in both["results"]] == [row["url"] for row in whole["results"]]
+        assert {row["page"].split("/")[3] for row in both["results"]} <= {"2023", "2024"}
+        page = html.fromstring(ask(datasette, "/-/search?year=2024").text)
+        shown = [link.get("href").split("/")[1] for link in page.cssselect("ol.articles h3 a")]
+        assert set(shown) == {"2023", "2024"}
+        narrowed = [link.get("href") for link in page.cssselect("#narrow section:first-child a")]
+        assert narrowed == [f"/{name}/-/search?year=2024" for name in ("2023", "2024")]
+        alone = html.fromstring(ask(datasette, "/2024/-/search?q=老人").text)
+        assert "/-/search?q=%E8%80%81%E4%BA%BA" in [link.get("href") for link in alone.cssselect("#narrow a")]
+        tables = [
+            list(csv.DictReader(io.StringIO(answer.text.lstrip("\ufeff"))))
+            for answer in (get("/archive/-/search.csv"), ask(datasette, "/-/search.csv"))
+        ]
+        assert [row["url"] for row in tables[1]] == [row["url"] for row in tables[0]]
+    finally:
+        close(datasette)
+
+
 def test_the_head_names_the_feed_of_this_very_search(get: Callable[..., httpx.Response]) -> None:
     page = html.fromstring(get("/archive/-/search?q=港口&portal=www.lyg.gov.cn&sort=newest").text)
     feeds = [link.get("href") for link in page.cssselect("link[type='application/atom+xml']")]

@@ -135,6 +135,9 @@ def register_routes() -> list[tuple[str, Callable[..., Any]]]:
         (rf"{archive}tampering/(?P<campaign>[0-9A-Za-z]{{1,64}})$", show_campaign),
         (rf"{archive}nights$", show_nights),
         (rf"{archive}nights/(?P<night>[0-9-]{{1,20}})$", show_night),
+        (r"^/-/search$", show_results),  # over all archives
+        (r"^/-/search\.json$", give_json),
+        (r"^/-/search\.csv$", give_csv),
         (r"^/$", show_home),  # the stock one counts every table and asks of each who may see it
         # what the server and its threads are like, paths of files, tools of Datasette's own developers: nobody needs
         # it to read. Left are the limits (settings), and what tables and columns mean (metadata).

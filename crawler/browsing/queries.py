@@ -56,6 +56,19 @@ async def find_archive(request: Any, datasette: Any) -> Database:
     return found
 
 
+async def find_archives(request: Any, datasette: Any) -> list[Database]:
+    """Give the archives that a reader may see; raises NotFound where there is none."""
+    await datasette.ensure_permissions(request.actor, ["view-instance"])
+    seen = [
+        db
+        for db in await list_archives(datasette)
+        if (await datasette.check_visibility(request.actor, permissions=[("view-database", db.name)]))[0]
+    ]
+    if not seen:
+        raise NotFound(tr("这里没有档案", "No archive here"))
+    return seen
+
+
 async def list_columns(db: Database) -> dict[str, frozenset[str]]:
     """Name the columns of each table: an archive of an elder shape lacks some, and some tables."""
     rows = await fetch(

@@ -1,4 +1,7 @@
-"""What a search finds: ``/DATABASE/-/search`` as a page, as JSON and as CSV; every state of it is an address."""
+"""What a search finds: ``/DATABASE/-/search`` as a page, as JSON and as CSV; every state of it is an address.
+
+``/-/search`` is the same over all archives that are served: the parts of one that lies in several files, by portal or year.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,8 @@ import json
 import re
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -19,10 +23,10 @@ from urllib.parse import urlencode
 from datasette import Response
 from datasette.database import Database
 
-from crawler.archive import Archive, Facets, Found, Hit, ask
+from crawler.archive import Archive, Facet, Facets, Found, Hit, ask
 from crawler.browsing.display import find_excerpt
 from crawler.browsing.language import tr
-from crawler.browsing.queries import LONG, find_archive, name_channels, read_query
+from crawler.browsing.queries import LONG, find_archive, find_archives, name_channels, read_query
 
 FILTERS = ("portal", "channel", "year", "source", "tampered")
 """What a search can be narrowed to, in the order of the page."""
@@ -143,6 +147,46 @@ async def search(db: Database, asked: Asked, *, facets: bool = True) -> Results:
     )
 
 
+async def search_all(archives: Sequence[Database], asked: Asked, *, facets: bool = True) -> Results:
+    """Search in several archives: the best of all first, or the newest; each row says which one has it."""
+    deep = asked if len(archives) == 1 else asked._replace(page=1, size=asked.page * asked.size)
+    each = await asyncio.gather(*(search(db, deep, facets=facets) for db in archives))
+    rows = [
+        {**row, "database": db.name} for db, found in zip(archives, each, strict=True) for row in found.rows
+    ]
+    start = 0
+    if len(archives) > 1:
+        start = (asked.page - 1) * asked.size
+        if asked.newest or not asked.query:
+            rows.sort(key=lambda row: row["published"] or row["first_seen"] or "", reverse=True)
+        else:
+            rows.sort(key=lambda row: row["rank"])
+    return Results(
+        asked,
+        rows[start : start + asked.size],
+        sum(found.total for found in each),
+        all(found.whole for found in each),
+        len(rows) > start + asked.size or any(found.more for found in each),
+        add_up([found.facets for found in each]),
+        all(found.late for found in each),
+    )
+
+
+def add_up(each: Sequence[Facets]) -> Facets:
+    """Add what several archives count."""
+    if len(each) == 1:
+        return each[0]
+    counts: dict[str, list[Facet]] = {}
+    for name in dict.fromkeys(name for facets in each for name in facets.counts):
+        sums = Counter[tuple[str, str | None]]()
+        for facets in each:
+            for one in facets.counts.get(name, ()):
+                sums[one.value, one.portal] += one.articles
+        known = sorted(sums.items(), key=lambda pair: pair[0][0] if name == "year" else pair[1], reverse=True)
+        counts[name] = [Facet(value, count, portal) for (value, portal), count in known[:VALUES]]
+    return Facets(counts, all(facets.exact for facets in each), all(facets.whole for facets in each))
+
+
 def look(path: str, asked: Asked, *, facets: bool = True) -> Results:
     """Search one archive; a search that takes too long gives no rows, and says so."""
     try:
@@ -150,7 +194,12 @@ def look(path: str, asked: Asked, *, facets: bool = True) -> Results:
             found = find(archive, asked) if asked.query or asked.filters else list_newest(archive, asked)
             hits = {hit.id: hit for hit in found.hits[: asked.size]}
             rows = [
-                {**row, "snippet": cut(row, asked.query, hit.snippet), "reprints": hit.reprints}
+                {
+                    **row,
+                    "snippet": cut(row, asked.query, hit.snippet),
+                    "reprints": hit.reprints,
+                    "rank": hit.rank,
+                }
                 for row in read_rows(archive.conn, list(hits))
                 if (hit := hits[row["id"]])
             ]
@@ -247,29 +296,51 @@ def tell(row: Mapping[str, Any], names: Mapping[tuple[str, str], str], root: str
 
 async def show_results(request: Any, datasette: Any) -> Response:
     """Answer with the page of results."""
-    db = await find_archive(request, datasette)
-    asked = read_asked(request.args)
-    found = await search(db, asked)
-    here, names = datasette.urls.database(db.name), await name_channels(db)
+    archives, here, asked = await read_request(request, datasette)
+    found = await search_all(archives, asked)
+    names = await name_all(archives)
+    whole = len(archives) > 1 or "database" not in request.url_vars
     page = await datasette.render_template(
         "results.html",
         {
-            "database": db.name,
+            **({} if whole else {"database": archives[0].name}),
             "asked": asked,
             "found": found,
             "filters": dict(asked.filters),
             "names": names,
             "namesakes": find_namesakes(found.facets, names),
             "understood": ask(asked.query).words,
-            "here": f"{here}/-/search",
-            "feed": f"{here}/-/feed.xml?{asked.arguments(sort=None)}".rstrip("?"),
+            "here": here,
+            "together": [db.name for db in archives] if whole else [],
+            "feed": ""
+            if whole
+            else f"{here.removesuffix('search')}feed.xml?{asked.arguments(sort=None)}".rstrip("?"),
             "seconds": SECONDS,
-            "last": REACH // asked.size,
+            "last": (LARGEST if whole else REACH) // asked.size,
         },
         request=request,
         view_name="results",
     )
     return Response.html(page, status=503 if found.late else 200)
+
+
+async def read_request(request: Any, datasette: Any, size: int = SIZE) -> tuple[list[Database], str, Asked]:
+    """Give the archives that an address of a search is of, that of its page, and what it asks for."""
+    asked = read_asked(request.args, size)
+    if "database" in request.url_vars:
+        db = await find_archive(request, datasette)
+        return [db], f"{datasette.urls.database(db.name)}/-/search", asked
+    archives = await find_archives(request, datasette)
+    page = min(asked.page, max(1, LARGEST // asked.size))
+    return archives, datasette.urls.path("/-/search"), asked._replace(page=page)
+
+
+async def name_all(archives: Sequence[Database]) -> Mapping[tuple[str, str], str]:
+    """Give the names of the channels of some archives."""
+    names: dict[tuple[str, str], str] = {}
+    for db in archives:
+        names |= await name_channels(db)
+    return names
 
 
 def find_namesakes(facets: Facets, names: Mapping[tuple[str, str], str]) -> set[tuple[str | None, str]]:
@@ -281,14 +352,13 @@ def find_namesakes(facets: Facets, names: Mapping[tuple[str, str], str]) -> set[
 
 async def give_json(request: Any, datasette: Any) -> Response:
     """Answer with the results as JSON."""
-    db = await find_archive(request, datasette)
-    found = await search(db, read_asked(request.args))
-    asked = found.asked
+    archives, here, asked = await read_request(request, datasette)
+    found = await search_all(archives, asked)
     if found.late:
         return Response.json({"ok": False, "error": late(), "status": 503}, status=503)
-    root, names = await tell_places(request, datasette, db)
-    address = f"{datasette.absolute_url(request, datasette.urls.database(db.name))}/-/search"
+    address = datasette.absolute_url(request, here)
     after = f"{address}.json?{asked.arguments(page=str(asked.page + 1))}"
+    last = (REACH if "database" in request.url_vars else LARGEST) // asked.size
     return Response(
         json.dumps(
             {
@@ -299,14 +369,14 @@ async def give_json(request: Any, datasette: Any) -> Response:
                 "page": asked.page,
                 "total": found.total,
                 "total_is_exact": found.whole,
-                "results": [tell(row, names, root) for row in found.rows],
+                "results": await tell_all(request, datasette, archives, found),
                 "facets": {
                     name: [{"value": one.value, "articles": one.articles} for one in counts]
                     for name, counts in found.facets.counts.items()
                 },
                 "facets_are_exact": found.facets.exact and found.facets.whole,
                 "html": f"{address}?{asked.arguments(page=str(asked.page))}".rstrip("?"),
-                "next": after if found.more and asked.page < REACH // asked.size else None,
+                "next": after if found.more and asked.page < last else None,
             },
             ensure_ascii=False,
         ),
@@ -316,15 +386,14 @@ async def give_json(request: Any, datasette: Any) -> Response:
 
 async def give_csv(request: Any, datasette: Any) -> Response:
     """Answer with the results as CSV, `LARGEST` of them where no size is asked for; `safety` defuses the cells."""
-    db = await find_archive(request, datasette)
-    found = await search(db, read_asked(request.args, LARGEST), facets=False)
+    archives, _, asked = await read_request(request, datasette, LARGEST)
+    found = await search_all(archives, asked, facets=False)
     if found.late:
         return Response.text(late() + "\n", status=503)
-    root, names = await tell_places(request, datasette, db)
     out = io.StringIO()
     sheet = csv.DictWriter(out, COLUMNS)
     sheet.writeheader()
-    sheet.writerows(tell(row, names, root) for row in found.rows)
+    sheet.writerows(await tell_all(request, datasette, archives, found))
     return Response(out.getvalue(), content_type="text/csv; charset=utf-8")
 
 
@@ -336,9 +405,12 @@ def late() -> str:
     )
 
 
-async def tell_places(
-    request: Any, datasette: Any, db: Database
-) -> tuple[str, Mapping[tuple[str, str], str]]:
-    """Give the absolute address of the archive's articles, and the names of its channels."""
-    root = datasette.absolute_url(request, datasette.urls.table(db.name, "articles"))
-    return root, await name_channels(db)
+async def tell_all(
+    request: Any, datasette: Any, archives: Sequence[Database], found: Results
+) -> list[dict[str, Any]]:
+    """Give what JSON and CSV say of the articles that were found; their pages are absolute addresses."""
+    names = await name_all(archives)
+    roots = {
+        db.name: datasette.absolute_url(request, datasette.urls.table(db.name, "articles")) for db in archives
+    }
+    return [tell(row, names, roots[row["database"]]) for row in found.rows]
