@@ -294,16 +294,44 @@ def tell(row: Mapping[str, Any], names: Mapping[tuple[str, str], str], root: str
     return {name: made[name] if name in made else row[name] for name in COLUMNS}
 
 
+class Wanted(NamedTuple):
+    """What the address of a search says."""
+
+    asked: Asked
+    archives: list[Database]
+    here: str
+    """The address of its page, without arguments."""
+    together: bool
+    """Whether it looks in all archives that are served."""
+
+    @property
+    def last(self) -> int:
+        """How far the pages lead: of several archives each has to find all that comes before."""
+        return max(1, (LARGEST if self.together else REACH) // self.asked.size)
+
+
+async def read_request(request: Any, datasette: Any, size: int = SIZE) -> Wanted:
+    """Read the address of a search; raises NotFound where there is no such archive."""
+    asked = read_asked(request.args, size)
+    if "database" in request.url_vars:
+        db = await find_archive(request, datasette)
+        return Wanted(asked, [db], f"{datasette.urls.database(db.name)}/-/search", False)
+    archives = await find_archives(request, datasette)
+    wanted = Wanted(asked, archives, datasette.urls.path("/-/search"), True)
+    return wanted._replace(asked=asked._replace(page=min(asked.page, wanted.last)))
+
+
 async def show_results(request: Any, datasette: Any) -> Response:
     """Answer with the page of results."""
-    archives, here, asked = await read_request(request, datasette)
+    wanted = await read_request(request, datasette)
+    asked, archives, here, together = wanted
     found = await search_all(archives, asked)
     names = await name_all(archives)
-    whole = len(archives) > 1 or "database" not in request.url_vars
+    feed = f"{here.removesuffix('search')}feed.xml?{asked.arguments(sort=None)}".rstrip("?")
     page = await datasette.render_template(
         "results.html",
         {
-            **({} if whole else {"database": archives[0].name}),
+            **({} if together else {"database": archives[0].name}),
             "asked": asked,
             "found": found,
             "filters": dict(asked.filters),
@@ -311,28 +339,15 @@ async def show_results(request: Any, datasette: Any) -> Response:
             "namesakes": find_namesakes(found.facets, names),
             "understood": ask(asked.query).words,
             "here": here,
-            "together": [db.name for db in archives] if whole else [],
-            "feed": ""
-            if whole
-            else f"{here.removesuffix('search')}feed.xml?{asked.arguments(sort=None)}".rstrip("?"),
+            "together": [db.name for db in archives] if together else [],
+            "feed": "" if together else feed,
             "seconds": SECONDS,
-            "last": (LARGEST if whole else REACH) // asked.size,
+            "last": wanted.last,
         },
         request=request,
         view_name="results",
     )
     return Response.html(page, status=503 if found.late else 200)
-
-
-async def read_request(request: Any, datasette: Any, size: int = SIZE) -> tuple[list[Database], str, Asked]:
-    """Give the archives that an address of a search is of, that of its page, and what it asks for."""
-    asked = read_asked(request.args, size)
-    if "database" in request.url_vars:
-        db = await find_archive(request, datasette)
-        return [db], f"{datasette.urls.database(db.name)}/-/search", asked
-    archives = await find_archives(request, datasette)
-    page = min(asked.page, max(1, LARGEST // asked.size))
-    return archives, datasette.urls.path("/-/search"), asked._replace(page=page)
 
 
 async def name_all(archives: Sequence[Database]) -> Mapping[tuple[str, str], str]:
@@ -352,13 +367,13 @@ def find_namesakes(facets: Facets, names: Mapping[tuple[str, str], str]) -> set[
 
 async def give_json(request: Any, datasette: Any) -> Response:
     """Answer with the results as JSON."""
-    archives, here, asked = await read_request(request, datasette)
+    wanted = await read_request(request, datasette)
+    asked, archives, here, _ = wanted
     found = await search_all(archives, asked)
     if found.late:
         return Response.json({"ok": False, "error": late(), "status": 503}, status=503)
     address = datasette.absolute_url(request, here)
     after = f"{address}.json?{asked.arguments(page=str(asked.page + 1))}"
-    last = (REACH if "database" in request.url_vars else LARGEST) // asked.size
     return Response(
         json.dumps(
             {
@@ -376,7 +391,7 @@ async def give_json(request: Any, datasette: Any) -> Response:
                 },
                 "facets_are_exact": found.facets.exact and found.facets.whole,
                 "html": f"{address}?{asked.arguments(page=str(asked.page))}".rstrip("?"),
-                "next": after if found.more and asked.page < last else None,
+                "next": after if found.more and asked.page < wanted.last else None,
             },
             ensure_ascii=False,
         ),
@@ -386,7 +401,7 @@ async def give_json(request: Any, datasette: Any) -> Response:
 
 async def give_csv(request: Any, datasette: Any) -> Response:
     """Answer with the results as CSV, `LARGEST` of them where no size is asked for; `safety` defuses the cells."""
-    archives, _, asked = await read_request(request, datasette, LARGEST)
+    asked, archives, _, _ = await read_request(request, datasette, LARGEST)
     found = await search_all(archives, asked, facets=False)
     if found.late:
         return Response.text(late() + "\n", status=503)
