@@ -95,7 +95,7 @@ DOWNLOADER_MIDDLEWARES = {
 
 # Politeness.
 ROBOTSTXT_OBEY = True
-CONCURRENT_REQUESTS = 64  # of many hosts; those of one wait for each other
+CONCURRENT_REQUESTS = 16  # four a portal where there are more, 64 at most
 CONCURRENT_REQUESTS_PER_DOMAIN = 1
 DOWNLOADER = "crawler.middlewares.OneByOne"
 DOWNLOAD_DELAY = 0.25

@@ -21,7 +21,7 @@ from scrapy import Request, signals
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import HtmlResponse, Response
 from scrapy.http.request import NO_CALLBACK
-from scrapy.settings import BaseSettings
+from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings
 from scrapy.utils.httpobj import urlparse_cached
 from twisted.python.failure import Failure
 
@@ -56,6 +56,8 @@ from crawler.text import decode
 
 BATCH = 32
 """How many owed articles are taken from the ledger at a time; of many portals some more."""
+MOST = 64
+"""So many requests are under way at once in a run of very many portals."""
 UNDER_WAY = 4
 """A portal of which so many requests are under way is given no more: its host is asked one thing at a time."""
 
@@ -194,8 +196,14 @@ def slots_of(portals: Iterable[Portal], settings: BaseSettings) -> dict[str, dic
     return {**found, **settings.getdict("DOWNLOAD_SLOTS")}
 
 
-def keep_pauses(portals: Iterable[Portal], settings: BaseSettings) -> None:
-    """Set the pauses between two requests to a host as the entries of portals ask for."""
+def keep_pauses(portals: Sequence[Portal], settings: BaseSettings) -> None:
+    """Set the pauses between two requests to a host as the entries of portals ask for, and how many are under way at once.
+
+    A run that is told to end waits for all of them, so there are no more than its portals want.
+    """
+    if (settings.getpriority("CONCURRENT_REQUESTS") or 0) <= SETTINGS_PRIORITIES["project"]:
+        wanted = min(MOST, max(settings.getint("CONCURRENT_REQUESTS"), UNDER_WAY * len(portals)))
+        settings.set("CONCURRENT_REQUESTS", wanted, priority="spider")
     if slots := slots_of(portals, settings):
         settings.set("DOWNLOAD_SLOTS", slots, priority="cmdline")
 

@@ -45,7 +45,7 @@ from crawler.portals.entries import (
 )
 from crawler.replay import Run, portal_of
 from crawler.settings import DOWNLOADER
-from crawler.sources import Window, share, slots_of
+from crawler.sources import Window, keep_pauses, share, slots_of
 from crawler.text import read_page
 from spiders.lyg_epaper import LygEpaper
 from spiders.lyg_minzheng import LygMinzheng
@@ -341,6 +341,17 @@ def test_a_portal_of_which_enough_is_under_way_is_given_no_more(monkeypatch: pyt
     assert spider.free() == ("b", "c")
     assert [share(names[:n]) for n in (0, 1, 2, 3)] == [32, 32, 16, 10]
     assert share([str(n) for n in range(100)]) == 4
+
+
+def test_a_run_of_many_portals_has_more_under_way_unless_the_command_says_how_many() -> None:
+    portals = [Portal(name=f"{n}", platform=truecms, hosts=(f"{n}.example",), home="") for n in range(100)]
+    found = []
+    for count, priority in ((1, "project"), (8, "project"), (100, "project"), (100, "cmdline")):
+        settings = Settings()
+        settings.set("CONCURRENT_REQUESTS", 16, priority=priority)
+        keep_pauses(portals[:count], settings)
+        found.append(settings.getint("CONCURRENT_REQUESTS"))
+    assert found == [16, 32, 64, 16]
 
 
 def test_a_host_is_asked_one_thing_at_a_time_even_without_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
