@@ -32,6 +32,7 @@ from crawler.archive import (
     HACKING,
     RANKS,
     Archive,
+    ArchiveError,
     Books,
     Campaign,
     Standing,
@@ -181,6 +182,8 @@ class Ledger:
         self.hosts = Hosts()
         self.network_failures = 0
         self.storage_failures = 0
+        self.rows_lost: ArchiveError | None = None
+        """Why SQLite undid a transaction: captures that it had are to be dealt with by the next run."""
         self.lists_read = 0
         self._pages = 0
         self._committed = time.monotonic()
@@ -292,6 +295,8 @@ class Ledger:
     def stop_for_storage(self, error: OSError) -> None:
         """End the run in good order: asking for pages that cannot be kept does nobody good."""
         self.storage_failures += 1
+        if isinstance(error, ArchiveError):
+            self.rows_lost = error
         if self.storage_failures == 1:
             logger.error("%s: the run ends here", error)
             closing = self.crawler.engine.close_spider_async(reason="storage")
@@ -674,6 +679,8 @@ class Ledger:
         }
         books = written(self.books, {place: tally.seen for place, tally in self.tallies.items()})
         try:
+            if self.rows_lost is not None:
+                raise self.rows_lost
             for capture in list(self.unsettled.values()):  # answers that came while the run was ending
                 self.settle(capture)
             chain = self.archive.sign_earlier(self.writer.directory) if self.writer.path else {}
