@@ -15,7 +15,7 @@ from crawler.archive import HACKED, HACKING, now
 from crawler.browsing.charts import Chart, draw_bars
 from crawler.browsing.language import tr
 from crawler.browsing.nights import Books, join_alarms, list_nights, read_books, sum_books
-from crawler.browsing.queries import fetch, list_archives, list_columns, name_channels
+from crawler.browsing.queries import fetch, list_archives, list_columns, list_visible, name_channels
 from crawler.portals.entries import by_name
 
 NEWEST = 14
@@ -44,12 +44,7 @@ COUNTS = {
 
 async def show_home(request: Any, datasette: Any) -> Response:
     """Answer with the home page: of the first archive, with the others and all further databases listed."""
-    await datasette.ensure_permissions(request.actor, ["view-instance"])
-    seen = [
-        name
-        for name in datasette.databases
-        if (await datasette.check_visibility(request.actor, permissions=[("view-database", name)]))[0]
-    ]
+    seen = await list_visible(request, datasette)
     archives = [db for db in await list_archives(datasette) if db.name in seen]
     page = await datasette.render_template(
         "index.html",

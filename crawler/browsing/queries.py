@@ -56,17 +56,23 @@ async def find_archive(request: Any, datasette: Any) -> Database:
     return found
 
 
+async def list_visible(request: Any, datasette: Any) -> list[str]:
+    """Name the databases that a reader may see."""
+    await datasette.ensure_permissions(request.actor, ["view-instance"])
+    return [
+        name
+        for name in datasette.databases
+        if (await datasette.check_visibility(request.actor, permissions=[("view-database", name)]))[0]
+    ]
+
+
 async def find_archives(request: Any, datasette: Any) -> list[Database]:
     """Give the archives that a reader may see; raises NotFound where there is none."""
-    await datasette.ensure_permissions(request.actor, ["view-instance"])
-    seen = [
-        db
-        for db in await list_archives(datasette)
-        if (await datasette.check_visibility(request.actor, permissions=[("view-database", db.name)]))[0]
-    ]
-    if not seen:
+    seen = await list_visible(request, datasette)
+    found = [db for db in await list_archives(datasette) if db.name in seen]
+    if not found:
         raise NotFound(tr("这里没有档案", "No archive here"))
-    return seen
+    return found
 
 
 async def list_columns(db: Database) -> dict[str, frozenset[str]]:
