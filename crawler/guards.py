@@ -67,13 +67,11 @@ class Watch:
         self.users += 1
         if self.users > 1:
             return
-        deadly = captures.with_name(f"{captures.name}.deadly")
         for left in sorted(captures.parent.glob(f"{captures.name}.reading-*")):
             number = left.name.rpartition("-")[2]
             if number.isdigit() and not Path(f"/proc/{number}").exists():
-                self.count(left, deadly)
-        told = deadly.read_text(encoding="utf-8").splitlines() if deadly.exists() else []
-        self.deaths = Counter(line.partition(" ")[0] for line in told)
+                self.count(left, deadly_of(captures))
+        self.read_deaths(captures)
         captures.parent.mkdir(parents=True, exist_ok=True)
         self.path = captures.with_name(f"{captures.name}.reading-{os.getpid()}")
         self.file = os.open(
@@ -83,6 +81,24 @@ class Watch:
         self.name = mmap.mmap(self.file, NAME_BYTES)
         _arm()
         faulthandler.register(signal.SIGVTALRM, file=self.file, all_threads=False, chain=True)
+
+    def open_alone(self, captures: Path) -> None:
+        """Begin in a process that was forked: what is open is the file of the one that it comes from."""
+        self.users, self.file, self.name = 0, -1, None
+        self.open(captures)
+
+    def take_up(self, captures: Path, pid: int) -> None:
+        """Count the death that a process of this one left over a capture, if it did."""
+        left = captures.with_name(f"{captures.name}.reading-{pid}")
+        if left.exists():
+            self.count(left, deadly_of(captures))
+            self.read_deaths(captures)
+
+    def read_deaths(self, captures: Path) -> None:
+        """Read how many processes ended over each capture."""
+        deadly = deadly_of(captures)
+        told = deadly.read_text(encoding="utf-8").splitlines() if deadly.exists() else []
+        self.deaths = Counter(line.partition(" ")[0] for line in told)
 
     def count(self, left: Path, deadly: Path) -> None:
         """Enter a death where a process died over a capture."""
@@ -113,6 +129,11 @@ class Watch:
         """Write down what is read now; empty: nothing that can be named."""
         if self.name is not None:
             self.name[:] = name.encode()[:NAME_BYTES].ljust(NAME_BYTES, b"\0")
+
+
+def deadly_of(captures: Path) -> Path:
+    """Name the file beside the captures that tells over which of them processes ended."""
+    return captures.with_name(f"{captures.name}.deadly")
 
 
 WATCH = Watch()

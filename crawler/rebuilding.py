@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
@@ -358,30 +357,14 @@ def start_readers(crawler: Crawler, jobs: int) -> Reads:
     sign(text)
     words(None, text)
     captures = Path(crawler.settings["CAPTURE_DIR"]).absolute()
-    return Readers(jobs, partial(make_reader, crawler.settings), partial(take_up, captures))
+    return Readers(jobs, partial(make_reader, crawler.settings), partial(WATCH.take_up, captures))
 
 
 def make_reader(settings: BaseSettings) -> Callable[[Known], Callable[[Tasks], list[Answer]]]:
     """Make what reads, in its process."""
     logging.getLogger().setLevel(logging.ERROR)  # the process that writes says it
-    watch_alone(Path(settings["CAPTURE_DIR"]).absolute())
+    WATCH.open_alone(Path(settings["CAPTURE_DIR"]).absolute())
     return Ahead(settings).begin
-
-
-def watch_alone(captures: Path) -> None:
-    """Begin to write down what this process reads, in a file of its own: what is open is that of the one it comes from."""
-    WATCH.__init__()  # type: ignore[misc]
-    WATCH.open(captures)
-
-
-def take_up(captures: Path, pid: int) -> None:
-    """Count the death over a capture that a process left, if it did."""
-    left = captures.with_name(f"{captures.name}.reading-{pid}")
-    deadly = captures.with_name(f"{captures.name}.deadly")
-    if left.exists():
-        WATCH.count(left, deadly)
-        told = deadly.read_text(encoding="utf-8").splitlines() if deadly.exists() else []
-        WATCH.deaths = Counter(line.partition(" ")[0] for line in told)
 
 
 def read_ahead(run: Run, readers: Reads) -> Iterator[tuple[CaptureRecord | Damage, Read | Listed | None]]:

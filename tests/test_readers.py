@@ -21,7 +21,7 @@ from crawler.archive import Prepared, Remembered, words
 from crawler.captures import CaptureRecord, CaptureWriter, read_run
 from crawler.guards import TooSlow, bounded
 from crawler.readers import AHEAD, LOSSES, Readers, ReadersLost
-from crawler.rebuilding import Ahead, Known, Task, Tasks, parted, take_up, watch_alone
+from crawler.rebuilding import Ahead, Known, Task, Tasks, parted
 from crawler.replay import Place, Read, Survey
 from tests.test_faults import CAPTURE
 
@@ -149,10 +149,10 @@ def test_a_capture_over_which_two_processes_died_is_given_up_by_the_third(
     captures = tmp_path / "warc"
 
     def watching() -> Callable[[int], Callable[[Any], Any]]:
-        watch_alone(captures)
+        guards.WATCH.open_alone(captures)
         return make()
 
-    with closing(Readers[Any, Any](2, watching, partial(take_up, captures))) as readers:
+    with closing(Readers[Any, Any](2, watching, partial(guards.WATCH.take_up, captures))) as readers:
         readers.begin(1)
         results = [result for result, _ in readers.read([(1, None), (Hang(), None), (2, None)])]
     said = "too-slow: 2 processes ended over it, wanted one that reads it, in a test"
